@@ -1,0 +1,164 @@
+"""Shipped weights: build the model in code, check the file, load it.
+
+A checkpoint is a folder ``data/checkpoints/NAME`` with ``model.weights.h5`` and
+``card.json``. Weights travel and whole ``.keras`` files do not: a file saved by one
+version of Keras may not load in an older one, and a weights file runs no code.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+import keras
+from pydantic import BaseModel, ConfigDict
+
+from aigc_utils import models
+from aigc_utils.data import data_root
+from aigc_utils.files import atomic_path, sha256
+
+
+class ModelCard(BaseModel):
+    """What a checkpoint is, how it was made, and how good it was measured to be.
+
+    Attributes:
+        name: the folder's name.
+        model: a class of `aigc_utils.models`.
+        arguments: what that class is built with.
+        weights_sha256: of ``model.weights.h5``.
+        trained_on: data set and split.
+        recipe: the settings of the training run.
+        seed: of the training run.
+        seconds: that the training run took.
+        machine: that it ran on.
+        results: measured numbers, each with its protocol in its name.
+        limits: what the model must not be used for, or does badly.
+        licence: of the weights.
+        retrain: the command that trains it again.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str
+    model: Literal["VAE", "ConditionalVAE"]
+    arguments: dict[str, Any]
+    weights_sha256: str
+    trained_on: str
+    recipe: dict[str, Any]
+    seed: int
+    seconds: float
+    machine: str
+    results: dict[str, float]
+    limits: list[str]
+    licence: str
+    retrain: str
+
+
+def checkpoint_root() -> Path:
+    """The folder that holds the shipped checkpoints."""
+    return data_root() / "checkpoints"
+
+
+def available() -> list[str]:
+    """The names that `load` knows, in alphabetical order."""
+    return sorted(path.parent.name for path in checkpoint_root().glob("*/card.json"))
+
+
+def load_card(name: str, root: str | os.PathLike | None = None) -> ModelCard:
+    """Read a checkpoint's card.
+
+    Raises:
+        ValueError: if there is no such checkpoint or its card is damaged.
+    """
+    folder = Path(root or checkpoint_root()) / name
+    if not (folder / "card.json").is_file():
+        known = ", ".join(available()) or "none"
+        raise ValueError(f"There is no checkpoint {name!r} in {folder.parent}: choose one of: {known}.")
+    try:
+        return ModelCard.model_validate_json((folder / "card.json").read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(
+            f"The card {folder / 'card.json'} is damaged: restore it with git. ({error})"
+        ) from error
+
+
+def load(name: str, root: str | os.PathLike | None = None) -> keras.Model:
+    """Build a checkpoint's model in code and load its weights, after checking them.
+
+    Args:
+        name: one of `available`, for example ``"vae_fashion"``.
+        root: a folder of checkpoints; the shipped ones by default.
+
+    Raises:
+        ValueError: if the name is unknown, or the weights are truncated, changed, or of
+            another model. No half-loaded model is ever returned.
+        FileNotFoundError: if the weights are missing.
+    """
+    card = load_card(name, root)
+    path = Path(root or checkpoint_root()) / name / "model.weights.h5"
+    cure = f"restore it with git, or train it again with `{card.retrain}`"
+    if not path.is_file():
+        raise FileNotFoundError(f"The weights {path} are missing: {cure}.")
+    found = sha256(path)
+    if found != card.weights_sha256:
+        raise ValueError(
+            f"The weights {path} have changed or are cut short (sha256 {found[:12]}... instead "
+            f"of {card.weights_sha256[:12]}...): {cure}."
+        )
+    model = build(card.model, card.arguments)
+    load_weights(model, path)
+    return model
+
+
+def build(model: str, arguments: dict[str, Any]) -> keras.Model:
+    """An untrained model from a card's ``model`` and ``arguments``."""
+    return getattr(models, model)(**arguments)
+
+
+def save_weights(model: keras.Model, path: str | os.PathLike) -> None:
+    """Save weights as Keras does, but without optimizer state, and by renaming.
+
+    Args:
+        model: a model that can be rebuilt from its ``get_config``.
+        path: ends in ``.weights.h5``.
+
+    Raises:
+        ValueError: if the name ends otherwise.
+        OSError: if writing fails; an older file of that name is then unchanged.
+    """
+    path = Path(path)
+    if not path.name.endswith(".weights.h5"):
+        raise ValueError(f"The file is named {path.name!r}: choose a name that ends in .weights.h5.")
+    bare = _twin(model)  # never compiled, so nothing of the optimizer is saved
+    bare.set_weights(model.get_weights())
+    with atomic_path(path) as temporary:
+        bare.save_weights(temporary, overwrite=True)
+
+
+def load_weights(model: keras.Model, path: str | os.PathLike) -> None:
+    """Load weights written by `save_weights` into a model of the same shape.
+
+    They are first loaded into a twin, so a failure leaves the model as it was.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if the file is damaged or of a model of another shape.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"There are no weights at {path}: check the name.")
+    twin = _twin(model)
+    try:
+        twin.load_weights(path)
+    except (OSError, KeyError, ValueError, RuntimeError) as error:
+        first_line = str(error).strip().splitlines()[0]
+        raise ValueError(
+            f"The weights {path} are damaged, cut short, or of a model built with other "
+            f"arguments: copy or train them again. ({first_line})"
+        ) from error
+    model.set_weights(twin.get_weights())
+
+
+def _twin(model: keras.Model) -> keras.Model:
+    return type(model).from_config(model.get_config())

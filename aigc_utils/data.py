@@ -1,0 +1,229 @@
+"""Data sets that travel with the course: arrays, a card, and checksums.
+
+Nothing here touches the network, and nothing here knows of models.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from aigc_utils.files import sha256
+
+
+class FileFacts(BaseModel):
+    """What one file of a data set must be, byte for byte."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    bytes: int
+    sha256: str
+    upstream_md5: str | None = None
+
+
+class Card(BaseModel):
+    """Who made a data set, how, under which licence, and what to beware of."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    title: str
+    title_zh: str
+    summary: str
+    made_by: str
+    source: str
+    licence: str
+    licence_text: str
+    cite: str
+    collected: str
+    known_biases: list[str]
+    class_names: list[str]
+    class_names_zh: list[str]
+    files: dict[str, FileFacts]
+
+
+@dataclass(frozen=True)
+class Images:
+    """A labelled image data set, split as its makers split it.
+
+    Attributes:
+        card: the data card.
+        x_train, x_test: images, uint8 from 0 to 255, shape (N, height, width).
+        y_train, y_test: labels, uint8, shape (N,); they index ``card.class_names``.
+    """
+
+    card: Card
+    x_train: np.ndarray
+    y_train: np.ndarray
+    x_test: np.ndarray
+    y_test: np.ndarray
+
+
+def data_root() -> Path:
+    """The folder that holds the data: ``AIGC_DATA``, the installed copy, or the checkout."""
+    if chosen := os.environ.get("AIGC_DATA"):
+        return Path(chosen)
+    package = Path(__file__).parent
+    installed = package / "_data"
+    return installed if installed.is_dir() else package.parent / "data"
+
+
+def available() -> list[str]:
+    """The names that `load` knows, in alphabetical order."""
+    return sorted(path.parent.name for path in data_root().glob("*/card.json") if path.is_file())
+
+
+def load_card(name: str) -> Card:
+    """Read the card of a data set.
+
+    Raises:
+        ValueError: if no data set of that name is here, or its card is damaged.
+    """
+    path = data_root() / name / "card.json"
+    if name not in available():
+        known = ", ".join(available()) or "none"
+        raise ValueError(f"There is no data set {name!r} in {data_root()}: choose one of: {known}.")
+    try:
+        return Card.model_validate_json(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"The card {path} is damaged: restore it with git. ({error})") from error
+
+
+def load(name: str) -> Images:
+    """Load a data set after checking every byte of it; the network is never touched.
+
+    Args:
+        name: one of `available`, for example ``"fashion_mnist"``.
+
+    Returns:
+        The whole data set. Fashion-MNIST is 60,000 training and 10,000 test images of
+        28 x 28 pixels, 55 MB in memory.
+
+    Raises:
+        ValueError: if the name is unknown or a file differs from its checksum.
+        FileNotFoundError: if a file is missing.
+    """
+    card = load_card(name)
+    folder = data_root() / name
+    for file_name, facts in card.files.items():
+        _verify(folder / file_name, facts)
+    return Images(
+        card=card,
+        x_train=_read_idx(folder / "train-images-idx3-ubyte.gz"),
+        y_train=_read_idx(folder / "train-labels-idx1-ubyte.gz"),
+        x_test=_read_idx(folder / "t10k-images-idx3-ubyte.gz"),
+        y_test=_read_idx(folder / "t10k-labels-idx1-ubyte.gz"),
+    )
+
+
+def _verify(path: Path, facts: FileFacts) -> None:
+    cure = "restore it with `git checkout -- data` or clone the course again"
+    if not path.is_file():
+        raise FileNotFoundError(f"The file {path} is missing: {cure}.")
+    if path.stat().st_size != facts.bytes:
+        raise ValueError(
+            f"The file {path} has {path.stat().st_size:,} bytes instead of {facts.bytes:,}: {cure}."
+        )
+    found = sha256(path)
+    if found != facts.sha256:
+        raise ValueError(
+            f"The file {path} has changed (sha256 {found[:12]}... instead of "
+            f"{facts.sha256[:12]}...): {cure}."
+        )
+
+
+def _read_idx(path: Path) -> np.ndarray:
+    """Read LeCun's IDX format: two zero bytes, a type, a rank, big-endian sizes, bytes."""
+    raw = gzip.decompress(path.read_bytes())
+    rank = raw[3]
+    shape = np.frombuffer(raw, dtype=">u4", count=rank, offset=4)
+    return np.frombuffer(raw, dtype=np.uint8, offset=4 + 4 * rank).reshape(shape)
+
+
+def to_unit(images: np.ndarray) -> np.ndarray:
+    """Map uint8 grey levels 0..255 to float32 intensities 0..1, same shape."""
+    return images.astype(np.float32) / np.float32(255)
+
+
+def binarize(intensities: np.ndarray, seed: int) -> np.ndarray:
+    """Draw each pixel once: 1 with probability equal to its intensity, else 0.
+
+    This is the "stochastic binarization" under which likelihoods of grey images are
+    published (Salakhutdinov & Murray, 2008); fixing the seed fixes the test set.
+
+    Args:
+        intensities: values from 0 to 1, any shape.
+        seed: seeds the draw; the same seed gives the same pixels on every machine.
+
+    Returns:
+        float32 zeros and ones, same shape.
+    """
+    rng = np.random.default_rng(seed)
+    return (rng.random(intensities.shape, dtype=np.float32) < intensities).astype(np.float32)
+
+
+def check_images(images: np.ndarray, image_shape: tuple[int, ...]) -> None:
+    """Refuse images that no model here could learn from, before any work starts.
+
+    Args:
+        images: should be numbers from 0 to 1, shape (N, *image_shape), N at least 1.
+        image_shape: the shape of one image.
+
+    Raises:
+        ValueError: in one sentence, with the offending value and the cure.
+    """
+    wanted = f"(N, {', '.join(map(str, image_shape))})"
+    if images.ndim != 1 + len(image_shape) or images.shape[1:] != tuple(image_shape):
+        raise ValueError(
+            f"The images have shape {images.shape}, but this model takes {wanted}: reshape them."
+        )
+    if not len(images):
+        raise ValueError(f"There are no images: give at least one, of shape {wanted}.")
+    if images.dtype.kind not in "fiub":
+        raise ValueError(
+            f"The images are of type {images.dtype}: give numbers, for example float32."
+        )
+    low, high = float(images.min()), float(images.max())
+    if np.isnan(low) or np.isnan(high):
+        bad = int(np.argmax(np.isnan(images).reshape(len(images), -1).any(axis=1)))
+        raise ValueError(f"Image {bad} contains NaN (not a number): remove it or repair it.")
+    if low < 0 or high > 1:
+        raise ValueError(
+            f"The pixels run from {low:g} to {high:g}, but the model takes 0 to 1: "
+            "divide grey levels by 255, or call aigc_utils.data.to_unit."
+        )
+
+
+def check_labels(labels: np.ndarray, num_classes: int, num_images: int) -> None:
+    """Refuse labels that do not fit their images.
+
+    Args:
+        labels: should be whole numbers from 0 to ``num_classes - 1``, shape (num_images,).
+        num_classes: how many classes the model knows.
+        num_images: how many images the labels belong to.
+
+    Raises:
+        ValueError: in one sentence, with the offending value and the cure.
+    """
+    if labels.shape != (num_images,):
+        raise ValueError(
+            f"The labels have shape {labels.shape}, but {num_images} images need ({num_images},)."
+        )
+    if labels.dtype.kind not in "iu":
+        raise ValueError(f"The labels are of type {labels.dtype}: give whole numbers.")
+    if labels.min() < 0 or labels.max() >= num_classes:
+        raise ValueError(
+            f"The labels run from {labels.min()} to {labels.max()}, but the model knows "
+            f"classes 0 to {num_classes - 1}: check the labels or `num_classes`."
+        )
+
+
+def as_mapping(inputs) -> Mapping[str, np.ndarray]:
+    """View model inputs as ``{"images": ..., "labels": ...}``; bare images have no labels."""
+    return inputs if isinstance(inputs, Mapping) else {"images": inputs}

@@ -1,0 +1,218 @@
+"""Every figure of the course: one style, colour-blind-safe, with alt text.
+
+A function here takes arrays and gives a matplotlib ``Figure``; `show` puts it into a
+notebook together with a sentence for those who cannot see it.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Mapping, Sequence
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.figure import Figure
+
+# Okabe & Ito (2008): eight colours that people with colour-blindness tell apart.
+COLOURS = {
+    "black": "#000000",
+    "orange": "#E69F00",
+    "sky": "#56B4E9",
+    "green": "#009E73",
+    "yellow": "#F0E442",
+    "blue": "#0072B2",
+    "vermillion": "#D55E00",
+    "purple": "#CC79A7",
+}
+CYCLE = [COLOURS[name] for name in ("blue", "vermillion", "green", "orange", "purple", "sky", "black")]
+# Ten classes need ten colours: the seven above and three greys and browns apart from them.
+CLASS_COLOURS = [*CYCLE, "#999999", "#7B3F00", "#F0E442"]
+
+STYLE = {
+    "figure.dpi": 100,
+    "figure.figsize": (6.4, 3.6),
+    "figure.constrained_layout.use": True,
+    "axes.prop_cycle": mpl.cycler(color=CYCLE),
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.alpha": 0.25,
+    "axes.titlesize": "medium",
+    "legend.frameon": False,
+    "image.cmap": "gray",
+    "font.size": 10,
+    # Chinese glyphs where a font has them; the first that is installed is used.
+    "font.family": "sans-serif",
+    "axes.unicode_minus": False,
+}
+CHINESE_FONTS = (
+    "Noto Sans CJK SC",
+    "Source Han Sans SC",
+    "WenQuanYi Micro Hei",
+    "PingFang SC",
+    "Microsoft YaHei",
+    "SimHei",
+)
+
+
+def apply_style() -> None:
+    """Set the course's style for all figures that follow in this process."""
+    mpl.rcParams.update(STYLE)
+    chinese = chinese_font()
+    mpl.rcParams["font.sans-serif"] = ["DejaVu Sans", *([chinese] if chinese else [])]
+
+
+def chinese_font() -> str | None:
+    """The name of an installed font that draws Chinese, or None: then use English labels."""
+    from matplotlib import font_manager
+
+    installed = {font.name for font in font_manager.fontManager.ttflist}
+    return next((name for name in CHINESE_FONTS if name in installed), None)
+
+
+def to_png(figure: Figure) -> bytes:
+    """The figure as PNG bytes; the same figure gives the same bytes."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def show(figure: Figure, alt: str) -> None:
+    """Display a figure with alternative text, for screen readers and plain text.
+
+    The image carries ``alt`` in its metadata (HTML export uses it) and as its plain-text
+    form (what a terminal or a screen reader on the notebook file gets).
+
+    Args:
+        figure: what to show; it is closed afterwards.
+        alt: what the figure shows, in a sentence or two.
+
+    Raises:
+        ValueError: if ``alt`` is too short to describe anything.
+    """
+    if len(alt.split()) < 4:
+        raise ValueError(f"The alt text {alt!r} says too little: describe the figure in a sentence.")
+    from IPython.display import display
+
+    bundle, metadata = png_bundle(to_png(figure), alt)
+    display(bundle, metadata=metadata, raw=True)
+    _close(figure)
+
+
+def png_bundle(png: bytes, alt: str) -> tuple[dict, dict]:
+    """The MIME bundle and metadata of a picture with alternative text."""
+    import base64
+
+    image = base64.b64encode(png).decode("ascii")
+    return {"image/png": image, "text/plain": alt}, {"image/png": {"alt": alt}}
+
+
+def image_grid(
+    images: np.ndarray,
+    *,
+    columns: int = 10,
+    titles: Sequence[str] | None = None,
+    row_labels: Sequence[str] | None = None,
+    scale: float = 0.75,
+    title: str | None = None,
+) -> Figure:
+    """Images side by side, black is 0 and white is 1.
+
+    Args:
+        images: intensities from 0 to 1, shape (N, height, width).
+        columns: images in a row.
+        titles: a short text above each image.
+        row_labels: a text at the left of each row.
+        scale: inches an image.
+        title: above everything.
+    """
+    num_images = len(images)
+    columns = min(columns, num_images)
+    rows = math.ceil(num_images / columns)
+    height = rows * scale * (1.3 if titles is not None else 1.05) + (0.35 if title else 0)
+    width = columns * scale * 1.05 + (1.3 if row_labels is not None else 0)
+    figure = Figure(figsize=(width, height), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False)
+    for index, axis in enumerate(axes.flat):
+        axis.set(xticks=[], yticks=[])
+        axis.grid(False)
+        for spine in axis.spines.values():
+            spine.set_visible(False)
+        if index >= num_images:
+            continue
+        axis.imshow(images[index], cmap="gray", vmin=0, vmax=1)
+        if titles is not None:
+            axis.set_title(titles[index], fontsize=8, pad=2)
+        if row_labels is not None and index % columns == 0:
+            axis.set_ylabel(row_labels[index // columns], rotation=0, ha="right", va="center")
+    if title:
+        figure.suptitle(title)
+    return figure
+
+
+def curves(
+    series: Mapping[str, Sequence[float]],
+    *,
+    xlabel: str,
+    ylabel: str,
+    title: str | None = None,
+    floor: tuple[str, float] | None = None,
+    x: Sequence[float] | None = None,
+) -> Figure:
+    """Lines over epochs (or over ``x``), each labelled; ``floor`` draws a dashed bound."""
+    figure = Figure(figsize=(6.4, 3.4), layout="constrained")
+    axis = figure.subplots()
+    for name, values in series.items():
+        positions = np.arange(1, len(values) + 1) if x is None else x
+        axis.plot(positions, values, marker=".", label=name)
+    if floor is not None:
+        axis.axhline(floor[1], color=COLOURS["black"], linestyle="--", linewidth=1, label=floor[0])
+    axis.set(xlabel=xlabel, ylabel=ylabel, title=title or "")
+    axis.legend()
+    return figure
+
+
+def latent_scatter(
+    latents: np.ndarray, labels: np.ndarray, class_names: Sequence[str], *, title: str | None = None
+) -> Figure:
+    """Two-dimensional latents coloured by class, every class also named at its median.
+
+    Args:
+        latents: shape (N, 2).
+        labels: whole numbers, shape (N,).
+        class_names: one a class.
+        title: above the axes.
+    """
+    figure = Figure(figsize=(6.4, 5.2), layout="constrained")
+    axis = figure.subplots()
+    for index, name in enumerate(class_names):
+        chosen = latents[labels == index]
+        colour = CLASS_COLOURS[index % len(CLASS_COLOURS)]
+        axis.scatter(*chosen.T, s=4, color=colour, alpha=0.5, label=name, rasterized=True)
+    for index, name in enumerate(class_names):
+        x, y = np.median(latents[labels == index], axis=0)
+        axis.annotate(
+            name, (x, y), ha="center", fontsize=8, weight="bold",
+            bbox={"boxstyle": "round,pad=0.15", "facecolor": "white", "alpha": 0.8, "lw": 0},
+        )  # fmt: skip
+    axis.set(xlabel="$z_1$", ylabel="$z_2$", title=title or "", aspect="equal")
+    return figure
+
+
+def tile(images: np.ndarray, columns: int) -> np.ndarray:
+    """Images as one large image, row by row: (N, h, w) -> (rows*h, columns*w); pads with 0."""
+    num_images, height, width = images.shape
+    rows = math.ceil(num_images / columns)
+    padded = np.zeros((rows * columns, height, width), images.dtype)
+    padded[:num_images] = images
+    grid = padded.reshape(rows, columns, height, width).transpose(0, 2, 1, 3)
+    return grid.reshape(rows * height, columns * width)
+
+
+def _close(figure: Figure) -> None:
+    """Release a figure that pyplot may know; one made by `Figure` needs nothing."""
+    if getattr(figure, "number", None) is not None:
+        from matplotlib import pyplot
+
+        pyplot.close(figure)

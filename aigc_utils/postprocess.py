@@ -1,0 +1,84 @@
+"""What is done to images after a model made them; nothing here knows a model.
+
+Images are intensities from 0 to 1, float32, shape (N, height, width). Whether any of
+this helps is a question to measure, not to assume: `05_3_generate_images` does.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from skimage import exposure, filters, restoration, transform
+
+
+def denoise(images: np.ndarray, weight: float = 0.05) -> np.ndarray:
+    """Smooth flat regions and keep edges: total-variation denoising (Chambolle, 2004).
+
+    Args:
+        images: shape (N, height, width).
+        weight: more is smoother; above 0.
+
+    Returns:
+        Same shape, 0 to 1.
+    """
+    return _each(images, lambda image: restoration.denoise_tv_chambolle(image, weight=weight))
+
+
+def enhance(images: np.ndarray, amount: float = 1.0, radius: float = 1.0) -> np.ndarray:
+    """Sharpen by unsharp masking: add ``amount`` times what a Gaussian blur removes.
+
+    Args:
+        images: shape (N, height, width).
+        amount: 0 changes nothing.
+        radius: of the blur, pixels.
+
+    Returns:
+        Same shape, 0 to 1.
+    """
+    return _each(images, lambda image: filters.unsharp_mask(image, radius=radius, amount=amount))
+
+
+def stretch_contrast(images: np.ndarray) -> np.ndarray:
+    """Map each image's darkest pixel to 0 and its brightest to 1; flat images stay."""
+    return _each(images, lambda image: exposure.rescale_intensity(image, out_range=(0.0, 1.0)))
+
+
+def upscale(images: np.ndarray, factor: int = 4) -> np.ndarray:
+    """Enlarge by bicubic interpolation: smoother, but no detail that was not there.
+
+    Args:
+        images: shape (N, height, width).
+        factor: a whole number, at least 1.
+
+    Returns:
+        Shape (N, factor * height, factor * width), 0 to 1.
+
+    Raises:
+        ValueError: if ``factor`` is less than 1.
+    """
+    if factor < 1:
+        raise ValueError(f"The factor is {factor}: give a whole number, at least 1.")
+    size = (images.shape[1] * factor, images.shape[2] * factor)
+    return _each(images, lambda image: transform.resize(image, size, order=3, mode="edge"))
+
+
+def select_best(images: np.ndarray, scores: np.ndarray, keep: int) -> np.ndarray:
+    """The ``keep`` images of highest score, best first.
+
+    Args:
+        images: shape (N, height, width).
+        scores: one number an image, higher is better, shape (N,).
+        keep: from 1 to N.
+
+    Raises:
+        ValueError: if the numbers of images and scores differ, or ``keep`` is out of range.
+    """
+    if len(images) != len(scores):
+        raise ValueError(f"There are {len(images)} images but {len(scores)} scores: give one each.")
+    if not 1 <= keep <= len(images):
+        raise ValueError(f"keep is {keep}: give a number from 1 to {len(images)}.")
+    return images[np.argsort(-np.asarray(scores), kind="stable")[:keep]]
+
+
+def _each(images: np.ndarray, change) -> np.ndarray:
+    changed = np.stack([change(image) for image in images])
+    return np.clip(changed, 0.0, 1.0).astype(np.float32)

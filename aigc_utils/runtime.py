@@ -1,0 +1,93 @@
+"""Starting quietly and reproducibly: the backend, the seed, the profile.
+
+Nothing here imports TensorFlow or Keras until a function that needs it is called.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from typing import TypeVar
+
+T = TypeVar("T")
+
+PROFILES = ("smoke", "cpu", "full")
+
+
+@contextlib.contextmanager
+def quiet_native_logs() -> Iterator[None]:
+    """Send file descriptor 2 to the void inside the block.
+
+    TensorFlow's C++ side writes time-stamped lines to descriptor 2 directly, past
+    ``sys.stderr``; a kernel stores them in the notebook, where they can never match
+    again. Python exceptions still rise as usual.
+    """
+    saved = os.dup(2)
+    void = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(void, 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(void)
+
+
+def seed_everything(seed: int) -> None:
+    """Seed Python, NumPy and the Keras backend, and ask TensorFlow for determinism.
+
+    The same machine then gives the same numbers; another processor or another
+    version of TensorFlow may differ in the last digits, and training amplifies that.
+
+    Args:
+        seed: a whole number from 0 to 4,294,967,295.
+
+    Raises:
+        ValueError: if ``seed`` is not such a number.
+    """
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
+        raise ValueError(f"The seed is {seed!r}: give a whole number from 0 to 4294967295.")
+    import keras
+
+    keras.utils.set_random_seed(seed)
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        tf.config.experimental.enable_op_determinism()
+
+
+def start(seed: int = 0) -> None:
+    """Begin a notebook: load Keras without log noise, seed it, set the plotting style.
+
+    Args:
+        seed: see `seed_everything`.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with quiet_native_logs():
+        import keras
+
+        keras.ops.zeros(1)  # the first operation is what makes the backend talk
+    seed_everything(seed)
+    from aigc_utils import plots
+
+    plots.apply_style()
+
+
+def by_profile(profile: str, *, smoke: T, cpu: T, full: T) -> T:
+    """Choose a value for the profile that the notebook's parameters cell names.
+
+    Args:
+        profile: ``"smoke"`` (seconds, for tests), ``"cpu"`` (two cores, what is
+            committed) or ``"full"`` (as long as it takes).
+        smoke: the value for ``"smoke"``.
+        cpu: the value for ``"cpu"``.
+        full: the value for ``"full"``.
+
+    Raises:
+        ValueError: if there is no such profile.
+    """
+    choices = {"smoke": smoke, "cpu": cpu, "full": full}
+    if profile not in choices:
+        raise ValueError(f"There is no profile {profile!r}: choose one of {', '.join(PROFILES)}.")
+    return choices[profile]

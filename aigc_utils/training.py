@@ -1,0 +1,334 @@
+"""Training with `fit`: schedules, a curve that grows, and resuming after an interrupt.
+
+Nothing here knows which model it trains: anything with `compile` and `fit` whose loss is
+tracked as ``loss`` will do; KL warm-up additionally needs a ``kl_weight`` variable.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from aigc_utils import plots
+from aigc_utils.files import atomic_path
+
+
+class TrainingInterrupted(KeyboardInterrupt):
+    """Training was stopped by hand; the message says what is kept and how to go on."""
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows instead of a page of frames: the one sentence that matters."""
+        return [str(self)]
+
+
+def train(
+    model: keras.Model,
+    inputs,
+    *,
+    epochs: int,
+    batch_size: int = 256,
+    learning_rate: float = 2e-3,
+    kl_warmup_epochs: float = 0.0,
+    validation_inputs=None,
+    resume_dir: str | os.PathLike | None = None,
+    progress: bool = True,
+    title: str = "Training",
+) -> dict[str, list[float]]:
+    """Train with Adam on a cosine schedule, showing progress, and resume if asked to.
+
+    The learning rate climbs for the first half epoch, then falls along a cosine to a
+    hundredth of its peak (Loshchilov & Hutter, 2017).
+
+    Args:
+        model: an untrained model, or the same model as in an interrupted run.
+        inputs: as for ``model.fit``.
+        epochs: passes over the data, at least 1.
+        batch_size: images a step, at least 1.
+        learning_rate: the peak, more than 0.
+        kl_warmup_epochs: the KL weight rises linearly from 0 to 1 over so many epochs
+            (Bowman et al., 2016); 0 keeps it as it is.
+        validation_inputs: evaluated after each epoch, if given.
+        resume_dir: a folder for the state after each epoch. The same call with the same
+            folder goes on after the last finished epoch; a finished run is not repeated.
+        progress: show a curve (notebook), a bar (terminal) or a line an epoch (a file).
+        title: what the progress display calls this.
+
+    Returns:
+        Each metric's values, one an epoch, including those of an interrupted run.
+
+    Raises:
+        ValueError: if a number is out of range, the inputs do not fit the model, or the
+            folder holds a run with other settings.
+        TrainingInterrupted: on Ctrl-C or "interrupt the kernel".
+        OSError: if the folder cannot be written to; nothing saved before is lost.
+    """
+    for name, value in (("epochs", epochs), ("batch_size", batch_size)):
+        if value != int(value) or value < 1:
+            raise ValueError(f"{name} is {value!r}: give a whole number, at least 1.")
+    if not learning_rate > 0:
+        raise ValueError(f"learning_rate is {learning_rate!r}: give a number above 0, such as 0.001.")
+    if hasattr(model, "check_inputs"):
+        model.check_inputs(inputs)
+    num_images = len(next(iter(inputs.values())) if isinstance(inputs, dict) else inputs)
+    steps = math.ceil(num_images / batch_size)
+    schedule = keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=0.1 * learning_rate,
+        warmup_target=learning_rate,
+        warmup_steps=max(1, steps // 2),
+        decay_steps=max(1, steps * epochs - steps // 2),
+        alpha=0.01,
+    )
+    # Several steps a call spare Python's share of each; callbacks see every 20th batch.
+    model.compile(keras.optimizers.Adam(schedule), steps_per_execution=min(20, steps))
+    history = History()  # first, so that the others find it up to date
+    callbacks: list[keras.callbacks.Callback] = [history]
+    if kl_warmup_epochs:
+        callbacks.append(KLWarmUp(kl_warmup_epochs, steps))
+    if progress:
+        callbacks.append(Progress(epochs, title, history))
+    resume = None
+    if resume_dir is not None:
+        settings = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate}
+        resume = Resume(resume_dir, settings | {"kl_warmup_epochs": kl_warmup_epochs})
+        callbacks.append(resume)
+    if resume is not None and resume.restore(model, history) >= epochs:
+        return history.values
+    try:
+        model.fit(
+            inputs,
+            epochs=epochs,
+            initial_epoch=history.num_epochs,
+            batch_size=batch_size,
+            validation_data=None if validation_inputs is None else (validation_inputs,),
+            verbose=0,
+            callbacks=callbacks,
+        )
+    except KeyboardInterrupt:
+        raise TrainingInterrupted(_interrupt_message(history, epochs, resume_dir)) from None
+    return history.values
+
+
+def _interrupt_message(history: History, epochs: int, resume_dir) -> str:
+    done = f"Training was stopped after {history.num_epochs} of {epochs} epochs"
+    if resume_dir is None:
+        return f"{done}: the model keeps what it has learnt; call train again to start anew."
+    return f"{done}, and all of them are kept in {resume_dir}: make the same call again to go on."
+
+
+class History(keras.callbacks.Callback):
+    """Each metric's value after each epoch, across interruptions."""
+
+    def __init__(self):
+        super().__init__()
+        self.values: dict[str, list[float]] = {}
+
+    @property
+    def num_epochs(self) -> int:
+        return len(self.values.get("loss", ()))
+
+    def on_epoch_end(self, epoch, logs=None):
+        for name, value in (logs or {}).items():
+            self.values.setdefault(name, []).append(float(value))
+
+
+class KLWarmUp(keras.callbacks.Callback):
+    """Raise ``model.kl_weight`` linearly from 0 to 1 (Bowman et al., 2016).
+
+    Args:
+        epochs: how many epochs the rise takes; may be a fraction.
+        steps_per_epoch: batches in an epoch.
+    """
+
+    def __init__(self, epochs: float, steps_per_epoch: int):
+        super().__init__()
+        self.total_steps = epochs * steps_per_epoch
+        self.steps_per_epoch = steps_per_epoch
+        self.epoch = 0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+
+    def on_train_batch_begin(self, batch, logs=None):
+        step = self.epoch * self.steps_per_epoch + batch
+        self.model.kl_weight.assign(min(1.0, step / self.total_steps))
+
+    def on_test_begin(self, logs=None):
+        # Held-out numbers are always the ELBO itself, whatever training optimises now.
+        self._training_weight = float(self.model.kl_weight)
+        self.model.kl_weight.assign(1.0)
+
+    def on_test_end(self, logs=None):
+        self.model.kl_weight.assign(self._training_weight)
+
+    def on_train_end(self, logs=None):
+        self.model.kl_weight.assign(1.0)
+
+
+class Resume(keras.callbacks.Callback):
+    """Keep the whole training state in one file, replaced by renaming after each epoch.
+
+    The file is a plain NumPy archive (nothing in it is ever executed): weights, the seed
+    generators' counters, the optimizer's moments, the history and the settings. Keras's
+    own ``BackupAndRestore`` writes weights and epoch number to two files in place, so a
+    kill between or during the writes can lose the run; this cannot.
+
+    Args:
+        folder: where ``training-state.npz`` is kept.
+        settings: what must be equal for a run to be the same run.
+    """
+
+    def __init__(self, folder: str | os.PathLike, settings: dict):
+        super().__init__()
+        self.path = Path(folder) / "training-state.npz"
+        self.settings = settings
+        self.history: History | None = None
+
+    def restore(self, model: keras.Model, history: History) -> int:
+        """Put a saved state into ``model`` and ``history``, if there is one.
+
+        Returns:
+            How many epochs are already done.
+
+        Raises:
+            ValueError: if the file is damaged, or belongs to other settings or a
+                model of another shape.
+        """
+        self.history = history
+        if not self.path.exists():
+            return 0
+        other = f"give another resume_dir, or delete {self.path} to start anew."
+        try:
+            with np.load(self.path, allow_pickle=False) as archive:
+                note = json.loads(str(archive["note"]))
+                arrays = [archive[f"variable_{i}"] for i in range(note["num_variables"])]
+        except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
+            raise ValueError(f"The saved training state is damaged ({error}): {other}") from error
+        if note["settings"] != self.settings:
+            raise ValueError(
+                f"The saved run has settings {note['settings']}, this one {self.settings}: {other}"
+            )
+        model.optimizer.build(model.trainable_variables)
+        variables = self._variables(model)
+        shapes = [tuple(variable.shape) for variable in variables]
+        if shapes != [array.shape for array in arrays]:
+            raise ValueError(f"The saved run is of a model of another shape: {other}")
+        for variable, array in zip(variables, arrays, strict=True):
+            variable.assign(array)
+        history.values = note["history"]
+        return history.num_epochs
+
+    def on_epoch_end(self, epoch, logs=None):
+        variables = self._variables(self.model)
+        arrays = {f"variable_{i}": v.numpy() for i, v in enumerate(variables)}
+        note = {
+            "settings": self.settings,
+            "history": self.history.values,
+            "num_variables": len(variables),
+        }
+        with atomic_path(self.path) as temporary, open(temporary, "wb") as file:
+            np.savez(file, note=np.array(json.dumps(note)), **arrays)
+
+    @staticmethod
+    def _variables(model: keras.Model) -> list[keras.Variable]:
+        return [*model.variables, *model.optimizer.variables]
+
+
+class Progress(keras.callbacks.Callback):
+    """How far training is, how it goes, and how long it will take.
+
+    In a notebook: one figure that is redrawn after each epoch, whose plain-text form is a
+    sentence. In a terminal: a bar. Written to a file: one line an epoch.
+
+    Args:
+        epochs: how many there will be.
+        title: what is being trained.
+        history: what to draw; without one, the callback keeps its own.
+    """
+
+    def __init__(self, epochs: int, title: str = "Training", history: History | None = None):
+        super().__init__()
+        self.epochs = epochs
+        self.title = title
+        self.history = history or History()
+        self.records_itself = history is None
+        self.seconds: list[float] = []
+        self._display = None
+        self._bar = None
+
+    def on_train_begin(self, logs=None):
+        self.seconds = []
+        self._display = self._bar = None
+        if not in_notebook() and sys.stderr.isatty():
+            from tqdm import tqdm
+
+            self._bar = tqdm(total=self.epochs, desc=self.title, unit="epoch")
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._start = time.perf_counter()
+        if self._bar is not None and self._bar.n != epoch:
+            self._bar.update(epoch - self._bar.n)
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.seconds.append(time.perf_counter() - self._start)
+        if self.records_itself:
+            self.history.on_epoch_end(epoch, logs)
+        line = self.line(epoch + 1, logs or {})
+        if in_notebook():
+            self._redraw(line)
+        elif self._bar is not None:
+            self._bar.set_postfix_str(f"loss {(logs or {}).get('loss', math.nan):.1f}")
+            self._bar.update(1)
+        else:
+            print(line, flush=True)
+
+    def on_train_end(self, logs=None):
+        if self._bar is not None:
+            self._bar.close()
+
+    def line(self, done: int, logs: dict) -> str:
+        """One sentence: epoch, training and held-out loss, seconds left."""
+        # The first epoch includes building the graph, so it says little of the others.
+        typical = float(np.median(self.seconds[1:] or self.seconds))
+        left = typical * (self.epochs - done)
+        held_out = f", held-out {logs['val_loss']:.1f}" if "val_loss" in logs else ""
+        time_left = f", about {left:.0f} s left" if done < self.epochs else ""
+        return (
+            f"{self.title}: epoch {done} of {self.epochs}, loss {logs.get('loss', math.nan):.1f} nats"
+            f"{held_out}, {typical:.1f} s an epoch{time_left}"
+        )
+
+    def _redraw(self, line: str) -> None:
+        from IPython.display import DisplayHandle
+
+        history = self.history.values
+        series = {"training": history["loss"]}
+        if "val_loss" in history:
+            series["held-out"] = history["val_loss"]
+        figure = plots.curves(
+            series, xlabel="epoch", ylabel="negative ELBO (nats an image)", title=line
+        )
+        figure.axes[0].title.set_fontsize(8)
+        bundle, metadata = plots.png_bundle(plots.to_png(figure), line)
+        if self._display is None:
+            self._display = DisplayHandle()
+            self._display.display(bundle, metadata=metadata, raw=True)
+        else:
+            self._display.update(bundle, metadata=metadata, raw=True)
+
+
+def in_notebook() -> bool:
+    """Whether output goes to a Jupyter front end, which can redraw a figure."""
+    if "IPython" not in sys.modules:
+        return False
+    from IPython import get_ipython
+
+    shell = get_ipython()
+    return shell is not None and hasattr(shell, "kernel")
