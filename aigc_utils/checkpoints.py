@@ -74,7 +74,9 @@ def load_card(name: str, root: str | os.PathLike | None = None) -> ModelCard:
     folder = Path(root or checkpoint_root()) / name
     if not (folder / "card.json").is_file():
         known = ", ".join(available()) or "none"
-        raise ValueError(f"There is no checkpoint {name!r} in {folder.parent}: choose one of: {known}.")
+        raise ValueError(
+            f"There is no checkpoint {name!r} in {folder.parent}: choose one of: {known}."
+        )
     try:
         return ModelCard.model_validate_json((folder / "card.json").read_text(encoding="utf-8"))
     except ValueError as error:
@@ -129,7 +131,9 @@ def save_weights(model: keras.Model, path: str | os.PathLike) -> None:
     """
     path = Path(path)
     if not path.name.endswith(".weights.h5"):
-        raise ValueError(f"The file is named {path.name!r}: choose a name that ends in .weights.h5.")
+        raise ValueError(
+            f"The file is named {path.name!r}: choose a name that ends in .weights.h5."
+        )
     bare = _twin(model)  # never compiled, so nothing of the optimizer is saved
     bare.set_weights(model.get_weights())
     with atomic_path(path) as temporary:

@@ -29,9 +29,12 @@ def atomic_path(target: str | os.PathLike) -> Iterator[Path]:
     temporary = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=".part-", suffix="-" + target.name, dir=target.parent)
+        handle, name = tempfile.mkstemp(
+            prefix=".part-", suffix="-" + target.name, dir=target.parent
+        )
         os.close(handle)
         temporary = Path(name)
+        temporary.chmod(_usual_mode())  # mkstemp makes files that only their owner may read
         yield temporary
         with open(temporary, "rb") as written:
             os.fsync(written.fileno())
@@ -46,6 +49,13 @@ def atomic_path(target: str | os.PathLike) -> Iterator[Path]:
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+def _usual_mode() -> int:
+    """The permissions that an ordinary new file would get here."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask
 
 
 def sha256(path: str | os.PathLike) -> str:

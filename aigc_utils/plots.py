@@ -25,7 +25,9 @@ COLOURS = {
     "vermillion": "#D55E00",
     "purple": "#CC79A7",
 }
-CYCLE = [COLOURS[name] for name in ("blue", "vermillion", "green", "orange", "purple", "sky", "black")]
+CYCLE = [
+    COLOURS[name] for name in ("blue", "vermillion", "green", "orange", "purple", "sky", "black")
+]
 # Ten classes need ten colours: the seven above and three greys and browns apart from them.
 CLASS_COLOURS = [*CYCLE, "#999999", "#7B3F00", "#F0E442"]
 
@@ -92,7 +94,9 @@ def show(figure: Figure, alt: str) -> None:
         ValueError: if ``alt`` is too short to describe anything.
     """
     if len(alt.split()) < 4:
-        raise ValueError(f"The alt text {alt!r} says too little: describe the figure in a sentence.")
+        raise ValueError(
+            f"The alt text {alt!r} says too little: describe the figure in a sentence."
+        )
     from IPython.display import display
 
     bundle, metadata = png_bundle(to_png(figure), alt)

@@ -62,7 +62,8 @@ def train(
         title: what the progress display calls this.
 
     Returns:
-        Each metric's values, one an epoch, including those of an interrupted run.
+        Each metric's values, one an epoch, including those of an interrupted run, and
+        the epochs' ``"seconds"``.
 
     Raises:
         ValueError: if a number is out of range, the inputs do not fit the model, or the
@@ -74,7 +75,9 @@ def train(
         if value != int(value) or value < 1:
             raise ValueError(f"{name} is {value!r}: give a whole number, at least 1.")
     if not learning_rate > 0:
-        raise ValueError(f"learning_rate is {learning_rate!r}: give a number above 0, such as 0.001.")
+        raise ValueError(
+            f"learning_rate is {learning_rate!r}: give a number above 0, such as 0.001."
+        )
     if hasattr(model, "check_inputs"):
         model.check_inputs(inputs)
     num_images = len(next(iter(inputs.values())) if isinstance(inputs, dict) else inputs)
@@ -124,7 +127,7 @@ def _interrupt_message(history: History, epochs: int, resume_dir) -> str:
 
 
 class History(keras.callbacks.Callback):
-    """Each metric's value after each epoch, across interruptions."""
+    """Each metric's value, and the seconds taken, for each epoch, across interruptions."""
 
     def __init__(self):
         super().__init__()
@@ -134,8 +137,12 @@ class History(keras.callbacks.Callback):
     def num_epochs(self) -> int:
         return len(self.values.get("loss", ()))
 
+    def on_epoch_begin(self, epoch, logs=None):
+        self._start = time.perf_counter()
+
     def on_epoch_end(self, epoch, logs=None):
-        for name, value in (logs or {}).items():
+        measured = {**(logs or {}), "seconds": time.perf_counter() - self._start}
+        for name, value in measured.items():
             self.values.setdefault(name, []).append(float(value))
 
 
@@ -250,21 +257,20 @@ class Progress(keras.callbacks.Callback):
     Args:
         epochs: how many there will be.
         title: what is being trained.
-        history: what to draw; without one, the callback keeps its own.
+        history: what to draw; it must come before this one in the list of callbacks.
     """
 
-    def __init__(self, epochs: int, title: str = "Training", history: History | None = None):
+    def __init__(self, epochs: int, title: str, history: History):
         super().__init__()
         self.epochs = epochs
         self.title = title
-        self.history = history or History()
-        self.records_itself = history is None
-        self.seconds: list[float] = []
+        self.history = history
+        self.started_at = 0
         self._display = None
         self._bar = None
 
     def on_train_begin(self, logs=None):
-        self.seconds = []
+        self.started_at = self.history.num_epochs
         self._display = self._bar = None
         if not in_notebook() and sys.stderr.isatty():
             from tqdm import tqdm
@@ -272,14 +278,10 @@ class Progress(keras.callbacks.Callback):
             self._bar = tqdm(total=self.epochs, desc=self.title, unit="epoch")
 
     def on_epoch_begin(self, epoch, logs=None):
-        self._start = time.perf_counter()
         if self._bar is not None and self._bar.n != epoch:
             self._bar.update(epoch - self._bar.n)
 
     def on_epoch_end(self, epoch, logs=None):
-        self.seconds.append(time.perf_counter() - self._start)
-        if self.records_itself:
-            self.history.on_epoch_end(epoch, logs)
         line = self.line(epoch + 1, logs or {})
         if in_notebook():
             self._redraw(line)
@@ -296,7 +298,8 @@ class Progress(keras.callbacks.Callback):
     def line(self, done: int, logs: dict) -> str:
         """One sentence: epoch, training and held-out loss, seconds left."""
         # The first epoch includes building the graph, so it says little of the others.
-        typical = float(np.median(self.seconds[1:] or self.seconds))
+        seconds = self.history.values["seconds"][self.started_at :]
+        typical = float(np.median(seconds[1:] or seconds))
         left = typical * (self.epochs - done)
         held_out = f", held-out {logs['val_loss']:.1f}" if "val_loss" in logs else ""
         time_left = f", about {left:.0f} s left" if done < self.epochs else ""

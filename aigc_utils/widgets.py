@@ -7,6 +7,7 @@ movement would cost several times the model itself.
 
 from __future__ import annotations
 
+import html
 import io
 from collections.abc import Callable, Mapping
 
@@ -57,7 +58,9 @@ class Explorer(ipywidgets.VBox):
         self.scale = scale
         self.image = ipywidgets.Image(format="png")
         self.caption = ipywidgets.HTML()
-        super().__init__([*self.sliders.values(), self.image, self.caption])
+        # A box stretches its children by default; a picture must keep its own size.
+        layout = ipywidgets.Layout(align_items="flex-start")
+        super().__init__([*self.sliders.values(), self.image, self.caption], layout=layout)
         for slider in self.sliders.values():
             slider.observe(self.refresh, names="value")
         self.refresh()
@@ -67,12 +70,16 @@ class Explorer(ipywidgets.VBox):
         """The sliders' present values, by name."""
         return {name: slider.value for name, slider in self.sliders.items()}
 
+    def __repr__(self) -> str:
+        """What a stored notebook shows in place of the live sliders."""
+        return f"Sliders ({', '.join(self.sliders)}): run the notebook to move them."
+
     def refresh(self, change=None) -> None:
         """Draw the picture anew; runs after each movement."""
-        import html
-
         self.image.value = picture(self.render(**self.values), self.scale)
-        self.caption.value = f'<span role="status">{html.escape(self.describe(**self.values))}</span>'
+        self.caption.value = (
+            f'<span role="status">{html.escape(self.describe(**self.values))}</span>'
+        )
 
 
 def latent_slider(name: str, value: float = 0.0, limit: float = 3.0) -> ipywidgets.FloatSlider:

@@ -40,6 +40,8 @@ class VAE(keras.Model):
         hidden_units: widths of the encoder's hidden layers; the decoder mirrors them.
         activation: of the hidden layers, a name that Keras knows.
         decoder_distribution: ``"bernoulli"`` or ``"gaussian"``.
+        importance_samples: draws of z for each image in the training objective: 1 gives the
+            ELBO, more give the tighter importance-weighted bound (Burda et al., 2016).
         seed: seeds the sampling layers (weights follow `aigc_utils.seed_everything`).
 
     Raises:
@@ -55,12 +57,16 @@ class VAE(keras.Model):
         hidden_units: Sequence[int] = (512, 256),
         activation: str = "relu",
         decoder_distribution: Decoder = "bernoulli",
+        importance_samples: int = 1,
         seed: int = 0,
         **kwargs,
     ):
         _check_whole("latent_dim", latent_dim)
+        _check_whole("importance_samples", importance_samples)
         if not hidden_units:
-            raise ValueError("hidden_units is empty: give at least one layer width, such as (256,).")
+            raise ValueError(
+                "hidden_units is empty: give at least one layer width, such as (256,)."
+            )
         for units in hidden_units:
             _check_whole("each of hidden_units", units)
         if decoder_distribution not in ("bernoulli", "gaussian"):
@@ -74,6 +80,7 @@ class VAE(keras.Model):
         self.hidden_units = tuple(hidden_units)
         self.activation = activation
         self.decoder_distribution = decoder_distribution
+        self.importance_samples = importance_samples
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.encoder = self._build_encoder()
@@ -128,7 +135,11 @@ class VAE(keras.Model):
         size = self.num_pixels
         hidden = [layers.Dense(units, self.activation) for units in self.hidden_units]
         return keras.Sequential(
-            [layers.Input((size + self.condition_dim,)), *hidden, layers.Dense(2 * self.latent_dim)],
+            [
+                layers.Input((size + self.condition_dim,)),
+                *hidden,
+                layers.Dense(2 * self.latent_dim),
+            ],
             name="encoder",
         )
 
@@ -204,6 +215,10 @@ class VAE(keras.Model):
             Nats, shape (num_samples, B).
         """
         images, condition = self.condition(inputs)
+        return self._log_weights(images, condition, num_samples)[0]
+
+    def _log_weights(self, images, condition, num_samples: int):
+        """Log importance weights (num_samples, B), their log-likelihoods, and the KL (B,)."""
         mean, log_var = self._posterior(images, condition)
         shape = (num_samples, ops.shape(mean)[0], self.latent_dim)
         noise = keras.random.normal(shape, seed=self.seed_generator)
@@ -217,7 +232,8 @@ class VAE(keras.Model):
         log_prior = objectives.standard_normal_log_prob(z)
         # log q at z = mean + sigma * noise is that of the noise, less log sigma.
         log_posterior = objectives.standard_normal_log_prob(noise) - 0.5 * ops.sum(log_var, axis=-1)
-        return log_likelihood + log_prior - log_posterior
+        log_weights = log_likelihood + log_prior - log_posterior
+        return log_weights, log_likelihood, objectives.kl_divergence(mean, log_var)
 
     # ---- what Keras calls --------------------------------------------------------------
 
@@ -228,15 +244,23 @@ class VAE(keras.Model):
         return self.decode(mean, condition)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """The negative ELBO, nats an image; works on every backend, in fit and evaluate.
+        """The negative bound, nats an image; works on every backend, in fit and evaluate.
 
         ``y_pred`` is not needed; compiled graphs drop what computed it.
         """
-        log_likelihood, kl = self.elbo_terms(x)
+        if self.importance_samples == 1:
+            log_likelihood, kl = self.elbo_terms(x)
+            weight = ops.convert_to_tensor(self.kl_weight)
+            bound = objectives.elbo(log_likelihood, kl, weight)
+        else:
+            images, condition = self.condition(x)
+            log_weights, log_likelihood, kl = self._log_weights(
+                self._observe(images), condition, self.importance_samples
+            )
+            bound = objectives.importance_weighted_bound(log_weights)
         self.log_likelihood_tracker.update_state(log_likelihood)
         self.kl_tracker.update_state(kl)
-        weight = ops.convert_to_tensor(self.kl_weight)
-        return -ops.mean(objectives.elbo(log_likelihood, kl, weight))
+        return -ops.mean(bound)
 
     def fit(self, x=None, *args, **kwargs):
         """As ``keras.Model.fit``, after checking arrays: bad input fails before long work."""
@@ -299,6 +323,7 @@ class VAE(keras.Model):
             "hidden_units": self.hidden_units,
             "activation": self.activation,
             "decoder_distribution": self.decoder_distribution,
+            "importance_samples": self.importance_samples,
             "seed": self.seed,
         }
 

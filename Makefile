@@ -1,0 +1,52 @@
+# Each target installs what is missing. `make lab` and `make test` are all a newcomer needs.
+.DEFAULT_GOAL := help
+.PHONY: help lab test test-fast report lock format browser-and-fonts clean
+
+BIN := .venv/bin
+READY := .venv/.ready
+NOTEBOOKS := $(shell find notebooks -name '*.ipynb' -not -path '*/.ipynb_checkpoints/*' | sort)
+LAB_FLAGS := --ServerApp.root_dir=. --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate --LabApp.news_url=None
+
+help: ## this list
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 12
+
+$(READY): requirements.lock pyproject.toml tools/install.sh
+	@sh tools/install.sh
+
+lab: $(READY) ## install if needed, open JupyterLab on the first notebook
+	$(BIN)/jupyter lab $(LAB_FLAGS) notebooks/00_start_here.ipynb
+
+test: $(READY) browser-and-fonts .venv/.conda-door ## everything that CI runs, with the network off
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	tools/offline.sh $(BIN)/python -m pytest
+
+test-fast: $(READY) ## lint and unit tests, three minutes
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python -m pytest -m "not slow and not browser" tests/unit tests/lint
+
+browser-and-fonts:
+	@sh tools/system.sh
+
+.venv/.conda-door: $(READY) environment.yml tools/conda_door.sh
+	sh tools/conda_door.sh
+	@touch $@
+
+report: $(READY) ## a parameterized report: make report ARGS="-p epochs 5 -p latent_dim 8"
+	@mkdir -p out/reports
+	$(BIN)/papermill notebooks/reports/vae_run.ipynb out/reports/vae_run.ipynb --cwd notebooks/reports $(ARGS)
+	$(BIN)/jupyter nbconvert --to html --no-input out/reports/vae_run.ipynb
+	@echo "The report is out/reports/vae_run.html"
+
+lock: ## pin all dependencies anew, and check that Colab's pins still resolve
+	[ -x $(BIN)/uv ] || { python3 -m venv .venv && $(BIN)/pip install --quiet uv; }
+	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade --quiet -o requirements.lock
+	$(BIN)/uv pip compile pyproject.toml -c constraints/colab.txt --python-version 3.13 --quiet -o /dev/null
+
+format: $(READY) ## put code and notebooks in order
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean: ## remove what can be made again
+	rm -rf .venv .venv-conda-door out .pytest_cache .ruff_cache

@@ -1,0 +1,150 @@
+"""The doors say the same: pyproject.toml, requirements.lock, environment.yml, Colab's pins."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).resolve().parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+
+
+def pins(text: str) -> dict[str, list[str]]:
+    """Package name to pinned versions (more than one where a marker chooses)."""
+    found: dict[str, list[str]] = {}
+    for name, version in re.findall(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", text, flags=re.MULTILINE):
+        found.setdefault(canonicalize_name(name), []).append(version)
+    return found
+
+
+ALL = [
+    *PROJECT["dependencies"],
+    *(r for extra in PROJECT["optional-dependencies"].values() for r in extra),
+]
+
+
+@pytest.mark.parametrize("requirement", ALL)
+def test_the_lock_meets_every_requirement(requirement):
+    wanted = Requirement(requirement)
+    locked = pins(LOCK)[canonicalize_name(wanted.name)]
+    assert all(wanted.specifier.contains(version) for version in locked)
+
+
+def test_every_locked_package_has_a_hash_and_no_address():
+    entries = re.split(r"\n(?=[a-z0-9])", LOCK.strip(), flags=re.IGNORECASE)
+    assert len(entries) > 100
+    assert all("--hash=sha256:" in entry for entry in entries)
+    assert "://" not in LOCK
+
+
+@pytest.mark.parametrize("requirement", PROJECT["dependencies"])
+def test_colab_already_has_what_the_package_needs(requirement):
+    colab = pins((ROOT / "constraints" / "colab.txt").read_text(encoding="utf-8"))
+    wanted = Requirement(requirement)
+    assert wanted.specifier.contains(colab[canonicalize_name(wanted.name)][0])
+
+
+def test_conda_door_brings_python_and_pip_and_leaves_the_rest_to_pyproject():
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+    conda = [d for d in environment["dependencies"] if isinstance(d, str)]
+    (pip,) = [d["pip"] for d in environment["dependencies"] if isinstance(d, dict)]
+    assert [re.split("[=<>]", d)[0] for d in conda] == ["python", "pip"]
+    python = conda[0].split("=")[1]
+    assert SpecifierSet(PROJECT["requires-python"]).contains(python)
+    (editable,) = pip
+    extras = re.fullmatch(r"-e \.\[([a-z,]+)\]", editable).group(1).split(",")
+    assert set(extras) <= set(PROJECT["optional-dependencies"])
+    assert environment["channels"][-1] == "nodefaults"
+
+
+def test_no_tracked_file_names_a_registry_or_another_folder():
+    # In pieces, so that this file does not contain what it forbids.
+    forbidden = ["py" + "pi.org", "python" + "hosted", "registry.npm" + "js", "../sha" + "red"]
+    forbidden += ["/wo" + "rk/", "/ro" + "ot/"]
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    for name in filter(None, listed.stdout.split("\0")):
+        path = ROOT / name
+        if not path.is_file() or path.suffix in {".gz", ".h5", ".png"}:
+            continue
+        text = path.read_text(encoding="utf-8")
+        assert not [word for word in forbidden if word in text], name
+
+
+def test_repository_stays_small():
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    files = [ROOT / name for name in filter(None, listed.stdout.split("\0"))]
+    assert sum(path.stat().st_size for path in files if path.is_file()) < 100e6
+    weights = [path for path in files if path.name.endswith(".weights.h5") and path.is_file()]
+    assert sum(path.stat().st_size for path in weights) < 20e6
+
+
+@pytest.mark.parametrize("name", ["README.md", "LICENSE", "CONTRIBUTING.md", "CITATION.cff"])
+def test_a_stranger_finds_the_usual_files(name):
+    assert len((ROOT / name).read_text(encoding="utf-8")) > 300
+
+
+def test_citation_is_valid_yaml_with_the_project_version():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["cff-version"] == "1.2.0"
+    assert str(citation["version"]) == PROJECT["version"]
+    assert {"title", "authors", "license", "message"} <= set(citation)
+
+
+def test_shell_scripts_parse():
+    for path in sorted((ROOT / "tools").glob("*.sh")):
+        subprocess.run(["sh", "-n", str(path)], check=True)
+
+
+def test_an_old_python_is_told_what_to_type(tmp_path):
+    fake = tmp_path / "bin"
+    fake.mkdir()
+    for name in ("python3", "python", "python3.11", "python3.12", "python3.13"):
+        script = fake / name
+        script.write_text(
+            '#!/bin/sh\n[ "$1" = --version ] && echo "Python 3.8.18" && exit 0\nexit 1\n'
+        )
+        script.chmod(0o755)
+    done = subprocess.run(
+        ["sh", str(ROOT / "tools" / "install.sh")],
+        env={"PATH": f"{fake}:/usr/bin:/bin", "PYTHON": "python3"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode != 0
+    first = done.stderr.splitlines()[0]
+    assert "Python 3.8.18" in first and "apt-get install" in first
+
+
+def test_a_python_without_venv_is_told_what_to_type(tmp_path):
+    fake = tmp_path / "bin"
+    fake.mkdir()
+    # Supported, but `import venv, ensurepip` fails, as on Debian without python3-venv.
+    script = fake / "python3"
+    script.write_text(
+        "#!/bin/sh\n"
+        'case "$*" in *ensurepip*) exit 1 ;; *"%d.%d"*) echo 3.11 ;; *version_info*) exit 0 ;; esac\n'
+    )
+    script.chmod(0o755)
+    for name in ("python", "python3.11", "python3.12", "python3.13"):
+        (fake / name).symlink_to(script)
+    done = subprocess.run(
+        ["sh", str(ROOT / "tools" / "install.sh")],
+        env={"PATH": f"{fake}:/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode != 0
+    assert "apt-get install python3.11-venv" in done.stderr.splitlines()[0]

@@ -1,0 +1,18 @@
+#!/bin/sh
+# What the tests need from the system: a browser, a font that draws Chinese, and `ip` to
+# bring up the loopback of a network namespace. Installed where we are root; named elsewhere.
+set -eu
+missing=""
+command -v chromium >/dev/null 2>&1 || missing="$missing chromium"
+[ -n "$(fc-list :lang=zh 2>/dev/null)" ] || missing="$missing fontconfig fonts-wqy-microhei"
+command -v ip >/dev/null 2>&1 || missing="$missing iproute2"
+[ -z "$missing" ] && exit 0
+if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
+    echo "Installing$missing with apt-get."
+    export DEBIAN_FRONTEND=noninteractive
+    # shellcheck disable=SC2086
+    { apt-get -qq update && apt-get -qq install -y --no-install-recommends $missing; } >/dev/null
+    exit 0
+fi
+echo "Tests that need$missing are left out: type 'sudo apt-get install$missing' to have them." >&2
+[ -z "${CI:-}" ] # under CI a missing piece is a failure
