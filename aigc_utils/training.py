@@ -303,9 +303,10 @@ class Progress(keras.callbacks.Callback):
         left = typical * (self.epochs - done)
         held_out = f", held-out {logs['val_loss']:.1f}" if "val_loss" in logs else ""
         time_left = f", about {left:.0f} s left" if done < self.epochs else ""
+        loss = logs.get("loss", math.nan)
         return (
-            f"{self.title}: epoch {done} of {self.epochs}, loss {logs.get('loss', math.nan):.1f} nats"
-            f"{held_out}, {typical:.1f} s an epoch{time_left}"
+            f"{self.title}: epoch {done} of {self.epochs}, loss {loss:.1f} nats{held_out}, "
+            f"{typical:.1f} s an epoch{time_left}"
         )
 
     def _redraw(self, line: str) -> None:

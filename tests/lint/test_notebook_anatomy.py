@@ -68,7 +68,8 @@ def test_first_cell_introduces_the_chapter(path, notebook):
     first = notebook.cells[0]
     assert first.cell_type == "markdown"
     title = first.source.splitlines()[0]
-    assert title.startswith("# ") and re.search(r"[\u4e00-\u9fff]", title), title
+    assert title.startswith("# "), title
+    assert re.search(r"[\u4e00-\u9fff]", title), f"no Chinese title: {title}"
     for part in ("**Essay:**", "**You will be able to**", "**Before:**", "**Time:**"):
         assert part in first.source, f"the first cell lacks {part}"
 
@@ -248,4 +249,5 @@ def test_closing_sections(notebook):
 def test_the_essay_is_quoted_and_answered(path, notebook):
     if path.name.startswith(("0",)) and not path.name.startswith("00"):
         prose = "\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
-        assert "**The essay says" in prose and "**We found**" in prose
+        assert "**The essay says" in prose
+        assert "**We found**" in prose

@@ -125,7 +125,8 @@ def test_an_old_python_is_told_what_to_type(tmp_path):
     )
     assert done.returncode != 0
     first = done.stderr.splitlines()[0]
-    assert "Python 3.8.18" in first and "apt-get install" in first
+    assert "Python 3.8.18" in first
+    assert "apt-get install" in first
 
 
 def test_a_python_without_venv_is_told_what_to_type(tmp_path):
