@@ -181,7 +181,8 @@ def curves(
     axis = figure.subplots()
     for name, values in series.items():
         positions = np.arange(1, len(values) + 1) if x is None else x
-        axis.plot(positions, values, marker=".", label=name)
+        # Dots mark epochs; on a curve of hundreds of points they would look like beads.
+        axis.plot(positions, values, marker="." if len(values) <= 60 else None, label=name)
     if floor is not None:
         axis.axhline(floor[1], color=COLOURS["black"], linestyle="--", linewidth=1, label=floor[0])
     axis.set(xlabel=xlabel, ylabel=ylabel, title=title or "")

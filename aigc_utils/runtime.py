@@ -68,6 +68,12 @@ def start(seed: int = 0) -> None:
         import keras
 
         keras.ops.zeros(1)  # the first operation is what makes the backend talk
+        if keras.backend.backend() == "tensorflow":
+            import tensorflow as tf
+
+            # A lesson builds many small models on purpose; TensorFlow warns of each
+            # ("triggered tf.function retracing") as if they were one that is misused.
+            tf.get_logger().setLevel("ERROR")
     seed_everything(seed)
     from aigc_utils import plots
 

@@ -90,7 +90,9 @@ def train(
         alpha=0.01,
     )
     # Several steps a call spare Python's share of each; callbacks see every 20th batch.
-    model.compile(keras.optimizers.Adam(schedule), steps_per_execution=min(20, steps))
+    # The PyTorch backend runs step by step and takes no other number.
+    together = 1 if keras.backend.backend() == "torch" else min(20, steps)
+    model.compile(keras.optimizers.Adam(schedule), steps_per_execution=together)
     history = History()  # first, so that the others find it up to date
     callbacks: list[keras.callbacks.Callback] = [history]
     if kl_warmup_epochs:

@@ -95,6 +95,7 @@ def strip(
     positions: list,
     fixed: Mapping[str, float] | None = None,
     title: str | None = None,
+    scale: float = 1.0,
 ) -> Figure:
     """What a slider shows at some positions, side by side, for readers who cannot move it.
 
@@ -104,11 +105,12 @@ def strip(
         positions: its values.
         fixed: the other arguments.
         title: above the pictures.
+        scale: inches a picture.
     """
     images = [render(**{**(fixed or {}), name: position}) for position in positions]
     labels = [f"{name} = {p:+.1f}" if isinstance(p, float) else f"{name} = {p}" for p in positions]
     return plots.image_grid(
-        np.stack(images), columns=len(images), titles=labels, title=title, scale=1.0
+        np.stack(images), columns=len(images), titles=labels, title=title, scale=scale
     )
 
 
