@@ -1,0 +1,205 @@
+"""Fixtures for all tests: Keras started once, the data loaded once, one small trained model.
+
+Imports stay inside the fixtures, so that lint and browser tests load no TensorFlow.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def started():
+    """Keras, quietly, with seed 0."""
+    import aigc_utils
+
+    aigc_utils.start(0)
+
+
+@pytest.fixture
+def seeded(started):
+    """Every test begins with the same seed, whatever ran before it."""
+    import aigc_utils
+
+    aigc_utils.seed_everything(0)
+
+
+@pytest.fixture(scope="session")
+def fashion():
+    """Fashion-MNIST, whole; reading and checking it takes a second."""
+    from aigc_utils import data
+
+    return data.load("fashion_mnist")
+
+
+@pytest.fixture(scope="session")
+def grey(fashion):
+    """320 training images, 0 to 1."""
+    from aigc_utils import data
+
+    return data.to_unit(fashion.x_train[:320])
+
+
+@pytest.fixture(scope="session")
+def binary_test(fashion):
+    """The test set, binarized once with seed 777, as the cards' numbers are measured."""
+    from aigc_utils import data
+
+    return data.binarize(data.to_unit(fashion.x_test), seed=777)
+
+
+@pytest.fixture(scope="session")
+def train_small(started):
+    """A function that trains one small VAE from a seed; the same call, the same numbers."""
+    import aigc_utils
+    from aigc_utils import models, training
+
+    def run(grey, seed):
+        aigc_utils.seed_everything(seed)
+        model = models.VAE(2, hidden_units=(16,), seed=seed)
+        model.adapt(grey)
+        history = training.train(
+            model, grey, epochs=25, batch_size=64, learning_rate=0.01, progress=False,
+            validation_inputs=grey[:64],
+        )  # fmt: skip
+        return SimpleNamespace(model=model, history=history)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def trained(train_small, grey):
+    """A small trained VAE and its history. Read it, never train it further."""
+    return train_small(grey, seed=0)
+
+
+@pytest.fixture
+def one_sentence():
+    """A check that an error is one short line that contains all the given words."""
+
+    def check(error, *words):
+        text = str(error)
+        assert text.strip(), "the message is empty"
+        assert "\n" not in text.strip(), f"more than one line: {text}"
+        assert "Traceback" not in text
+        # Two long paths and a sentence around them fit into this; a dump does not.
+        assert len(text) < 700, text
+        for word in words:
+            assert str(word) in text, f"{word!r} is not in: {text}"
+
+    return check
+
+
+@pytest.fixture
+def data_copy(tmp_path, monkeypatch):
+    """A data root of links to the real files, any of which a test may replace."""
+    real = ROOT / "data"
+    copy = tmp_path / "data_copy"
+    for path in real.glob("*/*"):
+        if path.is_dir():
+            for file in path.iterdir():
+                link = copy / path.relative_to(real) / file.name
+                link.parent.mkdir(parents=True, exist_ok=True)
+                link.symlink_to(file)
+        else:
+            link = copy / path.relative_to(real)
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(path)
+    monkeypatch.setenv("AIGC_DATA", str(copy))
+    return copy
+
+
+@pytest.fixture
+def replace_bytes():
+    """A function that puts changed bytes in the place of a link to a real file."""
+
+    def replace(path: Path, change):
+        content = path.read_bytes()
+        path.unlink()
+        path.write_bytes(change(content))
+
+    return replace
+
+
+@pytest.fixture
+def disk(tmp_path):
+    """A function that mounts a small disk of its own, writable or not; needs root."""
+    mounted = []
+
+    def mount(kibibytes: int) -> Path:
+        folder = tmp_path / f"disk{len(mounted)}"
+        folder.mkdir()
+        done = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", f"size={kibibytes}k", "tmpfs", str(folder)],
+            capture_output=True,
+        )
+        if done.returncode:
+            pytest.skip("mounting a small disk needs root; the file-size limit is tested instead")
+        mounted.append(folder)
+        return folder
+
+    yield mount
+    for folder in mounted:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+@pytest.fixture
+def make_read_only():
+    """A function that remounts what `disk` made, so that even root cannot write to it."""
+
+    def remount(folder: Path):
+        subprocess.run(["mount", "-o", "remount,ro", str(folder)], check=True)
+
+    return remount
+
+
+@pytest.fixture
+def file_size_limit():
+    """A function after which no file of this process grows past so many bytes.
+
+    The kernel itself then refuses the write ("File too large"), as a full disk would,
+    and no root is needed. Pytest's own output is captured to files, so keep it short.
+    """
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    yield lambda limit: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    signal.signal(signal.SIGXFSZ, ignored)
+
+
+@pytest.fixture
+def ctrl_c():
+    """A function that presses Ctrl-C: a real SIGINT to this process."""
+    # Under `make` in the background SIGINT may be ignored, and Python then leaves it so.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield lambda: os.kill(os.getpid(), signal.SIGINT)
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture(scope="session")
+def fresh_python():
+    """A function that runs a program in a new interpreter, as a reader's shell would."""
+
+    def run(program: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess:
+        # start() itself quietens TensorFlow by this variable; a child must not inherit it.
+        environment = {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"}
+        return subprocess.run(
+            [sys.executable, "-c", program, *arguments],
+            env={**environment, **variables},
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+
+    return run
