@@ -80,8 +80,9 @@ def load_card(name: str, root: str | os.PathLike | None = None) -> ModelCard:
     try:
         return ModelCard.model_validate_json((folder / "card.json").read_text(encoding="utf-8"))
     except ValueError as error:
+        reason = str(error).splitlines()[0]
         raise ValueError(
-            f"The card {folder / 'card.json'} is damaged: restore it with git. ({error})"
+            f"The card {folder / 'card.json'} is damaged: restore it with git. ({reason})"
         ) from error
 
 

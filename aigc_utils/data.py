@@ -92,7 +92,8 @@ def load_card(name: str) -> Card:
     try:
         return Card.model_validate_json(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise ValueError(f"The card {path} is damaged: restore it with git. ({error})") from error
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"The card {path} is damaged: restore it with git. ({reason})") from error
 
 
 def load(name: str) -> Images:

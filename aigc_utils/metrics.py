@@ -72,7 +72,12 @@ def negative_elbo(model, inputs, *, num_samples: int = 1, batch_size: int = 500)
 
     Returns:
         Nats an image: an upper bound on the negative log-likelihood.
+
+    Raises:
+        ValueError: if ``num_samples`` is less than 1 or the images do not fit the model.
     """
+    if num_samples < 1:
+        raise ValueError(f"num_samples is {num_samples}: give at least 1.")
     model.check_inputs(inputs)
     values = []
     for batch in _batches(inputs, batch_size):

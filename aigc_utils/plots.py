@@ -76,7 +76,9 @@ def chinese_font() -> str | None:
 def to_png(figure: Figure) -> bytes:
     """The figure as PNG bytes; the same figure gives the same bytes."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": None})
+    figure.savefig(
+        buffer, format="png", bbox_inches="tight", pad_inches=0.05, metadata={"Software": None}
+    )
     return buffer.getvalue()
 
 

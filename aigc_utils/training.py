@@ -12,6 +12,7 @@ import os
 import sys
 import time
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
@@ -41,6 +42,7 @@ def train(
     resume_dir: str | os.PathLike | None = None,
     progress: bool = True,
     title: str = "Training",
+    callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> dict[str, list[float]]:
     """Train with Adam on a cosine schedule, showing progress, and resume if asked to.
 
@@ -60,6 +62,7 @@ def train(
             folder goes on after the last finished epoch; a finished run is not repeated.
         progress: show a curve (notebook), a bar (terminal) or a line an epoch (a file).
         title: what the progress display calls this.
+        callbacks: further ones, called after those of this function.
 
     Returns:
         Each metric's values, one an epoch, including those of an interrupted run, and
@@ -94,16 +97,16 @@ def train(
     together = 1 if keras.backend.backend() == "torch" else min(20, steps)
     model.compile(keras.optimizers.Adam(schedule), steps_per_execution=together)
     history = History()  # first, so that the others find it up to date
-    callbacks: list[keras.callbacks.Callback] = [history]
+    ours: list[keras.callbacks.Callback] = [history]
     if kl_warmup_epochs:
-        callbacks.append(KLWarmUp(kl_warmup_epochs, steps))
+        ours.append(KLWarmUp(kl_warmup_epochs, steps))
     if progress:
-        callbacks.append(Progress(epochs, title, history))
+        ours.append(Progress(epochs, title, history))
     resume = None
     if resume_dir is not None:
         settings = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate}
         resume = Resume(resume_dir, settings | {"kl_warmup_epochs": kl_warmup_epochs})
-        callbacks.append(resume)
+        ours.append(resume)
     if resume is not None and resume.restore(model, history) >= epochs:
         return history.values
     try:
@@ -114,7 +117,7 @@ def train(
             batch_size=batch_size,
             validation_data=None if validation_inputs is None else (validation_inputs,),
             verbose=0,
-            callbacks=callbacks,
+            callbacks=[*ours, *callbacks],
         )
     except KeyboardInterrupt:
         raise TrainingInterrupted(_interrupt_message(history, epochs, resume_dir)) from None

@@ -14,6 +14,9 @@ from types import SimpleNamespace
 
 import pytest
 
+# Test modules may load TensorFlow before `started` runs; programs of `fresh_python` do without.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -63,12 +66,12 @@ def train_small(started):
     import aigc_utils
     from aigc_utils import models, training
 
-    def run(grey, seed):
+    def run(grey, seed, epochs=20):
         aigc_utils.seed_everything(seed)
         model = models.VAE(2, hidden_units=(16,), seed=seed)
         model.adapt(grey)
         history = training.train(
-            model, grey, epochs=25, batch_size=64, learning_rate=0.01, progress=False,
+            model, grey, epochs=epochs, batch_size=64, learning_rate=0.01, progress=False,
             validation_inputs=grey[:64],
         )  # fmt: skip
         return SimpleNamespace(model=model, history=history)
@@ -192,7 +195,7 @@ def fresh_python():
     """A function that runs a program in a new interpreter, as a reader's shell would."""
 
     def run(program: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess:
-        # start() itself quietens TensorFlow by this variable; a child must not inherit it.
+        # The child must show that start() alone keeps TensorFlow quiet.
         environment = {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"}
         return subprocess.run(
             [sys.executable, "-c", program, *arguments],

@@ -355,11 +355,12 @@ class ConditionalVAE(VAE):
         return images, ops.one_hot(inputs["labels"], self.condition_dim, dtype="float32")
 
     def check_inputs(self, inputs) -> None:
-        if isinstance(inputs, np.ndarray):
+        missing = not isinstance(inputs, dict) or {"images", "labels"} - set(inputs)
+        if isinstance(inputs, (np.ndarray, dict)) and missing:
             raise ValueError(
                 'This model needs labels too: give {"images": images, "labels": labels}.'
             )
-        if isinstance(inputs, dict) and isinstance(inputs.get("images"), np.ndarray):
+        if isinstance(inputs, dict) and isinstance(inputs["images"], np.ndarray):
             super().check_inputs(inputs["images"])
             labels = np.asarray(inputs["labels"])
             data.check_labels(labels, self.condition_dim, len(inputs["images"]))
@@ -378,9 +379,9 @@ class ConditionalVAE(VAE):
         Returns:
             Intensities from 0 to 1, float32, shape (num_samples, *image_shape).
         """
+        latents = self.sample_latents(num_samples, temperature=temperature, seed=seed)
         labels = np.full(num_samples, label)
         data.check_labels(labels, self.condition_dim, num_samples)
-        latents = self.sample_latents(num_samples, temperature=temperature, seed=seed)
         condition = ops.one_hot(labels, self.condition_dim, dtype="float32")
         return ops.convert_to_numpy(self.decode(latents, condition))
 

@@ -32,9 +32,13 @@ def test_success_replaces_the_file(old):
 
 @pytest.mark.parametrize("failure", [RuntimeError, KeyboardInterrupt, SystemExit, MemoryError])
 def test_a_failure_inside_the_block_leaves_the_old_file(old, failure):
-    with pytest.raises(failure), atomic_path(old) as temporary:
-        temporary.write_bytes(b"half of the n")
-        raise failure
+    def write_half():
+        with atomic_path(old) as temporary:
+            temporary.write_bytes(b"half of the n")
+            raise failure
+
+    with pytest.raises(failure):
+        write_half()
     assert old.read_bytes() == b"old"
     assert names(old.parent) == ["note.txt"]  # and no .part- file stays behind
 

@@ -60,7 +60,9 @@ def test_gaussian_log_likelihood_is_that_of_scipy():
 def test_gaussian_log_likelihood_takes_one_variance_for_all():
     x, mean = RNG.normal(size=(3, 7)), RNG.normal(size=(3, 7))
     expected = stats.norm.logpdf(x, mean, math.exp(-0.7)).sum(axis=-1)
-    found = objectives.gaussian_log_likelihood(x, mean, keras.ops.convert_to_tensor(-1.4, "float64"))
+    found = objectives.gaussian_log_likelihood(
+        x, mean, keras.ops.convert_to_tensor(-1.4, "float64")
+    )
     np.testing.assert_allclose(number(found), expected, rtol=1e-7)  # -1.4 itself is exact to 1e-16
 
 
@@ -73,9 +75,7 @@ def test_standard_normal_log_prob_is_that_of_the_multivariate_normal():
 def test_kl_is_that_of_the_textbook_formula_for_full_covariances():
     mean, log_var = RNG.normal(size=3), RNG.normal(size=3)
     covariance = np.diag(np.exp(log_var))
-    expected = 0.5 * (
-        np.trace(covariance) + mean @ mean - 3 - np.log(np.linalg.det(covariance))
-    )
+    expected = 0.5 * (np.trace(covariance) + mean @ mean - 3 - np.log(np.linalg.det(covariance)))
     assert float(objectives.kl_divergence(mean, log_var)) == pytest.approx(expected, rel=1e-10)
 
 

@@ -38,7 +38,7 @@ def fitted(request, started, grey, fashion):
     model.adapt(grey)
     model.compile(keras.optimizers.Adam(0.02))
     before = model.evaluate(inputs, batch_size=160, verbose=0, return_dict=True)
-    model.fit(inputs, batch_size=64, epochs=70, verbose=0)
+    model.fit(inputs, batch_size=107, epochs=80, verbose=0)  # 3 steps an epoch
     after = model.evaluate(inputs, batch_size=160, verbose=0, return_dict=True)
     return SimpleNamespace(
         kind=request.param, model=model, inputs=inputs, before=before, after=after
@@ -162,7 +162,7 @@ def test_a_label_that_is_no_class_is_refused(label, one_sentence):
 
 
 def test_fitting_lowers_the_loss_by_a_margin(fitted):
-    # The start predicts the mean image. 280 steps of a tiny network find the rough shape:
+    # The start predicts the mean image. 240 steps of a tiny network find the rough shape:
     # measured gains are 77 (Bernoulli), 98 (conditional) and about 800 (Gaussian) nats.
     margin = {"bernoulli": 40, "conditional": 40, "gaussian": 400}[fitted.kind]
     assert fitted.after["loss"] < fitted.before["loss"] - margin
@@ -243,13 +243,16 @@ def test_the_same_seed_trains_to_the_same_numbers(trained, train_small, grey):
 
 
 def test_another_seed_trains_to_other_numbers(trained, train_small, grey):
-    other = train_small(grey, seed=1)
+    other = train_small(grey, seed=1, epochs=1)
     assert other.history["loss"][0] != trained.history["loss"][0]
 
 
 def test_evaluate_of_binary_images_is_the_negative_elbo(trained, binary_test):
     model, images = trained.model, binary_test[:300]
-    evaluated = [model.evaluate(images, batch_size=300, verbose=0) for _ in range(30)]
+    evaluated = [
+        model.evaluate(images, batch_size=300, verbose=0, return_dict=True)["loss"]
+        for _ in range(30)
+    ]
     draws = [metrics.negative_elbo(model, images).mean for _ in range(30)]
     # Both are means of independent draws of z for the same images.
     error = math.sqrt((np.var(evaluated) + np.var(draws)) / 29)
@@ -264,9 +267,7 @@ def test_binary_images_are_observed_as_they_are(trained, binary_test):
 
 def test_grey_images_are_drawn_anew_each_time_they_are_seen(trained, grey):
     flat = grey[:50].reshape(50, -1)
-    first, second = (
-        keras.ops.convert_to_numpy(trained.model._observe(flat)) for _ in range(2)
-    )
+    first, second = (keras.ops.convert_to_numpy(trained.model._observe(flat)) for _ in range(2))
     assert set(np.unique(first)) == {0.0, 1.0}
     assert (first != second).any()
 
@@ -306,9 +307,10 @@ def test_a_larger_kl_weight_raises_the_loss_by_that_share_of_the_kl(trained, bin
     losses = []
     for weight in (1.0, 3.0):
         model.kl_weight.assign(weight)
-        losses.append(np.mean([float(model.compute_loss(binary_test[:200])) for _ in range(30)]))
-    # Twice 2.5 nats more; the noise of the likelihood is far below one nat.
-    assert losses[1] - losses[0] == pytest.approx(5.0, abs=1.0)
+        model.seed_generator.state.assign([0, 1])  # the same noise for both
+        losses.append(float(model.compute_loss(binary_test[:50])))
+    # Twice 2.5 nats more; what is left is rounding of sums of some hundred nats.
+    assert losses[1] - losses[0] == pytest.approx(5.0, abs=0.01)
 
 
 # ---- starting from the mean ----------------------------------------------------------
@@ -412,4 +414,5 @@ def test_images_of_any_rank_keep_their_shape(image_shape):
 
 
 def test_the_last_batch_may_hold_a_single_image(trained, binary_test):
-    assert math.isfinite(trained.model.evaluate(binary_test[:65], batch_size=64, verbose=0))
+    found = trained.model.evaluate(binary_test[:65], batch_size=64, verbose=0, return_dict=True)
+    assert math.isfinite(found["loss"])

@@ -1,0 +1,339 @@
+"""Checkpoints: saved whole or not at all, checked before use, and as good as their cards say."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+
+import keras
+import numpy as np
+import pytest
+
+from aigc_utils import checkpoints, data, metrics, models
+from aigc_utils.files import sha256
+
+pytestmark = pytest.mark.usefixtures("seeded")
+
+SHIPPED = checkpoints.available()
+
+
+def small_vae(latent_dim: int = 2, **arguments) -> models.VAE:
+    return models.VAE(latent_dim, hidden_units=(16,), **arguments)
+
+
+def same_weights(one, other) -> bool:
+    return all(
+        np.array_equal(a, b) for a, b in zip(one.get_weights(), other.get_weights(), strict=True)
+    )
+
+
+@pytest.fixture
+def saved(trained, tmp_path):
+    path = tmp_path / "saved" / "model.weights.h5"
+    checkpoints.save_weights(trained.model, path)
+    return path
+
+
+@pytest.fixture
+def unchanged():
+    """A model, and a check at the end that nothing touched its weights."""
+    model = small_vae()
+    twin = small_vae()
+    twin.set_weights(model.get_weights())
+    yield model
+    assert same_weights(model, twin)
+
+
+# ---- the shipped ones ----------------------------------------------------------------
+
+
+def test_the_three_models_of_the_course_are_shipped():
+    assert {"vae_fashion", "vae_fashion_2d", "cvae_fashion"} <= set(SHIPPED)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_shipped_card_belongs_to_its_weights(name):
+    card = checkpoints.load_card(name)
+    assert card.name == name
+    path = checkpoints.checkpoint_root() / name / "model.weights.h5"
+    assert sha256(path) == card.weights_sha256
+    assert card.retrain == f"aigc train {name}"
+    assert len(card.limits) >= 2
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_shipped_model_is_as_good_as_its_card_says(name, fashion, binary_test):
+    card = checkpoints.load_card(name)
+    model = checkpoints.load(name)
+    inputs = binary_test[:300]
+    if card.model == "ConditionalVAE":
+        inputs = {"images": inputs, "labels": fashion.y_test[:300].astype(np.int32)}
+    found = metrics.importance_weighted_nll(model, inputs, num_samples=50)
+    floor = metrics.noise_floor(data.to_unit(fashion.x_test)).values
+    # Images differ in difficulty, and most of that is their noise floor: compare what
+    # the model loses above it. Over images that excess has a standard error of 1.2 to 1.9.
+    excess = found.values - floor[:300]
+    error = excess.std() / np.sqrt(300)
+    (told,) = (
+        value for key, value in card.results.items()
+        if re.fullmatch(r"test_nll_nats_iw\d+_10000_images", key)
+    )  # fmt: skip
+    # Four of them; and the card may have used up to 5000 importance samples instead of 50,
+    # or as few as 10, which is worth 1.5 nats at most for these models.
+    assert abs(excess.mean() - (told - floor.mean())) < 4 * error + 1.5
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_card_tells_a_bound_above_its_likelihood_above_the_noise_floor(name):
+    results = checkpoints.load_card(name).results
+    (nll,) = (v for k, v in results.items() if k.startswith("test_nll_nats"))
+    assert 189.86 < nll < results["test_negative_elbo_nats_10000_images"] < 300
+
+
+# ---- saving and loading --------------------------------------------------------------
+
+
+def test_a_loaded_model_gives_equal_outputs(trained, saved, grey):
+    model = small_vae()
+    checkpoints.load_weights(model, saved)
+    np.testing.assert_array_equal(
+        keras.ops.convert_to_numpy(model(grey[:20])),
+        keras.ops.convert_to_numpy(trained.model(grey[:20])),
+    )
+    np.testing.assert_array_equal(model.generate(3), trained.model.generate(3))
+
+
+@pytest.mark.parametrize("decoder", ["bernoulli", "gaussian"])
+def test_every_weight_survives_saving(decoder, tmp_path, grey):
+    model, twin = (small_vae(decoder_distribution=decoder) for _ in range(2))
+    model.adapt(grey)
+    model.kl_weight.assign(0.25)
+    checkpoints.save_weights(model, tmp_path / "x.weights.h5")
+    checkpoints.load_weights(twin, tmp_path / "x.weights.h5")
+    assert same_weights(model, twin)
+
+
+def test_saved_weights_hold_no_optimizer_state(trained, saved):
+    import h5py
+
+    with h5py.File(saved) as file:
+        assert "optimizer" not in file
+    # 4 bytes a weight, and some for the format; Adam's moments would triple it.
+    size = sum(w.nbytes for w in trained.model.get_weights())
+    assert size < saved.stat().st_size < 1.5 * size
+
+
+def test_saving_leaves_only_the_file(saved):
+    assert [path.name for path in saved.parent.iterdir()] == ["model.weights.h5"]
+
+
+@pytest.mark.parametrize("name", ["model.keras", "model.h5", "model.pkl", "weights.h5"])
+def test_a_name_of_another_format_is_refused(name, tmp_path, one_sentence):
+    with pytest.raises(ValueError, match=r"\.weights\.h5") as caught:
+        checkpoints.save_weights(small_vae(), tmp_path / name)
+    one_sentence(caught.value, name, "choose a name")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_whole_keras_file_is_refused(trained, tmp_path, unchanged, one_sentence):
+    path = tmp_path / "model.keras"
+    trained.model.save(path)
+    with pytest.raises(ValueError, match="model") as caught:
+        checkpoints.load_weights(unchanged, path)
+    one_sentence(caught.value, path)
+
+
+def test_a_pickle_is_refused_and_not_run(tmp_path, unchanged, one_sentence):
+    path = tmp_path / "model.weights.h5"
+    marker = tmp_path / "exploded"
+    # What pickle.dumps gives for an object that calls os.mkdir when it is read.
+    path.write_bytes(b"cos\nmkdir\n(S'" + str(marker).encode() + b"'\ntR.")
+    with pytest.raises(ValueError, match="damaged") as caught:
+        checkpoints.load_weights(unchanged, path)
+    one_sentence(caught.value, path)
+    assert not marker.exists()
+
+
+@pytest.mark.parametrize("share", [0.0, 0.01, 0.5, 0.999])
+def test_weights_cut_short_are_refused_and_change_nothing(saved, unchanged, share, one_sentence):
+    content = saved.read_bytes()
+    saved.write_bytes(content[: int(share * len(content))])
+    with pytest.raises(ValueError, match="damaged, cut short") as caught:
+        checkpoints.load_weights(unchanged, saved)
+    one_sentence(caught.value, saved, "copy or train")
+
+
+def test_damaged_bytes_never_end_in_another_error(saved, unchanged, one_sentence):
+    content = saved.read_bytes()
+    # The format's own tables lie in the first kilobytes; the rest is mostly numbers.
+    for position in [*range(0, 4000, 97), *range(4000, len(content), len(content) // 20)]:
+        spoilt = bytearray(content)
+        spoilt[position : position + 8] = b"\xff" * 8
+        saved.write_bytes(spoilt)
+        twin = small_vae()
+        try:
+            checkpoints.load_weights(twin, saved)
+        except ValueError as error:
+            one_sentence(error, saved)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda: small_vae(3),
+        lambda: models.VAE(2, hidden_units=(17,)),
+        lambda: models.VAE(2, hidden_units=(16, 16)),
+        lambda: models.ConditionalVAE(2, hidden_units=(16,)),
+        lambda: small_vae(decoder_distribution="gaussian"),
+    ],
+    ids=["latents", "width", "depth", "conditional", "gaussian"],
+)
+def test_weights_of_another_model_are_refused_and_change_nothing(saved, other, one_sentence):
+    model = other()
+    weights = model.get_weights()
+    with pytest.raises(ValueError, match="other arguments") as caught:
+        checkpoints.load_weights(model, saved)
+    one_sentence(caught.value, saved)
+    for before, now in zip(weights, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(before, now)
+
+
+def test_missing_weights_are_refused_by_path(tmp_path, unchanged, one_sentence):
+    path = tmp_path / "none.weights.h5"
+    with pytest.raises(FileNotFoundError) as caught:
+        checkpoints.load_weights(unchanged, path)
+    one_sentence(caught.value, path, "check the name")
+
+
+# ---- folders of checkpoints ----------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["vae_fashoin", "", "VAE_fashion?"])
+def test_an_unknown_name_is_refused_with_the_known_ones(name, one_sentence):
+    with pytest.raises(ValueError, match="no checkpoint") as caught:
+        checkpoints.load(name)
+    one_sentence(caught.value, repr(name), "vae_fashion_2d")
+
+
+def test_an_unknown_name_in_a_folder_of_ones_own_lists_that_folders_checkpoints(
+    tmp_path, one_sentence
+):
+    with pytest.raises(ValueError, match="no checkpoint") as caught:
+        checkpoints.load("mine", root=tmp_path)
+    one_sentence(caught.value, "'mine'", tmp_path, "none")
+
+
+def test_shipped_weights_cut_short_are_refused_with_the_cure(
+    data_copy, replace_bytes, one_sentence
+):
+    path = data_copy / "checkpoints" / "vae_fashion_2d" / "model.weights.h5"
+    replace_bytes(path, lambda content: content[:-100])
+    with pytest.raises(ValueError, match="cut short") as caught:
+        checkpoints.load("vae_fashion_2d")
+    one_sentence(caught.value, path, "aigc train vae_fashion_2d")
+
+
+def test_shipped_weights_with_one_changed_byte_are_refused(data_copy, replace_bytes, one_sentence):
+    path = data_copy / "checkpoints" / "vae_fashion_2d" / "model.weights.h5"
+    replace_bytes(path, lambda c: c[:-5000] + bytes([c[-5000] ^ 1]) + c[-4999:])
+    with pytest.raises(ValueError, match="have changed") as caught:
+        checkpoints.load("vae_fashion_2d")
+    one_sentence(caught.value, path, "restore")
+
+
+def test_missing_shipped_weights_are_refused_with_the_cure(data_copy, one_sentence):
+    path = data_copy / "checkpoints" / "vae_fashion_2d" / "model.weights.h5"
+    path.unlink()
+    with pytest.raises(FileNotFoundError) as caught:
+        checkpoints.load("vae_fashion_2d")
+    one_sentence(caught.value, path, "aigc train vae_fashion_2d")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda content: content[: len(content) // 2],
+        lambda content: b"{}",
+        lambda content: content.replace(b'"VAE"', b'"eval"'),
+    ],
+    ids=["cut in half", "without fields", "another class"],
+)
+def test_a_damaged_card_is_refused_in_one_sentence(data_copy, replace_bytes, change, one_sentence):
+    path = data_copy / "checkpoints" / "vae_fashion_2d" / "card.json"
+    replace_bytes(path, change)
+    with pytest.raises(ValueError, match="damaged") as caught:
+        checkpoints.load("vae_fashion_2d")
+    one_sentence(caught.value, path, "git")
+
+
+# ---- disks that are full or read-only ------------------------------------------------
+
+
+SAVE_ON_A_FULL_DISK = """
+import json, os, resource, signal, sys
+from pathlib import Path
+import aigc_utils
+aigc_utils.start(0)
+from aigc_utils import checkpoints, models
+path, limit = Path(sys.argv[1]), int(sys.argv[2])
+checkpoints.save_weights(models.VAE(2, hidden_units=(16,)), path)
+old = path.read_bytes()
+if limit:
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+other = models.VAE(2, hidden_units=(16,), seed=1)
+try:
+    checkpoints.save_weights(other, path)
+except OSError as error:
+    message = str(error)
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.getrlimit(resource.RLIMIT_FSIZE)[1],) * 2)
+print(json.dumps([message, path.read_bytes() == old, os.listdir(path.parent)]))
+"""
+
+
+@pytest.fixture(scope="module")
+def full_disk_save(fresh_python, tmp_path_factory):
+    """Saving a second time where only one copy of 130 kB fits.
+
+    In a process of its own, because HDF5 that cannot flush may take the process with it.
+    Where root may mount, the disk is real; elsewhere the kernel limits the file's size.
+    """
+    folder = tmp_path_factory.mktemp("full")
+    mount = ["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", str(folder)]
+    mounted = subprocess.run(mount, capture_output=True).returncode == 0
+    try:
+        limit = "0" if mounted else "70000"
+        yield fresh_python(SAVE_ON_A_FULL_DISK, str(folder / "model.weights.h5"), limit)
+    finally:
+        if mounted:
+            subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def test_a_full_disk_while_saving_does_not_end_the_process(full_disk_save):
+    assert full_disk_save.returncode == 0, full_disk_save.stderr[-500:]
+    assert full_disk_save.stderr == ""
+
+
+def test_a_full_disk_while_saving_is_told_in_one_sentence(full_disk_save, one_sentence):
+    message, _, _ = json.loads(full_disk_save.stdout)
+    one_sentence(message, "model.weights.h5", "unchanged", "free some space")
+
+
+def test_a_full_disk_leaves_the_old_weights_byte_for_byte(full_disk_save):
+    _, unchanged, names = json.loads(full_disk_save.stdout)
+    assert unchanged
+    assert names == ["model.weights.h5"]
+
+
+def test_a_read_only_disk_leaves_the_old_weights_byte_for_byte(
+    disk, make_read_only, saved, one_sentence
+):
+    old = saved.read_bytes()
+    path = disk(1024) / "model.weights.h5"
+    path.write_bytes(old)
+    make_read_only(path.parent)
+    with pytest.raises(OSError, match="Read-only") as caught:
+        checkpoints.save_weights(small_vae(), path)
+    one_sentence(caught.value, "model.weights.h5", "choose a folder")
+    assert path.read_bytes() == old

@@ -1,0 +1,200 @@
+"""Figures: described in words, the same bytes each time, colours that can be told apart."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+
+import numpy as np
+import pytest
+from IPython.utils.capture import capture_output
+from PIL import Image
+
+from aigc_utils import plots
+
+ALT = "Losses fall from 300 to 240 nats over ten epochs."
+
+
+def some_curves():
+    return plots.curves({"training": [3.0, 2.0, 1.5]}, xlabel="epoch", ylabel="nats")
+
+
+def opened(figure) -> Image.Image:
+    return Image.open(io.BytesIO(plots.to_png(figure)))
+
+
+@pytest.fixture
+def displayed(monkeypatch):
+    """What reaches the front end, as IPython's own publisher would send it."""
+    from IPython.core.interactiveshell import InteractiveShell
+
+    InteractiveShell.instance()
+    with capture_output() as captured:
+        yield captured
+    InteractiveShell.clear_instance()
+
+
+def test_a_shown_figure_carries_its_alt_text_twice(displayed):
+    plots.show(some_curves(), alt=ALT)
+    (output,) = displayed.outputs
+    assert output.metadata == {"image/png": {"alt": ALT}}
+    assert output.data["text/plain"] == ALT
+    assert base64.b64decode(output.data["image/png"]).startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("alt", ["", "Figure", "A loss curve", "   \n "])
+def test_an_alt_text_that_says_nothing_is_refused(alt, one_sentence):
+    with pytest.raises(ValueError, match="alt text") as caught:
+        plots.show(some_curves(), alt=alt)
+    one_sentence(caught.value, repr(alt), "describe the figure")
+
+
+def test_showing_closes_a_figure_that_pyplot_knows(displayed):
+    from matplotlib import pyplot
+
+    figure = pyplot.figure()
+    plots.show(figure, alt=ALT)
+    assert not pyplot.fignum_exists(figure.number)
+
+
+def test_a_bundle_is_the_picture_in_base64_and_its_description():
+    bundle, metadata = plots.png_bundle(b"\x89PNG...", ALT)
+    assert base64.b64decode(bundle["image/png"]) == b"\x89PNG..."
+    assert bundle["text/plain"] == metadata["image/png"]["alt"] == ALT
+
+
+def test_the_same_figure_gives_the_same_bytes():
+    figure = some_curves()
+    assert plots.to_png(figure) == plots.to_png(figure)
+    assert plots.to_png(some_curves()) == plots.to_png(figure)
+
+
+def test_another_figure_gives_other_bytes():
+    other = plots.curves({"training": [3.0, 2.0, 1.0]}, xlabel="epoch", ylabel="nats")
+    assert plots.to_png(other) != plots.to_png(some_curves())
+
+
+def test_ten_classes_have_ten_different_colours():
+    assert len(plots.CLASS_COLOURS) == len({colour.lower() for colour in plots.CLASS_COLOURS}) == 10
+    assert all(re.fullmatch("#[0-9A-F]{6}", colour) for colour in plots.CLASS_COLOURS)
+
+
+def test_any_two_class_colours_are_far_apart():
+    rgb = np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in plots.CLASS_COLOURS])
+    distances = np.abs(rgb[:, None] - rgb[None]).sum(axis=2) + 999 * np.eye(10, dtype=int)
+    # Of 765; the nearest of Okabe and Ito's own colours are about 100 apart.
+    assert distances.min() > 60
+
+
+# ---- grids ---------------------------------------------------------------------------
+
+TWELVE = np.linspace(0, 1, 12)[:, None, None] * np.ones((12, 28, 28))
+
+
+def drawn(figure) -> np.ndarray:
+    return figure.axes[0].images[0].get_array()
+
+
+@pytest.mark.parametrize(("columns", "rows", "shown"), [(10, 2, 10), (12, 1, 12), (4, 3, 4), (50, 1, 12)])  # fmt: skip
+def test_a_grid_has_as_many_rows_as_its_columns_need(columns, rows, shown):
+    canvas = drawn(plots.image_grid(TWELVE, columns=columns))
+    assert canvas.shape == (rows * 29 - 1, shown * 29 - 1)  # a pixel of 28 // 16 between images
+
+
+def test_a_grid_shows_the_images_in_reading_order():
+    canvas = drawn(plots.image_grid(TWELVE, columns=4))
+    middles = canvas[14::29, 14::29]
+    np.testing.assert_allclose(middles.ravel(), np.linspace(0, 1, 12))
+
+
+def test_black_is_0_and_white_is_1_whatever_the_images_hold():
+    image = plots.image_grid(np.full((2, 4, 4), 0.5)).axes[0].images[0]
+    assert image.get_clim() == (0, 1)
+
+
+def test_the_size_follows_the_scale():
+    figure = plots.image_grid(TWELVE, columns=12, scale=1.0)
+    # 12 columns of 29 pixels less one, by 28 pixels an image, and a little for the border.
+    np.testing.assert_allclose(figure.get_size_inches(), [347 / 28 + 0.1, 1.05])
+    half = plots.image_grid(TWELVE, columns=12, scale=0.5)
+    # Borders are cut away when drawn, which takes less than a twentieth.
+    assert opened(figure).width == pytest.approx(100 * 347 / 28, rel=0.05)
+    assert opened(half).width == pytest.approx(opened(figure).width / 2, rel=0.05)
+
+
+def test_titles_and_row_labels_are_written():
+    figure = plots.image_grid(
+        TWELVE,
+        columns=6,
+        titles=[f"t{i}" for i in range(12)],
+        row_labels=["one", "two"],
+        title="All",
+    )
+    axis = figure.axes[0]
+    assert [text.get_text() for text in axis.texts] == [f"t{i}" for i in range(12)]
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["one", "two"]
+    assert figure.get_suptitle() == "All"
+
+
+@pytest.mark.parametrize("shape", [(1, 28, 28), (1, 4, 40), (3, 2, 2)])
+def test_small_and_oblong_images_can_be_shown(shape):
+    assert min(opened(plots.image_grid(np.zeros(shape))).size) > 5
+
+
+def test_tiles_are_laid_row_by_row_and_padded_with_black():
+    tiled = plots.tile(np.arange(1.0, 4.0)[:, None, None] * np.ones((3, 2, 2)), columns=2)
+    np.testing.assert_array_equal(tiled[::2, ::2], [[1, 2], [3, 0]])
+    assert tiled.shape == (4, 4)
+
+
+# ---- curves and latents --------------------------------------------------------------
+
+
+def test_curves_are_named_and_start_at_epoch_1():
+    figure = plots.curves(
+        {"training": [3, 2], "held-out": [4, 3]},
+        xlabel="epoch",
+        ylabel="nats",
+        floor=("floor", 1.0),
+    )
+    axis = figure.axes[0]
+    assert [t.get_text() for t in axis.get_legend().get_texts()] == [
+        "training",
+        "held-out",
+        "floor",
+    ]
+    assert axis.lines[0].get_xdata().tolist() == [1, 2]
+    assert set(axis.lines[2].get_ydata()) == {1.0}
+    assert (axis.get_xlabel(), axis.get_ylabel()) == ("epoch", "nats")
+
+
+def test_every_class_is_named_at_its_own_median():
+    labels = np.repeat([0, 1], 5)
+    latents = np.stack([labels * 10.0, np.tile(np.arange(5.0), 2)], axis=1)
+    axis = plots.latent_scatter(latents, labels, ["shirt", "boot"]).axes[0]
+    assert {t.get_text(): t.xy for t in axis.texts} == {"shirt": (0.0, 2.0), "boot": (10.0, 2.0)}
+    colours = [c.get_facecolor()[0].tolist() for c in axis.collections]
+    assert colours[0] != colours[1]
+
+
+def test_the_style_is_set_for_all_figures_that_follow():
+    import matplotlib as mpl
+
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        plots.apply_style()
+        assert mpl.rcParams["axes.spines.top"] is False
+        assert mpl.rcParams["axes.prop_cycle"].by_key()["color"] == plots.CYCLE
+        assert mpl.rcParams["font.sans-serif"][0] == "DejaVu Sans"
+
+
+def test_the_chinese_font_if_any_is_one_that_is_installed():
+    from matplotlib import font_manager
+
+    font = plots.chinese_font()
+    installed = {entry.name for entry in font_manager.fontManager.ttflist}
+    if font is None:
+        assert installed.isdisjoint(plots.CHINESE_FONTS)
+    else:
+        assert font in installed

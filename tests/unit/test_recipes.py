@@ -1,0 +1,133 @@
+"""Recipes: each shipped model can be trained again, by name, to a folder that loads."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from aigc_utils import checkpoints, data, recipes, training
+from aigc_utils.files import sha256
+
+pytestmark = pytest.mark.usefixtures("seeded")
+
+TINY = recipes.Recipe(
+    model="VAE",
+    arguments={"latent_dim": 2, "hidden_units": [16]},
+    stages=(
+        {"epochs": 1, "batch_size": 500, "learning_rate": 0.01},
+        {"epochs": 1, "batch_size": 500, "learning_rate": 0.001, "importance_samples": 2},
+    ),
+    nll_samples=2,
+    limits=recipes.LIMITS,
+)
+
+
+@pytest.fixture(scope="module")
+def made(started, tmp_path_factory):
+    """A tiny recipe, trained on the whole data set in two stages, and what it said."""
+    folder, said = tmp_path_factory.mktemp("made"), []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recipes, "RECIPES", {"tiny": TINY})
+        card = recipes.train_checkpoint(
+            "tiny", folder / "out", work_dir=folder / "work", say=said.append
+        )
+    return folder, card, said
+
+
+def test_a_trained_recipe_is_a_folder_that_loads(made):
+    folder, card, _ = made
+    model = checkpoints.load("tiny", root=folder / "out")
+    assert model.latent_dim == 2
+    assert model.importance_samples == 1
+    assert checkpoints.load_card("tiny", root=folder / "out") == card
+    assert sorted(p.name for p in (folder / "out" / "tiny").iterdir()) == [
+        "card.json",
+        "model.weights.h5",
+    ]
+
+
+def test_the_card_holds_the_hash_the_stages_and_the_way_back(made):
+    folder, card, _ = made
+    assert card.weights_sha256 == sha256(folder / "out" / "tiny" / "model.weights.h5")
+    assert card.recipe["stages"] == list(TINY.stages)
+    assert card.retrain == "aigc train tiny"
+    assert card.seconds > 0
+
+
+def test_the_cards_likelihood_is_that_of_a_model_that_has_learnt(made):
+    _, card, _ = made
+    nll = card.results["test_nll_nats_iw2_10000_images"]
+    # The noise floor is 189.9 and the mean image alone scores some 390 nats; two epochs of
+    # sixteen units come to about 320.
+    assert 260 < nll < 370
+    # Two samples against one: never worse in expectation, and close.
+    assert nll - 0.5 < card.results["test_negative_elbo_nats_10000_images"] < nll + 10
+    assert 0.2 < card.results["test_nll_standard_error_iw2"] < 2
+
+
+def test_the_result_is_said_in_plain_words(made):
+    _, card, said = made
+    assert len(said) == 2
+    assert "10,000 test images" in said[0]
+    assert f"{card.results['test_nll_nats_iw2_10000_images']:.2f}" in said[1]
+
+
+def test_each_stage_keeps_a_state_of_its_own(made):
+    folder, _, _ = made
+    for stage in ("1", "2"):
+        assert (folder / "work" / "tiny" / stage / "training-state.npz").is_file()
+
+
+@pytest.fixture
+def few_images(fashion, monkeypatch):
+    """300 training and 100 test images stand for the whole, where speed is the point."""
+    few = dataclasses.replace(
+        fashion, x_train=fashion.x_train[:300], y_train=fashion.y_train[:300],
+        x_test=fashion.x_test[:100], y_test=fashion.y_test[:100],
+    )  # fmt: skip
+    monkeypatch.setattr(data, "load", lambda name: few)
+
+
+def test_an_interrupted_recipe_writes_no_checkpoint(few_images, tmp_path, monkeypatch, ctrl_c):
+    monkeypatch.setattr(recipes, "RECIPES", {"tiny": TINY})
+    monkeypatch.setattr(training.Progress, "on_epoch_begin", lambda *_: ctrl_c())
+    with pytest.raises(training.TrainingInterrupted, match="0 of 1 epochs"):
+        recipes.train_checkpoint("tiny", tmp_path / "out", work_dir=tmp_path / "work")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", ["vae_fashoin", ""])
+def test_an_unknown_recipe_is_refused_with_the_known_ones(name, tmp_path, one_sentence):
+    with pytest.raises(ValueError, match="no recipe") as caught:
+        recipes.train_checkpoint(name, tmp_path, work_dir=tmp_path)
+    one_sentence(caught.value, repr(name), "vae_fashion", "cvae_fashion")
+
+
+def test_every_shipped_checkpoint_has_a_recipe_of_its_model():
+    for name in checkpoints.available():
+        card, recipe = checkpoints.load_card(name), recipes.RECIPES[name]
+        assert (card.model, card.arguments) == (recipe.model, recipe.arguments)
+
+
+@pytest.mark.parametrize("name", recipes.RECIPES)
+def test_a_recipe_builds_its_model_and_names_only_known_settings(name):
+    recipe = recipes.RECIPES[name]
+    model = checkpoints.build(recipe.model, recipe.arguments)
+    assert model.latent_dim == recipe.arguments["latent_dim"]
+    known = {"epochs", "batch_size", "learning_rate", "kl_warmup_epochs", "importance_samples"}
+    assert all(set(stage) <= known for stage in recipe.stages)
+
+
+def test_training_sees_grey_images_and_the_test_is_binarized_once(fashion):
+    x_train, x_test = recipes.fashion_inputs("VAE", fashion)
+    assert len(np.unique(x_train[:100])) > 100
+    assert set(np.unique(x_test)) == {0.0, 1.0}
+    np.testing.assert_array_equal(x_test, data.binarize(data.to_unit(fashion.x_test), seed=777))
+
+
+def test_a_conditional_recipe_trains_with_labels(fashion):
+    train_inputs, test_inputs = recipes.fashion_inputs("ConditionalVAE", fashion)
+    np.testing.assert_array_equal(train_inputs["labels"], fashion.y_train)
+    np.testing.assert_array_equal(test_inputs["labels"], fashion.y_test)
