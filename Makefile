@@ -4,8 +4,9 @@
 
 BIN := .venv/bin
 READY := .venv/.ready
-NOTEBOOKS := $(shell find notebooks -name '*.ipynb' -not -path '*/.ipynb_checkpoints/*' | sort)
-LAB_FLAGS := --ServerApp.root_dir=. --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate --LabApp.news_url=None
+# Jupyter refuses to run as root unless told; in a container root is all there is.
+LAB_FLAGS := --ServerApp.root_dir=. --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate --LabApp.news_url=None \
+	$(if $(filter 0,$(shell id -u)),--allow-root)
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 12

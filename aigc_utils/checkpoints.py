@@ -7,7 +7,10 @@ version of Keras may not load in an older one, and a weights file runs no code.
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
+import tempfile
 from pathlib import Path
 from typing import Any, Literal
 
@@ -60,9 +63,9 @@ def checkpoint_root() -> Path:
     return data_root() / "checkpoints"
 
 
-def available() -> list[str]:
-    """The names that `load` knows, in alphabetical order."""
-    return sorted(path.parent.name for path in checkpoint_root().glob("*/card.json"))
+def available(root: str | os.PathLike | None = None) -> list[str]:
+    """The names that `load` knows in a folder of checkpoints, in alphabetical order."""
+    return sorted(path.parent.name for path in Path(root or checkpoint_root()).glob("*/card.json"))
 
 
 def load_card(name: str, root: str | os.PathLike | None = None) -> ModelCard:
@@ -73,7 +76,7 @@ def load_card(name: str, root: str | os.PathLike | None = None) -> ModelCard:
     """
     folder = Path(root or checkpoint_root()) / name
     if not (folder / "card.json").is_file():
-        known = ", ".join(available()) or "none"
+        known = ", ".join(available(root)) or "none"
         raise ValueError(
             f"There is no checkpoint {name!r} in {folder.parent}: choose one of: {known}."
         )
@@ -131,14 +134,22 @@ def save_weights(model: keras.Model, path: str | os.PathLike) -> None:
         OSError: if writing fails; an older file of that name is then unchanged.
     """
     path = Path(path)
-    if not path.name.endswith(".weights.h5"):
-        raise ValueError(
-            f"The file is named {path.name!r}: choose a name that ends in .weights.h5."
-        )
+    _check_name(path)
     bare = _twin(model)  # never compiled, so nothing of the optimizer is saved
     bare.set_weights(model.get_weights())
-    with atomic_path(path) as temporary:
-        bare.save_weights(temporary, overwrite=True)
+    # HDF5 cannot give up cleanly on a full disk: what it holds unwritten may crash Python
+    # later. So it writes where there surely is room, and plain bytes go to the target.
+    with tempfile.TemporaryDirectory() as scratch:
+        needed = 2 * sum(array.nbytes for array in bare.get_weights()) + 1_000_000
+        if shutil.disk_usage(scratch).free < needed:
+            raise OSError(
+                errno.ENOSPC,
+                f"The temporary folder {scratch} has no room for {needed:,} bytes: free some.",
+            )
+        whole = Path(scratch) / path.name
+        bare.save_weights(whole)
+        with atomic_path(path) as temporary:
+            temporary.write_bytes(whole.read_bytes())
 
 
 def load_weights(model: keras.Model, path: str | os.PathLike) -> None:
@@ -148,9 +159,11 @@ def load_weights(model: keras.Model, path: str | os.PathLike) -> None:
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if the file is damaged or of a model of another shape.
+        ValueError: if the file is damaged, of a model of another shape, or named otherwise
+            than ``*.weights.h5`` (a ``.keras`` file carries a program, which is never run).
     """
     path = Path(path)
+    _check_name(path)
     if not path.is_file():
         raise FileNotFoundError(f"There are no weights at {path}: check the name.")
     twin = _twin(model)
@@ -163,6 +176,11 @@ def load_weights(model: keras.Model, path: str | os.PathLike) -> None:
             f"arguments: copy or train them again. ({first_line})"
         ) from error
     model.set_weights(twin.get_weights())
+
+
+def _check_name(path: Path) -> None:
+    if not path.name.endswith(".weights.h5"):
+        raise ValueError(f"Weights cannot be {path}: choose a name that ends in .weights.h5.")
 
 
 def _twin(model: keras.Model) -> keras.Model:

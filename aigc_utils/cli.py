@@ -23,9 +23,6 @@ def main() -> None:
     except (ValueError, OSError) as error:
         typer.echo(f"aigc: {error}", err=True)
         raise SystemExit(2) from None
-    except KeyboardInterrupt as error:
-        typer.echo(f"aigc: {str(error) or 'Stopped by hand.'}", err=True)
-        raise SystemExit(130) from None
 
 
 @app.command()
@@ -52,7 +49,11 @@ def train(
     runtime.start()
     from aigc_utils import recipes
 
-    recipes.train_checkpoint(name, out, work_dir=out / ".training", say=typer.echo)
+    try:
+        recipes.train_checkpoint(name, out, work_dir=out / ".training", say=typer.echo)
+    except KeyboardInterrupt as error:  # typer would end without the sentence
+        typer.echo(f"aigc: {error}", err=True)
+        raise typer.Exit(130) from None
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import shutil
@@ -14,6 +15,7 @@ from pathlib import Path
 import psutil
 
 from aigc_utils import data
+from aigc_utils.files import sha256
 
 GIGABYTE = 1024**3
 
@@ -120,10 +122,24 @@ def _data() -> Iterator[Finding]:
         else:
             count = len(images.x_train) + len(images.x_test)
             yield Finding(f"Data set {name}", True, f"{count:,} images, every byte as it should be")
-    root = data.data_root() / "checkpoints"
-    found = sorted(path.parent.name for path in root.glob("*/model.weights.h5"))
-    cure = "clone the whole repository, data folder included"
-    yield Finding("Checkpoints", bool(found), ", ".join(found) or "none", cure)
+    yield _checkpoints(data.data_root() / "checkpoints")
+
+
+def _checkpoints(root: Path) -> Finding:
+    """Compare weights with their cards; `aigc_utils.checkpoints` would load Keras for it."""
+    found, broken = [], []
+    for card in sorted(root.glob("*/card.json")):
+        weights = card.parent / "model.weights.h5"
+        try:
+            wanted = json.loads(card.read_text(encoding="utf-8"))["weights_sha256"]
+            good = sha256(weights) == wanted
+        except (OSError, ValueError, KeyError):
+            good = False
+        (found if good else broken).append(card.parent.name)
+    cure = "restore them with `git checkout -- data`, or clone the whole repository"
+    if broken:
+        return Finding("Checkpoints", False, f"missing or damaged: {', '.join(broken)}", cure)
+    return Finding("Checkpoints", bool(found), ", ".join(found) or "none", cure)
 
 
 def _writable(folder: Path) -> Finding:

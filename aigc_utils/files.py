@@ -40,7 +40,7 @@ def atomic_path(target: str | os.PathLike) -> Iterator[Path]:
             os.fsync(written.fileno())
         os.replace(temporary, target)
     except OSError as error:
-        reason = error.strerror or str(error)
+        reason = (error.strerror or str(error)).splitlines()[0]
         raise OSError(
             error.errno,
             f"Could not write {target.name} in {target.parent} ({reason}): free some space or "

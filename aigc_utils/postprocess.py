@@ -55,7 +55,7 @@ def upscale(images: np.ndarray, factor: int = 4) -> np.ndarray:
     Raises:
         ValueError: if ``factor`` is less than 1.
     """
-    if factor < 1:
+    if factor < 1 or factor % 1:
         raise ValueError(f"The factor is {factor}: give a whole number, at least 1.")
     size = (images.shape[1] * factor, images.shape[2] * factor)
     return _each(images, lambda image: transform.resize(image, size, order=3, mode="edge"))

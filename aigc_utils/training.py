@@ -55,8 +55,8 @@ def train(
         epochs: passes over the data, at least 1.
         batch_size: images a step, at least 1.
         learning_rate: the peak, more than 0.
-        kl_warmup_epochs: the KL weight rises linearly from 0 to 1 over so many epochs
-            (Bowman et al., 2016); 0 keeps it as it is.
+        kl_warmup_epochs: the KL weight rises linearly from 0 to what it is now over so
+            many epochs (Bowman et al., 2016); 0 keeps it as it is.
         validation_inputs: evaluated after each epoch, if given.
         resume_dir: a folder for the state after each epoch. The same call with the same
             folder goes on after the last finished epoch; a finished run is not repeated.
@@ -75,9 +75,11 @@ def train(
         OSError: if the folder cannot be written to; nothing saved before is lost.
     """
     for name, value in (("epochs", epochs), ("batch_size", batch_size)):
-        if value != int(value) or value < 1:
+        if not value >= 1 or value % 1:
             raise ValueError(f"{name} is {value!r}: give a whole number, at least 1.")
-    if not learning_rate > 0:
+    if not kl_warmup_epochs >= 0:
+        raise ValueError(f"kl_warmup_epochs is {kl_warmup_epochs!r}: give 0 or more.")
+    if not 0 < learning_rate < math.inf:
         raise ValueError(
             f"learning_rate is {learning_rate!r}: give a number above 0, such as 0.001."
         )
@@ -99,36 +101,41 @@ def train(
     history = History()  # first, so that the others find it up to date
     ours: list[keras.callbacks.Callback] = [history]
     if kl_warmup_epochs:
-        ours.append(KLWarmUp(kl_warmup_epochs, steps))
+        target = float(model.kl_weight)
+        ours.append(KLWarmUp(kl_warmup_epochs, steps, target))
     if progress:
         ours.append(Progress(epochs, title, history))
     resume = None
     if resume_dir is not None:
         settings = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate}
-        resume = Resume(resume_dir, settings | {"kl_warmup_epochs": kl_warmup_epochs})
+        resume = Resume(resume_dir, settings | {"kl_warmup_epochs": kl_warmup_epochs}, history)
         ours.append(resume)
-    if resume is not None and resume.restore(model, history) >= epochs:
-        return history.values
+        resume.restore(model)
     try:
-        model.fit(
-            inputs,
-            epochs=epochs,
-            initial_epoch=history.num_epochs,
-            batch_size=batch_size,
-            validation_data=None if validation_inputs is None else (validation_inputs,),
-            verbose=0,
-            callbacks=[*ours, *callbacks],
-        )
+        if history.num_epochs < epochs:
+            model.fit(
+                inputs,
+                epochs=epochs,
+                initial_epoch=history.num_epochs,
+                batch_size=batch_size,
+                validation_data=None if validation_inputs is None else (validation_inputs,),
+                verbose=0,
+                callbacks=[*ours, *callbacks],
+            )
     except KeyboardInterrupt:
-        raise TrainingInterrupted(_interrupt_message(history, epochs, resume_dir)) from None
+        raise TrainingInterrupted(_interrupt_message(history, epochs, resume)) from None
+    finally:
+        if kl_warmup_epochs:
+            model.kl_weight.assign(target)  # an interrupt must not leave a half-risen weight
     return history.values
 
 
-def _interrupt_message(history: History, epochs: int, resume_dir) -> str:
-    done = f"Training was stopped after {history.num_epochs} of {epochs} epochs"
-    if resume_dir is None:
+def _interrupt_message(history: History, epochs: int, resume: Resume | None) -> str:
+    num_done = history.num_epochs if resume is None else resume.saved_epochs
+    done = f"Training was stopped after {num_done} of {epochs} epochs"
+    if resume is None:
         return f"{done}: the model keeps what it has learnt; call train again to start anew."
-    return f"{done}, and all of them are kept in {resume_dir}: make the same call again to go on."
+    return f"{done}, which are kept in {resume.path.parent}: make the same call again to go on."
 
 
 class History(keras.callbacks.Callback):
@@ -152,15 +159,17 @@ class History(keras.callbacks.Callback):
 
 
 class KLWarmUp(keras.callbacks.Callback):
-    """Raise ``model.kl_weight`` linearly from 0 to 1 (Bowman et al., 2016).
+    """Raise ``model.kl_weight`` linearly from 0 to a target (Bowman et al., 2016).
 
     Args:
         epochs: how many epochs the rise takes; may be a fraction.
         steps_per_epoch: batches in an epoch.
+        target: where the rise ends; held-out data is always evaluated with it.
     """
 
-    def __init__(self, epochs: float, steps_per_epoch: int):
+    def __init__(self, epochs: float, steps_per_epoch: int, target: float = 1.0):
         super().__init__()
+        self.target = target
         self.total_steps = epochs * steps_per_epoch
         self.steps_per_epoch = steps_per_epoch
         self.epoch = 0
@@ -170,18 +179,15 @@ class KLWarmUp(keras.callbacks.Callback):
 
     def on_train_batch_begin(self, batch, logs=None):
         step = self.epoch * self.steps_per_epoch + batch
-        self.model.kl_weight.assign(min(1.0, step / self.total_steps))
+        self.model.kl_weight.assign(self.target * min(1.0, step / self.total_steps))
 
     def on_test_begin(self, logs=None):
-        # Held-out numbers are always the ELBO itself, whatever training optimises now.
+        # Held-out numbers mean the same in each epoch, whatever training optimises now.
         self._training_weight = float(self.model.kl_weight)
-        self.model.kl_weight.assign(1.0)
+        self.model.kl_weight.assign(self.target)
 
     def on_test_end(self, logs=None):
         self.model.kl_weight.assign(self._training_weight)
-
-    def on_train_end(self, logs=None):
-        self.model.kl_weight.assign(1.0)
 
 
 class Resume(keras.callbacks.Callback):
@@ -195,33 +201,31 @@ class Resume(keras.callbacks.Callback):
     Args:
         folder: where ``training-state.npz`` is kept.
         settings: what must be equal for a run to be the same run.
+        history: saved and restored with the state.
     """
 
-    def __init__(self, folder: str | os.PathLike, settings: dict):
+    def __init__(self, folder: str | os.PathLike, settings: dict, history: History):
         super().__init__()
         self.path = Path(folder) / "training-state.npz"
         self.settings = settings
-        self.history: History | None = None
+        self.history = history
+        self.saved_epochs = 0
 
-    def restore(self, model: keras.Model, history: History) -> int:
-        """Put a saved state into ``model`` and ``history``, if there is one.
-
-        Returns:
-            How many epochs are already done.
+    def restore(self, model: keras.Model) -> None:
+        """Put a saved state into ``model`` and the history, if there is one.
 
         Raises:
             ValueError: if the file is damaged, or belongs to other settings or a
                 model of another shape.
         """
-        self.history = history
         if not self.path.exists():
-            return 0
+            return
         other = f"give another resume_dir, or delete {self.path} to start anew."
         try:
             with np.load(self.path, allow_pickle=False) as archive:
                 note = json.loads(str(archive["note"]))
                 arrays = [archive[f"variable_{i}"] for i in range(note["num_variables"])]
-        except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        except _DAMAGE as error:
             raise ValueError(f"The saved training state is damaged ({error}): {other}") from error
         if note["settings"] != self.settings:
             raise ValueError(
@@ -234,8 +238,8 @@ class Resume(keras.callbacks.Callback):
             raise ValueError(f"The saved run is of a model of another shape: {other}")
         for variable, array in zip(variables, arrays, strict=True):
             variable.assign(array)
-        history.values = note["history"]
-        return history.num_epochs
+        self.history.values = note["history"]
+        self.saved_epochs = self.history.num_epochs
 
     def on_epoch_end(self, epoch, logs=None):
         variables = self._variables(self.model)
@@ -247,10 +251,23 @@ class Resume(keras.callbacks.Callback):
         }
         with atomic_path(self.path) as temporary, open(temporary, "wb") as file:
             np.savez(file, note=np.array(json.dumps(note)), **arrays)
+        self.saved_epochs = self.history.num_epochs
 
     @staticmethod
     def _variables(model: keras.Model) -> list[keras.Variable]:
         return [*model.variables, *model.optimizer.variables]
+
+
+# What NumPy and zipfile raise on files with missing or changed bytes.
+_DAMAGE = (
+    OSError,
+    KeyError,
+    ValueError,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    zipfile.BadZipFile,
+)
 
 
 class Progress(keras.callbacks.Callback):

@@ -66,7 +66,7 @@ def train_small(started):
     import aigc_utils
     from aigc_utils import models, training
 
-    def run(grey, seed, epochs=20):
+    def run(grey, seed, epochs=12):
         aigc_utils.seed_everything(seed)
         model = models.VAE(2, hidden_units=(16,), seed=seed)
         model.adapt(grey)

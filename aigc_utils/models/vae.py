@@ -301,7 +301,7 @@ class VAE(keras.Model):
             latents on every backend and machine.
         """
         _check_whole("num_samples", num_samples)
-        if not temperature >= 0:
+        if not 0 <= temperature < math.inf:
             raise ValueError(f"The temperature is {temperature}: give 0 or more (1 is the prior).")
         noise = np.random.default_rng(seed).standard_normal((num_samples, self.latent_dim))
         return (temperature * noise).astype(np.float32)

@@ -49,7 +49,15 @@ def test_the_record_holds_the_settings_and_plausible_numbers(report):
 
 def test_the_page_hides_code_keeps_alt_text_and_carries_its_pictures(report):
     subprocess.run(
-        [sys.executable, "-m", "nbconvert", "--to", "html", "--no-input", str(report / "run.ipynb")],
+        [
+            sys.executable,
+            "-m",
+            "nbconvert",
+            "--to",
+            "html",
+            "--no-input",
+            str(report / "run.ipynb"),
+        ],
         check=True,
         capture_output=True,
     )

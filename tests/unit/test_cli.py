@@ -129,14 +129,6 @@ def test_a_picture_that_cannot_be_written_ends_with_2_and_one_line(aigc, tmp_pat
     one_sentence(err, "x.png", "choose a folder")
 
 
-def test_an_unknown_name_in_a_real_shell_shows_no_traceback(fresh_python, tmp_path, one_sentence):
-    done = fresh_python(COMMAND, "generate", "no_such_model", "-o", str(tmp_path / "x.png"))
-    assert done.returncode == 2
-    assert done.stdout == ""
-    assert len(done.stderr.splitlines()) == 1
-    one_sentence(done.stderr, "aigc: ", "'no_such_model'", "vae_fashion")
-
-
 # ---- train ---------------------------------------------------------------------------
 
 

@@ -28,13 +28,13 @@ import aigc_utils
 signal.signal(signal.SIGINT, signal.default_int_handler)
 aigc_utils.start(0)
 from aigc_utils import models, training
-images = np.random.default_rng(0).random((8192, 4, 4), dtype=np.float32)
+images = np.random.default_rng(0).random((4096, 4, 4), dtype=np.float32)
 model = models.VAE(2, image_shape=(4, 4), hidden_units=(8,))
 history = training.train(
     model, images, epochs=int(sys.argv[2]), batch_size=64, resume_dir=sys.argv[1], title="Tiny"
 )
 """
-LONG = 40
+LONG = 25
 
 
 def tiny_images() -> np.ndarray:
@@ -48,6 +48,12 @@ def tiny_vae(latent_dim: int = 2) -> models.VAE:
 def train_tiny(model, folder, **changes):
     settings = {"epochs": EPOCHS, "batch_size": 32, "resume_dir": folder} | changes
     return training.train(model, tiny_images(), **settings)
+
+
+def compiled(model):
+    """As `train` compiles: with a schedule, which decides what the optimizer keeps."""
+    model.compile(keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(2e-3, 100)))
+    return model
 
 
 def saved_arrays(folder):
@@ -146,20 +152,20 @@ def test_images_that_do_not_fit_are_refused_before_a_state_is_written(tmp_path, 
 
 def test_history_has_one_value_an_epoch_of_each_metric(trained):
     assert {"loss", "kl", "log_likelihood", "val_loss", "seconds"} <= set(trained.history)
-    assert {len(values) for values in trained.history.values()} == {20}
+    assert {len(values) for values in trained.history.values()} == {12}
     assert all(math.isfinite(v) for values in trained.history.values() for v in values)
     assert min(trained.history["seconds"]) > 0
 
 
 def test_training_lowers_training_and_held_out_loss(trained):
-    # From the mean image on, 100 steps gain some 60 nats; half of that is safe.
-    assert trained.history["loss"][-1] < trained.history["loss"][0] - 30
-    assert trained.history["val_loss"][-1] < trained.history["val_loss"][0] - 30
+    # From the mean image on, 60 steps gain some 50 nats; half of that is safe.
+    assert trained.history["loss"][-1] < trained.history["loss"][0] - 25
+    assert trained.history["val_loss"][-1] < trained.history["val_loss"][0] - 20
 
 
 def test_the_optimizer_counts_every_step_and_ends_at_a_hundredth_of_the_rate(trained):
     optimizer = trained.model.optimizer
-    assert int(optimizer.iterations) == 20 * 5  # 320 images in batches of 64
+    assert int(optimizer.iterations) == 12 * 5  # 320 images in batches of 64
     assert float(optimizer.learning_rate) == pytest.approx(0.01 * 0.01, rel=0.05)
 
 
@@ -288,7 +294,7 @@ def test_ctrl_c_before_an_epoch_is_saved_does_not_count_that_epoch(tmp_path, mon
     with pytest.raises(training.TrainingInterrupted) as caught:
         train_tiny(tiny_vae(), tmp_path)
     kept = len(saved_arrays(tmp_path)[0]["history"]["loss"])
-    assert f"after {kept} of 6 epochs" in str(caught.value)
+    assert f" {kept} of 6 epochs" in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -329,20 +335,20 @@ DAMAGE = {
     "cut after the first byte": lambda content: content[:1],
     "cut in half": lambda content: content[: len(content) // 2],
     "last byte missing": lambda content: content[:-1],
-    "a byte changed in the note": lambda content: content.replace(b"history", b"hisTory", 1),
+    "a byte changed in the note": lambda content: content.replace(
+        "history".encode("utf-32-le"), "hisTory".encode("utf-32-le"), 1
+    ),
     "a byte changed in the middle": lambda content: flipped(content, 0.5),
     "zeros in the second half": lambda content: content[: len(content) // 2].ljust(len(content), b"\0"),
 }  # fmt: skip
 
 
-def refuse_or_restore(folder):
-    """Restore without training; a ValueError means refused."""
-    model = tiny_vae()
+def refuse_or_restore(folder, model):
+    """Restore without training: None, or the words of a refusal that changed nothing."""
     weights = model.get_weights()
-    model.compile("adam")
     settings = {"epochs": EPOCHS, "batch_size": 32, "learning_rate": 2e-3, "kl_warmup_epochs": 0.0}
     try:
-        training.Resume(folder, settings).restore(model, training.History())
+        training.Resume(folder, settings, training.History()).restore(model)
     except ValueError as error:
         for before, now in zip(weights, model.get_weights(), strict=True):
             np.testing.assert_array_equal(before, now)
@@ -354,7 +360,7 @@ def refuse_or_restore(folder):
 def test_a_damaged_state_is_refused_in_one_sentence(finished, damage, one_sentence):
     path = finished / "training-state.npz"
     path.write_bytes(DAMAGE[damage](path.read_bytes()))
-    error = refuse_or_restore(finished)
+    error = refuse_or_restore(finished, compiled(tiny_vae()))
     assert error is not None
     one_sentence(error, "damaged", path, "delete")
 
@@ -368,15 +374,20 @@ def test_no_changed_byte_anywhere_ends_in_another_error_or_other_weights(
     positions = [*range(0, len(content), 331), *range(len(content) - 300, len(content), 3)]
     directory = content.index(b"PK\x01\x02")
     positions += range(directory, directory + 46)
-    refused = 0
+    refused, model = 0, compiled(tiny_vae())
     for position in positions:
         path.write_bytes(
             content[:position] + bytes([content[position] ^ 0xFF]) + content[position + 1 :]
         )
-        error = refuse_or_restore(finished)
+        error = refuse_or_restore(finished, model)
         if error is not None:
             refused += 1
             one_sentence(error, "another resume_dir")
+        else:  # a byte that does not matter, such as a date: then all is as it was saved
+            for now, saved in zip(
+                model.get_weights(), interrupted.model.get_weights(), strict=True
+            ):
+                np.testing.assert_array_equal(now, saved)
     assert refused > 0.5 * len(positions)
 
 
@@ -389,7 +400,7 @@ def test_an_archive_with_pickled_objects_is_never_opened(finished):
 
     with open(path, "wb") as file:
         np.savez(file, note=np.array(Bomb(), dtype=object))
-    assert "damaged" in refuse_or_restore(finished)
+    assert "damaged" in refuse_or_restore(finished, compiled(tiny_vae()))
     assert not (finished / "exploded").exists()
 
 
@@ -398,18 +409,16 @@ def test_an_archive_with_pickled_objects_is_never_opened(finished):
 
 def save_again(folder):
     """What happens after each epoch: save the whole state."""
-    model = tiny_vae()
-    model.compile("adam")
+    model = compiled(tiny_vae())
     model.optimizer.build(model.trainable_variables)
-    resume = training.Resume(folder, {"epochs": EPOCHS})
+    resume = training.Resume(folder, {"epochs": EPOCHS}, training.History())
     resume.set_model(model)
-    resume.history = training.History()
     resume.on_epoch_end(0)
 
 
 def test_a_full_disk_keeps_the_state_that_was_there(disk, finished, one_sentence):
-    folder = disk(32)  # one state of 22 kB fits, two do not
     old = (finished / "training-state.npz").read_bytes()
+    folder = disk(len(old) // 1024 * 3 // 2)  # one state fits, two do not
     (folder / "training-state.npz").write_bytes(old)
     with pytest.raises(OSError, match="No space left") as caught:
         save_again(folder)
@@ -494,18 +503,19 @@ def kill_while_saving(child, folder) -> bool:
 def test_ctrl_c_in_a_terminal_ends_with_one_sentence(children, one_sentence):
     assert children.codes["stopped"] != 0
     last = children.errors.strip().splitlines()[-1]
-    assert last.startswith("aigc_utils.training.TrainingInterrupted: Training was stopped after")
+    assert last.startswith("aigc_utils.training.TrainingInterrupted: Training was stopped")
     one_sentence(last, f"of {LONG} epochs", children.folders["stopped"], "same call again")
 
 
 def test_the_file_that_ctrl_c_leaves_can_be_loaded(children):
     note, arrays = saved_arrays(children.folders["stopped"])
-    assert 2 <= len(note["history"]["loss"]) < LONG
+    assert 1 <= len(note["history"]["loss"]) < LONG
+    assert f"{len(note['history']['loss'])} of {LONG} epochs" in children.errors
     assert all(np.isfinite(array).all() for array in arrays)
 
 
 def test_running_the_stopped_program_again_completes_it(children):
-    images = np.random.default_rng(0).random((8192, 4, 4), dtype=np.float32)
+    images = np.random.default_rng(0).random((4096, 4, 4), dtype=np.float32)
     history = training.train(
         tiny_vae(), images, epochs=LONG, batch_size=64, progress=False,
         resume_dir=children.folders["stopped"],
@@ -522,9 +532,9 @@ def test_a_kill_while_saving_leaves_a_state_that_can_be_loaded(children):
 
 
 def test_the_killed_run_can_be_restored(children):
-    model = tiny_vae()
-    model.compile("adam")
+    model = compiled(tiny_vae())
     settings = {"epochs": LONG, "batch_size": 64, "learning_rate": 2e-3, "kl_warmup_epochs": 0.0}
-    done = training.Resume(children.folders["killed"], settings).restore(model, training.History())
-    assert done >= 1
-    assert int(model.optimizer.iterations) == done * 128
+    history = training.History()
+    training.Resume(children.folders["killed"], settings, history).restore(model)
+    assert history.num_epochs >= 1
+    assert int(model.optimizer.iterations) == history.num_epochs * 64
