@@ -26,7 +26,7 @@ if ! "$chosen" -c 'import venv, ensurepip' 2>/dev/null; then
     exit 1
 fi
 
-echo "Installing the course into .venv with $($chosen --version): about 2 GB, one to three minutes."
+echo "Installing the course into .venv with $($chosen --version): about 3 GB, two to four minutes."
 [ -x .venv/bin/python ] && good .venv/bin/python || "$chosen" -m venv --clear .venv
 # pip compiles bytecode while installing; without it each TensorFlow import costs 5 s more.
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --compile -r requirements.lock
