@@ -37,7 +37,8 @@ browser-and-fonts:
 report: $(READY) ## a parameterized report: make report ARGS="-p epochs 5 -p latent_dim 8"
 	@mkdir -p out/reports
 	$(BIN)/papermill notebooks/reports/vae_run.ipynb out/reports/vae_run.ipynb --cwd notebooks/reports $(ARGS)
-	$(BIN)/jupyter nbconvert --to html --no-input out/reports/vae_run.ipynb
+	@# nbconvert's default template drops the pictures' alt text; the classic one keeps it.
+	$(BIN)/jupyter nbconvert --to html --template classic --no-input out/reports/vae_run.ipynb
 	@echo "The report is out/reports/vae_run.html"
 
 lock: ## pin all dependencies anew, and check that Colab's pins still resolve

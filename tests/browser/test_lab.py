@@ -108,6 +108,8 @@ def test_run_all_cells_then_move_a_slider_by_keyboard(lab, name, tmp_path):
         expect(picture).to_be_visible(timeout=30_000)
         page.wait_for_function(KERNEL_IDLE, timeout=240_000)
         assert page.locator(".jp-OutputArea-output[data-mime-type*='error']").count() == 0
+        # A chapter may have moved the slider by code: let the page catch up with the kernel.
+        expect(page.locator(".widget-readout").first).to_have_text("0.0", timeout=60_000)
         before = _pixels(picture)
         handle.focus()
         for _ in range(8):
