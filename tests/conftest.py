@@ -5,6 +5,7 @@ Imports stay inside the fixtures, so that lint and browser tests load no TensorF
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import signal
 import subprocess
@@ -206,3 +207,15 @@ def fresh_python():
         )
 
     return run
+
+
+@pytest.fixture
+def few_images(fashion, monkeypatch):
+    """300 training and 100 test images stand for the whole, where speed is the point."""
+    from aigc_utils import data
+
+    few = dataclasses.replace(
+        fashion, x_train=fashion.x_train[:300], y_train=fashion.y_train[:300],
+        x_test=fashion.x_test[:100], y_test=fashion.y_test[:100],
+    )  # fmt: skip
+    monkeypatch.setattr(data, "load", lambda name: few)

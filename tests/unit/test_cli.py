@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 import pytest
 from PIL import Image
@@ -32,15 +30,10 @@ def aigc(monkeypatch, capfd, started):
 
 
 @pytest.fixture
-def tiny_recipe(monkeypatch, fashion):
+def tiny_recipe(monkeypatch, few_images):
     """A recipe of seconds, on 300 images, under the name `tiny`."""
-    from aigc_utils import data, recipes
+    from aigc_utils import recipes
 
-    few = dataclasses.replace(
-        fashion, x_train=fashion.x_train[:300], y_train=fashion.y_train[:300],
-        x_test=fashion.x_test[:100], y_test=fashion.y_test[:100],
-    )  # fmt: skip
-    monkeypatch.setattr(data, "load", lambda name: few)
     tiny = recipes.Recipe(
         model="VAE", arguments={"latent_dim": 2, "hidden_units": [16]},
         stages=({"epochs": 3, "batch_size": 100},), nll_samples=2, limits=("none",),

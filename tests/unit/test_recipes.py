@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 import pytest
 
@@ -78,16 +76,6 @@ def test_each_stage_keeps_a_state_of_its_own(made):
     folder, _, _ = made
     for stage in ("1", "2"):
         assert (folder / "work" / "tiny" / stage / "training-state.npz").is_file()
-
-
-@pytest.fixture
-def few_images(fashion, monkeypatch):
-    """300 training and 100 test images stand for the whole, where speed is the point."""
-    few = dataclasses.replace(
-        fashion, x_train=fashion.x_train[:300], y_train=fashion.y_train[:300],
-        x_test=fashion.x_test[:100], y_test=fashion.y_test[:100],
-    )  # fmt: skip
-    monkeypatch.setattr(data, "load", lambda name: few)
 
 
 def test_an_interrupted_recipe_writes_no_checkpoint(few_images, tmp_path, monkeypatch, ctrl_c):
