@@ -5,6 +5,7 @@ Imports stay inside the fixtures, so that lint and browser tests load no TensorF
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import signal
@@ -168,18 +169,26 @@ def make_read_only():
 
 @pytest.fixture
 def file_size_limit():
-    """A function after which no file of this process grows past so many bytes.
+    """A context manager in which no file of this process grows past so many bytes.
 
     The kernel itself then refuses the write ("File too large"), as a full disk would,
-    and no root is needed. Pytest's own output is captured to files, so keep it short.
+    and no root is needed. It ends before the test does: pytest reports the result to
+    what may be a long file too.
     """
     import resource
 
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    yield lambda limit: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    signal.signal(signal.SIGXFSZ, ignored)
+    @contextlib.contextmanager
+    def limit(size: int):
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+            signal.signal(signal.SIGXFSZ, handler)
+
+    return limit
 
 
 @pytest.fixture

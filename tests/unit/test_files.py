@@ -80,8 +80,11 @@ def test_a_full_disk_leaves_the_old_file(disk, one_sentence):
 
 
 def test_a_write_that_the_kernel_cuts_short_leaves_the_old_file(old, file_size_limit, one_sentence):
-    file_size_limit(1000)
-    with pytest.raises(OSError, match="too large") as caught, atomic_path(old) as temporary:
+    with (
+        file_size_limit(1000),
+        pytest.raises(OSError, match="too large") as caught,
+        atomic_path(old) as temporary,
+    ):
         temporary.write_bytes(bytes(2000))
     one_sentence(caught.value, "note.txt", "unchanged")
     assert old.read_bytes() == b"old"

@@ -429,8 +429,7 @@ def test_a_full_disk_keeps_the_state_that_was_there(disk, finished, one_sentence
 
 def test_a_write_cut_short_keeps_the_state_that_was_there(finished, file_size_limit, one_sentence):
     old = (finished / "training-state.npz").read_bytes()
-    file_size_limit(4000)
-    with pytest.raises(OSError, match="too large") as caught:
+    with file_size_limit(4000), pytest.raises(OSError, match="too large") as caught:
         save_again(finished)
     one_sentence(caught.value, "training-state.npz", "unchanged")
     assert (finished / "training-state.npz").read_bytes() == old
