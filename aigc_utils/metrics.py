@@ -93,6 +93,28 @@ def _negative_elbo_step(model, batch) -> np.ndarray:
     return ops.convert_to_numpy(kl) - ops.convert_to_numpy(log_likelihood)
 
 
+def exact_nll(model, inputs, *, batch_size: int = 500) -> Estimate:
+    """Negative log-likelihood of each image where the model gives it exactly.
+
+    Args:
+        model: has ``log_likelihood(images) -> (B,)`` (see `aigc_utils.models.MADE`).
+        inputs: **binarized** images, shape (N, *image_shape).
+        batch_size: images at once.
+
+    Returns:
+        Nats an image.
+
+    Raises:
+        ValueError: if the images do not fit the model.
+    """
+    from keras import ops
+
+    model.check_inputs(inputs)
+    step = _compiled(model.log_likelihood)
+    batches = _batches(inputs, batch_size)
+    return Estimate.of(np.concatenate([-ops.convert_to_numpy(step(batch)) for batch in batches]))
+
+
 def importance_weighted_nll(
     model,
     inputs,
@@ -123,7 +145,7 @@ def importance_weighted_nll(
     if num_samples < 1:
         raise ValueError(f"num_samples is {num_samples}: give at least 1.")
     model.check_inputs(inputs)
-    step = _compiled_weights(model)
+    step = _compiled(model.log_importance_weights)
     values = []
     for batch in tqdm(list(_batches(inputs, batch_size)), disable=not progress, unit="batch"):
         total = None
@@ -135,15 +157,15 @@ def importance_weighted_nll(
     return Estimate.of(np.concatenate(values))
 
 
-def _compiled_weights(model):
-    """`log_importance_weights` as a compiled function where the backend has one."""
+def _compiled(function):
+    """The function as a compiled one where the backend has such."""
     import keras
 
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
-        return tf.function(model.log_importance_weights, reduce_retracing=True)
-    return lambda batch, k: keras.ops.convert_to_numpy(model.log_importance_weights(batch, k))
+        return tf.function(function, reduce_retracing=True)
+    return lambda *arguments: keras.ops.convert_to_numpy(function(*arguments))
 
 
 def active_units(model, inputs, *, threshold: float = 0.01) -> np.ndarray:

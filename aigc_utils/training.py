@@ -14,12 +14,15 @@ import time
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import keras
 import numpy as np
 
 from aigc_utils import plots
 from aigc_utils.files import atomic_path
+from aigc_utils.optimizers import FusedAdam
+from aigc_utils.runtime import multiplies_bfloat16
 
 
 class TrainingInterrupted(KeyboardInterrupt):
@@ -40,6 +43,7 @@ def train(
     kl_warmup_epochs: float = 0.0,
     validation_inputs=None,
     resume_dir: str | os.PathLike | None = None,
+    products: Literal["auto", "float32", "bfloat16"] = "auto",
     progress: bool = True,
     title: str = "Training",
     callbacks: Sequence[keras.callbacks.Callback] = (),
@@ -60,6 +64,9 @@ def train(
         validation_inputs: evaluated after each epoch, if given.
         resume_dir: a folder for the state after each epoch. The same call with the same
             folder goes on after the last finished epoch; a finished run is not repeated.
+        products: how matrix products are taken while training (see
+            `aigc_utils.models.base.ImageModel.take_products_in`); ``"auto"`` is bfloat16 on
+            TensorFlow where the processor multiplies it natively. Afterwards float32 again.
         progress: show a curve (notebook), a bar (terminal) or a line an epoch (a file).
         title: what the progress display calls this.
         callbacks: further ones, called after those of this function.
@@ -85,6 +92,7 @@ def train(
         )
     if hasattr(model, "check_inputs"):
         model.check_inputs(inputs)
+    product_type = choose_products(model, products)
     num_images = len(next(iter(inputs.values())) if isinstance(inputs, dict) else inputs)
     steps = math.ceil(num_images / batch_size)
     schedule = keras.optimizers.schedules.CosineDecay(
@@ -97,21 +105,30 @@ def train(
     # Several steps a call spare Python's share of each; callbacks see every 20th batch.
     # The PyTorch backend runs step by step and takes no other number.
     together = 1 if keras.backend.backend() == "torch" else min(20, steps)
-    model.compile(keras.optimizers.Adam(schedule), steps_per_execution=together)
+    model.compile(FusedAdam(schedule), steps_per_execution=together)
     history = History()  # first, so that the others find it up to date
     ours: list[keras.callbacks.Callback] = [history]
     if kl_warmup_epochs:
         target = float(model.kl_weight)
         ours.append(KLWarmUp(kl_warmup_epochs, steps, target))
     if progress:
-        ours.append(Progress(epochs, title, history))
+        ours.append(Progress(epochs, title, history, f" with products in {product_type}"))
     resume = None
     if resume_dir is not None:
-        settings = {"epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate}
-        resume = Resume(resume_dir, settings | {"kl_warmup_epochs": kl_warmup_epochs}, history)
+        settings = {
+            "epochs": epochs,
+            "batch_size": batch_size,
+            "learning_rate": learning_rate,
+            "kl_warmup_epochs": kl_warmup_epochs,
+            "num_images": num_images,
+            "model": model.arguments() if hasattr(model, "arguments") else {},
+        }
+        resume = Resume(resume_dir, settings, history)
         ours.append(resume)
         resume.restore(model)
     try:
+        if product_type != "float32":
+            model.take_products_in(product_type)
         if history.num_epochs < epochs:
             model.fit(
                 inputs,
@@ -125,9 +142,29 @@ def train(
     except KeyboardInterrupt:
         raise TrainingInterrupted(_interrupt_message(history, epochs, resume)) from None
     finally:
+        if product_type != "float32":
+            model.take_products_in("float32")
         if kl_warmup_epochs:
             model.kl_weight.assign(target)  # an interrupt must not leave a half-risen weight
     return history.values
+
+
+def choose_products(model: keras.Model, products: str = "auto") -> str:
+    """How `train` takes this model's matrix products: ``"float32"`` or ``"bfloat16"``.
+
+    Raises:
+        ValueError: if ``products`` is neither of these nor ``"auto"``.
+    """
+    if products not in ("auto", "float32", "bfloat16"):
+        raise ValueError(
+            f"There are no products in {products!r}: choose auto, float32 or bfloat16."
+        )
+    if not hasattr(model, "take_products_in"):
+        return "float32"
+    if products == "auto":
+        fast = keras.backend.backend() == "tensorflow" and multiplies_bfloat16()
+        return "bfloat16" if fast else "float32"
+    return products
 
 
 def _interrupt_message(history: History, epochs: int, resume: Resume | None) -> str:
@@ -207,7 +244,7 @@ class Resume(keras.callbacks.Callback):
     def __init__(self, folder: str | os.PathLike, settings: dict, history: History):
         super().__init__()
         self.path = Path(folder) / "training-state.npz"
-        self.settings = settings
+        self.settings = json.loads(json.dumps(settings))  # tuples become lists, as when read
         self.history = history
         self.saved_epochs = 0
 
@@ -227,10 +264,12 @@ class Resume(keras.callbacks.Callback):
                 arrays = [archive[f"variable_{i}"] for i in range(note["num_variables"])]
         except _DAMAGE as error:
             raise ValueError(f"The saved training state is damaged ({error}): {other}") from error
-        if note["settings"] != self.settings:
-            raise ValueError(
-                f"The saved run has settings {note['settings']}, this one {self.settings}: {other}"
-            )
+        saved = note["settings"]
+        unequal = [name for name in self.settings if saved.get(name) != self.settings[name]]
+        if unequal:
+            theirs = ", ".join(f"{name} {saved.get(name)}" for name in unequal)
+            ours = ", ".join(f"{name} {self.settings[name]}" for name in unequal)
+            raise ValueError(f"The saved run has other settings, {theirs}, not {ours}: {other}")
         model.optimizer.build(model.trainable_variables)
         variables = self._variables(model)
         shapes = [tuple(variable.shape) for variable in variables]
@@ -280,10 +319,12 @@ class Progress(keras.callbacks.Callback):
         epochs: how many there will be.
         title: what is being trained.
         history: what to draw; it must come before this one in the list of callbacks.
+        how: said after the time of an epoch: how it is computed.
     """
 
-    def __init__(self, epochs: int, title: str, history: History):
+    def __init__(self, epochs: int, title: str, history: History, how: str = ""):
         super().__init__()
+        self.how = how
         self.epochs = epochs
         self.title = title
         self.history = history
@@ -328,7 +369,7 @@ class Progress(keras.callbacks.Callback):
         loss = logs.get("loss", math.nan)
         return (
             f"{self.title}: epoch {done} of {self.epochs}, loss {loss:.1f} nats{held_out}, "
-            f"{typical:.1f} s an epoch{time_left}"
+            f"{typical:.1f} s an epoch{self.how}{time_left}"
         )
 
     def _redraw(self, line: str) -> None:

@@ -1,5 +1,6 @@
 """Generative models: ordinary ``keras.Model``s that train with ``compile`` and ``fit``."""
 
+from aigc_utils.models.autoregressive import MADE, BlockPixelCNN
 from aigc_utils.models.vae import VAE, ConditionalVAE
 
-__all__ = ["VAE", "ConditionalVAE"]
+__all__ = ["MADE", "VAE", "BlockPixelCNN", "ConditionalVAE"]

@@ -16,12 +16,14 @@ import numpy as np
 from keras import KerasTensor, layers, ops
 
 from aigc_utils import data, objectives
+from aigc_utils.models.base import ImageModel, check_whole, check_widths, mean_logits
+from aigc_utils.models.layers import Dense
 
 Decoder = Literal["bernoulli", "gaussian"]
 
 
 @keras.saving.register_keras_serializable(package="aigc_utils")
-class VAE(keras.Model):
+class VAE(ImageModel):
     """A VAE with dense networks, trained by ``compile(optimizer)`` and ``fit(images)``.
 
     Prior p(z) = N(0, I); encoder q(z|x) = N(mean(x), exp(log_var(x))); decoder p(x|z) either
@@ -61,28 +63,20 @@ class VAE(keras.Model):
         seed: int = 0,
         **kwargs,
     ):
-        _check_whole("latent_dim", latent_dim)
-        _check_whole("importance_samples", importance_samples)
-        if not hidden_units:
-            raise ValueError(
-                "hidden_units is empty: give at least one layer width, such as (256,)."
-            )
-        for units in hidden_units:
-            _check_whole("each of hidden_units", units)
+        check_whole("latent_dim", latent_dim)
+        check_whole("importance_samples", importance_samples)
+        check_widths(hidden_units)
         if decoder_distribution not in ("bernoulli", "gaussian"):
             raise ValueError(
                 f"There is no decoder distribution {decoder_distribution!r}: "
                 'choose "bernoulli" or "gaussian".'
             )
-        super().__init__(**kwargs)
+        super().__init__(image_shape, seed, **kwargs)
         self.latent_dim = latent_dim
-        self.image_shape = tuple(image_shape)
         self.hidden_units = tuple(hidden_units)
         self.activation = activation
         self.decoder_distribution = decoder_distribution
         self.importance_samples = importance_samples
-        self.seed = seed
-        self.seed_generator = keras.random.SeedGenerator(seed)
         self.encoder = self._build_encoder()
         self.decoder = self._build_decoder()
         # A variable, so that a KL warm-up changes it without retracing the graph.
@@ -99,11 +93,6 @@ class VAE(keras.Model):
         self.kl_tracker = keras.metrics.Mean(name="kl")
         self.log_likelihood_tracker = keras.metrics.Mean(name="log_likelihood")
         self.built = True
-
-    @property
-    def num_pixels(self) -> int:
-        """Numbers in one image."""
-        return math.prod(self.image_shape)
 
     @property
     def condition_dim(self) -> int:
@@ -126,28 +115,26 @@ class VAE(keras.Model):
         data.check_images(images, self.image_shape)
         mean = images.reshape(len(images), -1).mean(axis=0)
         self.mean_image.assign(mean)
-        if self.decoder_distribution == "bernoulli":
-            mean = np.clip(mean, 0.001, 0.999)
-            mean = np.log(mean) - np.log1p(-mean)
-        self.decoder.layers[-1].bias.assign(mean)
+        bernoulli = self.decoder_distribution == "bernoulli"
+        self.decoder.layers[-1].bias.assign(mean_logits(images) if bernoulli else mean)
 
     def _build_encoder(self) -> keras.Sequential:
         size = self.num_pixels
-        hidden = [layers.Dense(units, self.activation) for units in self.hidden_units]
+        hidden = [Dense(units, self.activation) for units in self.hidden_units]
         return keras.Sequential(
             [
                 layers.Input((size + self.condition_dim,)),
                 *hidden,
-                layers.Dense(2 * self.latent_dim),
+                Dense(2 * self.latent_dim),
             ],
             name="encoder",
         )
 
     def _build_decoder(self) -> keras.Sequential:
         size = self.num_pixels
-        hidden = [layers.Dense(units, self.activation) for units in reversed(self.hidden_units)]
+        hidden = [Dense(units, self.activation) for units in reversed(self.hidden_units)]
         return keras.Sequential(
-            [layers.Input((self.latent_dim + self.condition_dim,)), *hidden, layers.Dense(size)],
+            [layers.Input((self.latent_dim + self.condition_dim,)), *hidden, Dense(size)],
             name="decoder",
         )
 
@@ -155,8 +142,7 @@ class VAE(keras.Model):
 
     def condition(self, inputs) -> tuple[KerasTensor, KerasTensor | None]:
         """Split model inputs into flat images (B, pixels) and a condition (B, C) or None."""
-        images = ops.convert_to_tensor(inputs, dtype="float32")
-        return ops.reshape(images, (-1, self.num_pixels)), None
+        return self.flatten(inputs), None
 
     def encode(self, inputs) -> tuple[KerasTensor, KerasTensor]:
         """Parameters of q(z|x): mean and log_var, each of shape (B, latent_dim)."""
@@ -190,8 +176,7 @@ class VAE(keras.Model):
         """What the likelihood sees: a binary draw for a Bernoulli decoder, else x itself."""
         if self.decoder_distribution == "gaussian":
             return flat_images
-        noise = keras.random.uniform(ops.shape(flat_images), seed=self.seed_generator)
-        return ops.cast(noise < flat_images, "float32")
+        return self.binarize(flat_images)
 
     # ---- objectives --------------------------------------------------------------------
 
@@ -262,35 +247,6 @@ class VAE(keras.Model):
         self.kl_tracker.update_state(kl)
         return -ops.mean(bound)
 
-    def fit(self, x=None, *args, **kwargs):
-        """As ``keras.Model.fit``, after checking arrays: bad input fails before long work."""
-        self.check_inputs(x)
-        validation = kwargs.get("validation_data")
-        if isinstance(validation, tuple):
-            self.check_inputs(validation[0])
-        elif validation is not None:
-            self.check_inputs(validation)
-        return super().fit(x, *args, **kwargs)
-
-    def evaluate(self, x=None, *args, **kwargs):
-        """As ``keras.Model.evaluate``, after checking arrays."""
-        self.check_inputs(x)
-        return super().evaluate(x, *args, **kwargs)
-
-    def predict(self, x, *args, **kwargs):
-        """As ``keras.Model.predict`` (reconstructions), after checking arrays."""
-        self.check_inputs(x)
-        return super().predict(x, *args, **kwargs)
-
-    def check_inputs(self, inputs) -> None:
-        """Refuse arrays that the model could not learn from (data sets pass unchecked).
-
-        Raises:
-            ValueError: see `aigc_utils.data.check_images`.
-        """
-        if isinstance(inputs, np.ndarray):
-            data.check_images(inputs, self.image_shape)
-
     # ---- generation --------------------------------------------------------------------
 
     def sample_latents(self, num_samples: int, *, temperature: float = 1.0, seed: int = 0):
@@ -300,7 +256,7 @@ class VAE(keras.Model):
             float32 array, shape (num_samples, latent_dim); the same seed gives the same
             latents on every backend and machine.
         """
-        _check_whole("num_samples", num_samples)
+        check_whole("num_samples", num_samples)
         if not 0 <= temperature < math.inf:
             raise ValueError(f"The temperature is {temperature}: give 0 or more (1 is the prior).")
         noise = np.random.default_rng(seed).standard_normal((num_samples, self.latent_dim))
@@ -315,16 +271,14 @@ class VAE(keras.Model):
         latents = self.sample_latents(num_samples, temperature=temperature, seed=seed)
         return ops.convert_to_numpy(self.decode(latents))
 
-    def get_config(self) -> dict:
+    def arguments(self) -> dict:
         return {
-            **super().get_config(),
+            **super().arguments(),
             "latent_dim": self.latent_dim,
-            "image_shape": self.image_shape,
             "hidden_units": self.hidden_units,
             "activation": self.activation,
             "decoder_distribution": self.decoder_distribution,
             "importance_samples": self.importance_samples,
-            "seed": self.seed,
         }
 
 
@@ -341,7 +295,7 @@ class ConditionalVAE(VAE):
     """
 
     def __init__(self, latent_dim: int = 32, *, num_classes: int = 10, **kwargs):
-        _check_whole("num_classes", num_classes, least=2)
+        check_whole("num_classes", num_classes, least=2)
         # Set first, since building the networks in VAE.__init__ asks for condition_dim.
         object.__setattr__(self, "_num_classes", num_classes)
         super().__init__(latent_dim, **kwargs)
@@ -385,14 +339,8 @@ class ConditionalVAE(VAE):
         condition = ops.one_hot(labels, self.condition_dim, dtype="float32")
         return ops.convert_to_numpy(self.decode(latents, condition))
 
-    def get_config(self) -> dict:
-        return {**super().get_config(), "num_classes": self.condition_dim}
-
-
-def _check_whole(name: str, value, least: int = 1) -> None:
-    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-    if not whole or value < least:
-        raise ValueError(f"{name} is {value!r}: give a whole number, at least {least}.")
+    def arguments(self) -> dict:
+        return {**super().arguments(), "num_classes": self.condition_dim}
 
 
 def _join(tensor, condition):

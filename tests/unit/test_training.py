@@ -313,11 +313,33 @@ def test_other_settings_are_refused_with_the_cure(interrupted, change, one_sente
     one_sentence(caught.value, *change, "another resume_dir", "delete")
 
 
-def test_a_model_of_another_shape_is_refused_and_unchanged(interrupted, one_sentence):
-    model = tiny_vae(latent_dim=3)
+@pytest.mark.parametrize(
+    "change", [{"latent_dim": 3}, {"seed": 1}, {"importance_samples": 2}], ids=str
+)
+def test_a_model_built_otherwise_is_refused_and_unchanged(interrupted, change, one_sentence):
+    model = models.VAE(**{"latent_dim": 2, "image_shape": (4, 4), "hidden_units": (8,)} | change)
+    weights = model.get_weights()
+    with pytest.raises(ValueError, match="other settings") as caught:
+        train_tiny(model, interrupted.folder)
+    one_sentence(caught.value, *change, "another resume_dir")
+    for before, now in zip(weights, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(before, now)
+
+
+def test_other_images_in_number_are_refused(interrupted, one_sentence):
+    with pytest.raises(ValueError, match="num_images 96, not num_images 95") as caught:
+        training.train(
+            tiny_vae(), tiny_images()[1:], epochs=EPOCHS, batch_size=32,
+            resume_dir=interrupted.folder,
+        )  # fmt: skip
+    one_sentence(caught.value, "another resume_dir")
+
+
+def test_a_state_of_another_shape_is_refused_and_changes_nothing(interrupted, one_sentence):
+    model = compiled(tiny_vae(latent_dim=3))
     weights = model.get_weights()
     with pytest.raises(ValueError, match="another shape") as caught:
-        train_tiny(model, interrupted.folder)
+        training.Resume(interrupted.folder, {}, training.History()).restore(model)
     one_sentence(caught.value, "another resume_dir")
     for before, now in zip(weights, model.get_weights(), strict=True):
         np.testing.assert_array_equal(before, now)
@@ -346,9 +368,8 @@ DAMAGE = {
 def refuse_or_restore(folder, model):
     """Restore without training: None, or the words of a refusal that changed nothing."""
     weights = model.get_weights()
-    settings = {"epochs": EPOCHS, "batch_size": 32, "learning_rate": 2e-3, "kl_warmup_epochs": 0.0}
     try:
-        training.Resume(folder, settings, training.History()).restore(model)
+        training.Resume(folder, {"epochs": EPOCHS}, training.History()).restore(model)
     except ValueError as error:
         for before, now in zip(weights, model.get_weights(), strict=True):
             np.testing.assert_array_equal(before, now)
@@ -532,8 +553,7 @@ def test_a_kill_while_saving_leaves_a_state_that_can_be_loaded(children):
 
 def test_the_killed_run_can_be_restored(children):
     model = compiled(tiny_vae())
-    settings = {"epochs": LONG, "batch_size": 64, "learning_rate": 2e-3, "kl_warmup_epochs": 0.0}
     history = training.History()
-    training.Resume(children.folders["killed"], settings, history).restore(model)
+    training.Resume(children.folders["killed"], {"epochs": LONG}, history).restore(model)
     assert history.num_epochs >= 1
     assert int(model.optimizer.iterations) == history.num_epochs * 64

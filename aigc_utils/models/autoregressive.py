@@ -1,0 +1,397 @@
+"""Autoregressive models (自回归模型): each pixel's probability, given the pixels before it.
+
+p(x) = prod_i p(x_i | x_1 ... x_{i-1}) is exact: the likelihood is one forward pass, and a
+sample takes one pass a pixel. `MADE` is Germain et al., 2015; `BlockPixelCNN` joins its
+masked dense network, which sees all of the past, with the masked convolutions of van den
+Oord et al., "Pixel Recurrent Neural Networks", 2016, which share what they learn between
+places. Written with ``keras.ops`` for TensorFlow, JAX and PyTorch.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+from keras import KerasTensor, ops
+
+from aigc_utils import data, objectives
+from aigc_utils.models.base import ImageModel, check_whole, check_widths, mean_logits
+from aigc_utils.models.layers import CausalConv2D, Dense, MaskedDense
+
+BLOCK = 2  # BlockPixelCNN goes through an image in blocks of 2 x 2 pixels
+
+
+class AutoregressiveModel(ImageModel):
+    """What all autoregressive models share; a subclass says how logits follow from pixels.
+
+    The loss is the exact negative log-likelihood, nats an image. Grey images are binarized
+    anew each time they are seen; images of 0 and 1 stay as they are.
+    ``model(images)`` gives the probability of each pixel to be 1, given those before it.
+    """
+
+    def __init__(self, image_shape: Sequence[int], seed: int, dropout: float, **kwargs):
+        if not 0 <= dropout < 1:
+            raise ValueError(f"dropout is {dropout!r}: give 0 or more, and less than 1.")
+        super().__init__(image_shape, seed, **kwargs)
+        self.dropout = dropout
+        self.mean_image = self.add_weight(
+            name="mean_image", shape=(self.num_pixels,), initializer="zeros", trainable=False
+        )
+        self.bias = self.add_weight(name="bias", shape=(self.num_pixels,), initializer="zeros")
+
+    def logits(self, flat_images, training: bool = False) -> KerasTensor:
+        """Log-odds of each pixel given those before it, shape (B, pixels)."""
+        raise NotImplementedError
+
+    @property
+    def order(self) -> np.ndarray:
+        """The pixels' positions in the order in which they are generated, shape (pixels,)."""
+        return np.arange(self.num_pixels)
+
+    def adapt(self, images: np.ndarray) -> None:
+        """Start from the mean image, as `aigc_utils.models.VAE.adapt` does.
+
+        Args:
+            images: training images, intensities from 0 to 1, shape (N, *image_shape).
+
+        Raises:
+            ValueError: see `aigc_utils.data.check_images`.
+        """
+        data.check_images(images, self.image_shape)
+        self.mean_image.assign(images.reshape(len(images), -1).mean(axis=0))
+        self.bias.assign(mean_logits(images))
+
+    def log_likelihood(self, inputs, training: bool = False) -> KerasTensor:
+        """Exact log p(x) of **binary** images; nats, shape (B,)."""
+        flat = self.flatten(inputs)
+        return objectives.bernoulli_log_likelihood(flat, self.logits(flat, training))
+
+    def call(self, inputs):
+        """Probability of each pixel to be 1 given those before it. Shape (B, *image_shape)."""
+        probabilities = ops.sigmoid(self.logits(self.flatten(inputs)))
+        return ops.reshape(probabilities, (-1, *self.image_shape))
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        """The exact negative log-likelihood, nats an image."""
+        return -ops.mean(self.log_likelihood(self.binarize(self.flatten(x)), training))
+
+    def generate(self, num_samples: int, *, temperature: float = 1.0, seed: int = 0) -> np.ndarray:
+        """New images, pixel by pixel: one forward pass for each.
+
+        Args:
+            num_samples: how many.
+            temperature: divides the logits; less than 1 makes likely pixels likelier.
+            seed: the same seed gives the same images on one machine.
+
+        Returns:
+            The probability with which each pixel was drawn, given the pixels drawn before:
+            intensities from 0 to 1, float32, shape (num_samples, *image_shape).
+        """
+        return self.sample(num_samples, temperature=temperature, seed=seed)[0]
+
+    def sample(self, num_samples: int, *, temperature: float = 1.0, seed: int = 0):
+        """As `generate`, with the pixels that were drawn: (intensities, binary images)."""
+        check_whole("num_samples", num_samples)
+        if not 0 < temperature < math.inf:
+            raise ValueError(f"The temperature is {temperature}: give more than 0.")
+        return draw_pixels(self, self.logits, num_samples, temperature, seed)
+
+    def _drop(self, tensor, training: bool):
+        if not training or not self.dropout:
+            return tensor
+        return keras.random.dropout(tensor, self.dropout, seed=self.seed_generator)
+
+    def arguments(self) -> dict:
+        return {**super().arguments(), "dropout": self.dropout}
+
+
+def draw_pixels(model, logits, num_samples: int, temperature: float, seed: int):
+    """Draw the pixels of ``model.order`` one after another from ``logits(flat_images)``.
+
+    Returns:
+        Intensities and binary images, float32, each of shape (num_samples, *image_shape).
+    """
+    coins = np.random.default_rng(seed).random((num_samples, model.num_pixels))
+    step = _compiled(logits)
+    flat = np.zeros((num_samples, model.num_pixels), np.float32)
+    intensities = np.zeros_like(flat)
+    for pixel in model.order:
+        scaled = ops.convert_to_numpy(step(flat))[:, pixel] / temperature
+        intensities[:, pixel] = np.exp(-np.logaddexp(0.0, -scaled))
+        flat[:, pixel] = coins[:, pixel] < intensities[:, pixel]
+    shape = (num_samples, *model.image_shape)
+    return intensities.reshape(shape), flat.reshape(shape)
+
+
+def _compiled(function):
+    if keras.backend.backend() != "tensorflow":
+        return lambda flat: function(ops.convert_to_tensor(flat))
+    import tensorflow as tf
+
+    return tf.function(lambda flat: function(flat), reduce_retracing=True)
+
+
+class MADE(AutoregressiveModel):
+    """A masked dense network: pixel i's logit depends on pixels before i, in raster order.
+
+    Each hidden unit has a degree, the last pixel that it may see; a connection is kept only
+    if it leads from a pixel or unit to one that may know it (Germain et al., 2015, eq. 10-13).
+
+    Args:
+        hidden_units: widths of the hidden layers.
+        image_shape: shape of one image, without the batch axis.
+        activation: of the hidden layers, a name that Keras knows.
+        dropout: share of hidden units left out at each training step.
+        seed: seeds binarization and dropout.
+
+    Raises:
+        ValueError: if an argument is out of range, or the images do not fit.
+    """
+
+    def __init__(
+        self,
+        hidden_units: Sequence[int] = (1024,),
+        *,
+        image_shape: Sequence[int] = (28, 28),
+        activation: str = "silu",
+        dropout: float = 0.0,
+        seed: int = 0,
+        **kwargs,
+    ):
+        check_widths(hidden_units)
+        super().__init__(image_shape, seed, dropout, **kwargs)
+        self.hidden_units = tuple(hidden_units)
+        self.activation = activation
+        pixels = np.arange(self.num_pixels)
+        self.network = masked_layers(pixels, pixels, hidden_units, activation)
+        self.skip = MaskedDense(pixels[:, None] < pixels[None, :])
+        for layer in (*self.network, self.skip):
+            layer.build((None, layer.mask.shape[0]))
+        self.built = True
+
+    def logits(self, flat_images, training: bool = False) -> KerasTensor:
+        centred = flat_images - ops.convert_to_tensor(self.mean_image)
+        far = through(self.network, centred, lambda tensor: self._drop(tensor, training))
+        return far + self.skip(centred) + ops.convert_to_tensor(self.bias)
+
+    def arguments(self) -> dict:
+        return {
+            **super().arguments(),
+            "hidden_units": self.hidden_units,
+            "activation": self.activation,
+        }
+
+
+def masked_layers(
+    source: np.ndarray, target: np.ndarray, hidden_units: Sequence[int], activation: str
+) -> list[MaskedDense]:
+    """Dense layers through which target t sees exactly the sources of a smaller number.
+
+    Args:
+        source: the place of each input in the order, shape (inputs,).
+        target: the place of each output in the same order, shape (outputs,).
+        hidden_units: widths of the layers between.
+        activation: of the layers between.
+    """
+    made, before = [], source
+    for units in hidden_units:
+        # Degrees spread evenly over the places that any target may see.
+        degrees = np.linspace(source.min(), target.max() - 1, units).round()
+        made.append(MaskedDense(before[:, None] <= degrees[None, :], activation))
+        before = degrees
+    made.append(MaskedDense(before[:, None] < target[None, :]))
+    return made
+
+
+class CausalNetwork(keras.Model):
+    """Logits for 2 x 2 blocks, each from the blocks before it and the pixels before in it.
+
+    Two roads lead from the past to a block and meet before the last layer: masked
+    convolutions, which see what is near and know the same everywhere, and a masked dense
+    network, which sees all and knows each place for itself.
+
+    Args:
+        image_shape: (height, width), both even.
+        channels: width of the convolutions.
+        num_convs: residual convolutions, each of which sees one block farther.
+        hidden_units: widths of the masked dense network; empty for none.
+        features: numbers that it gives each block.
+        head_units: hidden units for each pixel in the last layer.
+        dropout: share of hidden units left out at each training step.
+        seed_generator: draws what is left out.
+    """
+
+    def __init__(
+        self,
+        image_shape: Sequence[int],
+        *,
+        channels: int,
+        num_convs: int,
+        hidden_units: Sequence[int],
+        features: int,
+        head_units: int,
+        dropout: float,
+        seed_generator: keras.random.SeedGenerator,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.dropout = dropout
+        self.seed_generator = seed_generator
+        height, width = image_shape[0] // BLOCK, image_shape[1] // BLOCK
+        self.grid = (height, width)
+        self.head_units = head_units
+        self.features = features
+        in_block = BLOCK * BLOCK
+        self.near = CausalConv2D(channels, (3, 5), sees_itself=False)
+        self.near.build((None, *self.grid, in_block))
+        self.place = self.add_weight(
+            name="place", shape=(1, height, width, channels), initializer="zeros"
+        )
+        self.convs = [CausalConv2D(channels, (2, 3), "silu") for _ in range(num_convs)]
+        self.mixers = [Dense(channels, kernel_initializer=small()) for _ in range(num_convs)]
+        self.to_head = Dense(in_block * head_units)
+        for layer in (*self.convs, *self.mixers, self.to_head):
+            layer.build((None, *self.grid, channels))
+        pixel = np.arange(in_block)
+        before = np.repeat(pixel[:, None] < pixel[None, :], head_units, axis=1)
+        self.in_block = MaskedDense(before)
+        self.in_block.build((None, *self.grid, in_block))
+        self.last = self.add_weight(name="last", shape=(in_block, head_units), initializer=small())
+        self.dense: list[MaskedDense] = []
+        if hidden_units:
+            blocks = np.arange(height * width)
+            target = np.repeat(blocks, features)
+            source = np.repeat(blocks, in_block)
+            self.dense = masked_layers(source, target, hidden_units, "silu")
+            self.far_to_near, self.far_to_head = Dense(channels), Dense(in_block * head_units)
+            for layer in self.dense:
+                layer.build((None, layer.mask.shape[0]))
+            for layer in (self.far_to_near, self.far_to_head):
+                layer.build((None, *self.grid, features))
+        self.built = True
+
+    def call(self, centred, training=False):
+        """Logits (B, pixels) from images less their mean, shape (B, height, width)."""
+        blocks = to_blocks(centred)
+        hidden = self.near(blocks) + ops.convert_to_tensor(self.place)
+        far = 0.0
+        if self.dense:
+            features = self._far(blocks, training)
+            hidden = hidden + self.far_to_near(features)
+            far = self.far_to_head(features)
+        for conv, mixer in zip(self.convs, self.mixers, strict=True):
+            hidden = hidden + mixer(conv(ops.silu(hidden)))
+        head = ops.silu(self.to_head(ops.silu(hidden)) + far + self.in_block(blocks))
+        head = ops.reshape(head, (-1, *self.grid, BLOCK * BLOCK, self.head_units))
+        return from_blocks(ops.sum(head * ops.convert_to_tensor(self.last), axis=-1))
+
+    def _far(self, blocks, training):
+        hidden = ops.reshape(blocks, (-1, math.prod(self.grid) * BLOCK * BLOCK))
+        features = through(self.dense, hidden, lambda tensor: self._drop(tensor, training))
+        return ops.reshape(features, (-1, *self.grid, self.features))
+
+    def _drop(self, tensor, training):
+        if not training or not self.dropout:
+            return tensor
+        return keras.random.dropout(tensor, self.dropout, seed=self.seed_generator)
+
+
+class BlockPixelCNN(AutoregressiveModel):
+    """An autoregressive model of 2 x 2 blocks: near by convolution, far by a dense network.
+
+    The image is read block by block, and within a block pixel by pixel. One convolution over
+    blocks costs as much as one over pixels, but sees twice as far.
+
+    Args:
+        image_shape: (height, width), both even.
+        channels: width of the convolutions.
+        num_convs: residual convolutions, each of which sees one block farther.
+        hidden_units: widths of the masked dense network that sees all blocks before; empty
+            for convolutions alone.
+        features: numbers that it gives each block.
+        head_units: hidden units for each pixel in the last layer.
+        dropout: share of the dense network's hidden units left out at each training step.
+        seed: seeds binarization and dropout.
+
+    Raises:
+        ValueError: if an argument is out of range, or the images do not fit.
+    """
+
+    def __init__(
+        self,
+        *,
+        image_shape: Sequence[int] = (28, 28),
+        channels: int = 32,
+        num_convs: int = 3,
+        hidden_units: Sequence[int] = (1024, 1024),
+        features: int = 8,
+        head_units: int = 16,
+        dropout: float = 0.0,
+        seed: int = 0,
+        **kwargs,
+    ):
+        if len(image_shape) != 2 or any(size % BLOCK for size in image_shape):
+            raise ValueError(
+                f"The image_shape is {tuple(image_shape)}: give an even height and width."
+            )
+        widths = {"channels": channels, "features": features, "head_units": head_units}
+        for name, value in widths.items():
+            check_whole(name, value)
+        check_whole("num_convs", num_convs, least=0)
+        for units in hidden_units:
+            check_whole("each of hidden_units", units)
+        super().__init__(image_shape, seed, dropout, **kwargs)
+        self.structure = {**widths, "num_convs": num_convs, "hidden_units": tuple(hidden_units)}
+        self.network = CausalNetwork(
+            image_shape,
+            **self.structure,
+            dropout=dropout,
+            seed_generator=self.seed_generator,
+            name="network",
+        )
+        self.built = True
+
+    @property
+    def order(self) -> np.ndarray:
+        pixels = np.arange(self.num_pixels).reshape(self.image_shape)
+        return ops.convert_to_numpy(to_blocks(pixels[None])).reshape(-1)
+
+    def logits(self, flat_images, training: bool = False) -> KerasTensor:
+        centred = flat_images - ops.convert_to_tensor(self.mean_image)
+        images = ops.reshape(centred, (-1, *self.image_shape))
+        return self.network(images, training=training) + ops.convert_to_tensor(self.bias)
+
+    def arguments(self) -> dict:
+        return {**super().arguments(), **self.structure}
+
+
+def small() -> keras.initializers.Initializer:
+    """Weights for the end of a residual branch: it begins as a small change."""
+    return keras.initializers.VarianceScaling(0.25)
+
+
+def through(network: Sequence[MaskedDense], inputs, drop) -> KerasTensor:
+    """The masked layers one after another; layers of equal width add to what they get."""
+    hidden = inputs
+    for layer in network[:-1]:
+        output = drop(layer(hidden))
+        hidden = hidden + output if hidden.shape[-1] == output.shape[-1] else output
+    return network[-1](hidden)
+
+
+def to_blocks(images):
+    """Images (B, height, width) as blocks (B, height / 2, width / 2, 4), rows first."""
+    _, height, width = images.shape
+    grid = ops.reshape(images, (-1, height // BLOCK, BLOCK, width // BLOCK, BLOCK))
+    return ops.reshape(
+        ops.transpose(grid, (0, 1, 3, 2, 4)), (-1, height // BLOCK, width // BLOCK, BLOCK * BLOCK)
+    )
+
+
+def from_blocks(blocks):
+    """What `to_blocks` made, as rows of pixels (B, height * width)."""
+    _, height, width, _ = blocks.shape
+    grid = ops.reshape(blocks, (-1, height, width, BLOCK, BLOCK))
+    return ops.reshape(ops.transpose(grid, (0, 1, 3, 2, 4)), (-1, height * width * BLOCK * BLOCK))

@@ -1,0 +1,135 @@
+"""What all image models share: checked inputs, binarization, and how products are taken."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Literal
+
+import keras
+import numpy as np
+from keras import KerasTensor, ops
+
+from aigc_utils import data
+
+ProductType = Literal["float32", "bfloat16"]
+
+
+class ImageModel(keras.Model):
+    """A model of images whose intensities run from 0 to 1.
+
+    Args:
+        image_shape: shape of one image, without the batch axis.
+        seed: seeds what the model draws (weights follow `aigc_utils.seed_everything`).
+    """
+
+    def __init__(self, image_shape: Sequence[int], seed: int, **kwargs):
+        super().__init__(**kwargs)
+        self.image_shape = tuple(image_shape)
+        self.seed = seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+
+    @property
+    def num_pixels(self) -> int:
+        """Numbers in one image."""
+        return math.prod(self.image_shape)
+
+    def flatten(self, images) -> KerasTensor:
+        """Images (B, *image_shape) as rows of float32, shape (B, pixels)."""
+        images = ops.convert_to_tensor(images, dtype="float32")
+        return ops.reshape(images, (-1, self.num_pixels))
+
+    def binarize(self, flat_images) -> KerasTensor:
+        """One draw of each pixel, 0 or 1, whose probability of 1 is its intensity.
+
+        Pixels that are already 0 or 1 stay as they are (Salakhutdinov & Murray, 2008).
+        """
+        noise = keras.random.uniform(ops.shape(flat_images), seed=self.seed_generator)
+        return ops.cast(noise < flat_images, "float32")
+
+    def take_products_in(self, product_type: ProductType) -> None:
+        """Choose how layers of `aigc_utils.models.layers` multiply, from now on.
+
+        Args:
+            product_type: ``"float32"``, or ``"bfloat16"`` for matrix products whose factors
+                are rounded to 8 bits of precision. Sums, activations, logits, losses,
+                weights and the optimizer's state are float32 either way.
+
+        Raises:
+            ValueError: if ``product_type`` is another.
+        """
+        if product_type not in ("float32", "bfloat16"):
+            raise ValueError(
+                f"There are no products in {product_type!r}: choose float32 or bfloat16."
+            )
+        for layer in _layers_of(self):
+            if hasattr(layer, "product_type"):
+                layer.product_type = product_type
+        # Compiled functions hold the products that they were traced with.
+        self.train_function = self.test_function = self.predict_function = None
+
+    # ---- what Keras calls, after a look at the input ------------------------------------
+
+    def fit(self, x=None, *args, **kwargs):
+        """As ``keras.Model.fit``, after checking arrays: bad input fails before long work."""
+        self.check_inputs(x)
+        validation = kwargs.get("validation_data")
+        if isinstance(validation, tuple):
+            self.check_inputs(validation[0])
+        elif validation is not None:
+            self.check_inputs(validation)
+        return super().fit(x, *args, **kwargs)
+
+    def evaluate(self, x=None, *args, **kwargs):
+        """As ``keras.Model.evaluate``, after checking arrays."""
+        self.check_inputs(x)
+        return super().evaluate(x, *args, **kwargs)
+
+    def predict(self, x, *args, **kwargs):
+        """As ``keras.Model.predict``, after checking arrays."""
+        self.check_inputs(x)
+        return super().predict(x, *args, **kwargs)
+
+    def check_inputs(self, inputs) -> None:
+        """Refuse arrays that the model could not learn from (data sets pass unchecked).
+
+        Raises:
+            ValueError: see `aigc_utils.data.check_images`.
+        """
+        if isinstance(inputs, np.ndarray):
+            data.check_images(inputs, self.image_shape)
+
+    def arguments(self) -> dict:
+        """What the model was built with: ``type(model)(**model.arguments())`` is its twin."""
+        return {"image_shape": self.image_shape, "seed": self.seed}
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), **self.arguments()}
+
+
+def mean_logits(images: np.ndarray) -> np.ndarray:
+    """Log-odds of the mean image, kept away from infinity; shape (pixels,)."""
+    mean = np.clip(images.reshape(len(images), -1).mean(axis=0), 0.001, 0.999)
+    return np.log(mean) - np.log1p(-mean)
+
+
+def check_whole(name: str, value, least: int = 1) -> None:
+    """Raise a ValueError unless ``value`` is a whole number, at least ``least``."""
+    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    if not whole or value < least:
+        raise ValueError(f"{name} is {value!r}: give a whole number, at least {least}.")
+
+
+def check_widths(hidden_units: Sequence[int]) -> None:
+    """Raise a ValueError unless there is at least one layer width, each at least 1."""
+    if not hidden_units:
+        raise ValueError("hidden_units is empty: give at least one layer width, such as (256,).")
+    for units in hidden_units:
+        check_whole("each of hidden_units", units)
+
+
+def _layers_of(model: keras.Model) -> Iterator[keras.layers.Layer]:
+    for layer in model.layers:
+        yield layer
+        if isinstance(layer, keras.Model):
+            yield from _layers_of(layer)

@@ -1,0 +1,98 @@
+"""Layers whose matrix products may be taken in bfloat16, everything else in float32.
+
+Keras's own ``mixed_bfloat16`` policy also rounds what a layer gives out, and near a loss of
+230 nats bfloat16 has one number a nat. Here only the factors of a product are rounded, so
+means, log-variances, logits and losses keep float32.
+"""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="aigc_utils")
+class Dense(keras.layers.Dense):
+    """``keras.layers.Dense`` with a ``product_type``, "float32" unless a model sets it."""
+
+    product_type = "float32"
+
+    def call(self, inputs, training=None):
+        if self.product_type == "float32":
+            return super().call(inputs, training=training)
+        output = product(inputs, self.kernel, self.product_type)
+        if self.use_bias:
+            output = ops.add(output, self.bias)
+        return output if self.activation is None else self.activation(output)
+
+
+class MaskedDense(Dense):
+    """A dense layer in which some inputs reach only some outputs (Germain et al., 2015).
+
+    Args:
+        mask: 1 where input i may reach output j, shape (inputs, units).
+        activation: as for ``keras.layers.Dense``.
+    """
+
+    def __init__(self, mask: np.ndarray, activation: str | None = None, **kwargs):
+        # Weights are drawn for the inputs that a unit sees on average, not for all.
+        gain = (2.0 if activation else 1.0) * mask.size / max(1.0, mask.sum())
+        initializer = keras.initializers.VarianceScaling(gain, mode="fan_in")
+        super().__init__(mask.shape[1], activation, kernel_initializer=initializer, **kwargs)
+        self.mask = mask.astype("float32")
+
+    def call(self, inputs, training=None):
+        output = product(inputs, self.kernel * self.mask, self.product_type)
+        output = ops.add(output, self.bias)
+        return output if self.activation is None else self.activation(output)
+
+
+class CausalConv2D(keras.layers.Conv2D):
+    """A convolution that sees what comes before in raster order (van den Oord et al., 2016).
+
+    Its kernel covers the rows above and the row itself; the part of that row to the right is
+    masked, and so is the place itself unless ``sees_itself``.
+
+    Args:
+        filters: channels given out.
+        kernel_size: (rows, columns), columns odd; the last row is the place's own.
+        activation: as for ``keras.layers.Conv2D``.
+        sees_itself: no in a first layer, yes after it.
+    """
+
+    product_type = "float32"
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: tuple[int, int],
+        activation: str | None = None,
+        *,
+        sees_itself: bool = True,
+        **kwargs,
+    ):
+        rows, columns = kernel_size
+        mask = np.ones((rows, columns, 1, 1), "float32")
+        mask[-1, columns // 2 + sees_itself :] = 0
+        gain = 2.0 * mask.size / mask.sum()
+        initializer = keras.initializers.VarianceScaling(gain, mode="fan_in")
+        super().__init__(
+            filters, kernel_size, activation=activation, kernel_initializer=initializer, **kwargs
+        )
+        self.mask = mask
+        self.padding_before = ((0, 0), (rows - 1, 0), (columns // 2, columns // 2), (0, 0))
+
+    def call(self, inputs):
+        factors = (ops.pad(inputs, self.padding_before), self.kernel * self.mask)
+        factors = (ops.cast(factor, self.product_type) for factor in factors)
+        output = ops.cast(self.convolution_op(*factors), "float32") + self.bias
+        return output if self.activation is None else self.activation(output)
+
+
+def product(inputs, kernel, product_type: str):
+    """``inputs @ kernel``, its factors rounded to ``product_type``, its result float32."""
+    if product_type == "float32":
+        return ops.matmul(inputs, kernel)
+    rounded = (ops.cast(factor, product_type) for factor in (inputs, kernel))
+    return ops.cast(ops.matmul(*rounded), "float32")
