@@ -14,7 +14,9 @@ import tempfile
 from pathlib import Path
 from typing import Any, Literal
 
+import h5py
 import keras
+import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from aigc_utils import models
@@ -44,7 +46,7 @@ class ModelCard(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: str
-    model: Literal["VAE", "ConditionalVAE"]
+    model: Literal["VAE", "ConditionalVAE", "PixelVAE", "MADE", "BlockPixelCNN"]
     arguments: dict[str, Any]
     weights_sha256: str
     trained_on: str
@@ -122,12 +124,14 @@ def build(model: str, arguments: dict[str, Any]) -> keras.Model:
     return getattr(models, model)(**arguments)
 
 
-def save_weights(model: keras.Model, path: str | os.PathLike) -> None:
+def save_weights(model: keras.Model, path: str | os.PathLike, *, half: bool = False) -> None:
     """Save weights as Keras does, but without optimizer state, and by renaming.
 
     Args:
         model: a model that can be rebuilt from its ``get_config``.
         path: ends in ``.weights.h5``.
+        half: keep 11 bits of each number (float16), compressed, as shipped weights are: less
+            than half the size. Loading makes float32 of them.
 
     Raises:
         ValueError: if the name ends otherwise.
@@ -148,8 +152,31 @@ def save_weights(model: keras.Model, path: str | os.PathLike) -> None:
             )
         whole = Path(scratch) / path.name
         bare.save_weights(whole)
+        if half:
+            _halve(whole)
         with atomic_path(path) as temporary:
             temporary.write_bytes(whole.read_bytes())
+
+
+def _halve(path: Path) -> None:
+    """Rewrite the arrays of an HDF5 file in half precision, compressed."""
+    whole = path.rename(path.with_name("whole.h5"))
+
+    def copy(name: str, item: h5py.Group | h5py.Dataset) -> None:
+        if isinstance(item, h5py.Group):
+            target.require_group(name).attrs.update(item.attrs)
+            return
+        array = item[...]
+        with np.errstate(over="ignore"):
+            halved = array.astype(np.float16)
+        fits = array.dtype == np.float32 and np.isfinite(halved).all()
+        packed = {"compression": "gzip", "shuffle": True} if array.ndim else {}
+        target.create_dataset(name, data=halved if fits else array, **packed)
+
+    with h5py.File(whole) as source, h5py.File(path, "w") as target:
+        target.attrs.update(source.attrs)
+        source.visititems(copy)
+    whole.unlink()
 
 
 def load_weights(model: keras.Model, path: str | os.PathLike) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil
 
-from aigc_utils import data
+from aigc_utils import data, runtime
 from aigc_utils.files import sha256
 
 GIGABYTE = 1024**3
@@ -78,6 +78,8 @@ def _findings() -> Iterator[Finding]:
         needed=False,
     )
     yield Finding("Processor cores", True, str(psutil.cpu_count(logical=True)))
+    products = "bfloat16" if runtime.multiplies_bfloat16() else "float32 (no native bfloat16)"
+    yield Finding("Matrix products in training", True, products)
     yield _writable(Path.cwd())
     from aigc_utils import plots
 

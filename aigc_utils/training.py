@@ -263,7 +263,8 @@ class Resume(keras.callbacks.Callback):
                 note = json.loads(str(archive["note"]))
                 arrays = [archive[f"variable_{i}"] for i in range(note["num_variables"])]
         except _DAMAGE as error:
-            raise ValueError(f"The saved training state is damaged ({error}): {other}") from error
+            cause = f"{error}"[:200]  # zipfile quotes raw bytes of any length
+            raise ValueError(f"The saved training state is damaged ({cause}): {other}") from error
         saved = note["settings"]
         unequal = [name for name in self.settings if saved.get(name) != self.settings[name]]
         if unequal:

@@ -10,7 +10,7 @@ places. Written with ``keras.ops`` for TensorFlow, JAX and PyTorch.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import keras
 import numpy as np
@@ -96,7 +96,9 @@ class AutoregressiveModel(ImageModel):
         check_whole("num_samples", num_samples)
         if not 0 < temperature < math.inf:
             raise ValueError(f"The temperature is {temperature}: give more than 0.")
-        return draw_pixels(self, self.logits, num_samples, temperature, seed)
+        coins = np.random.default_rng(seed).random((num_samples, self.num_pixels))
+        drawn = draw_pixels(self.logits, self.order, coins, temperature)
+        return tuple(array.reshape(-1, *self.image_shape) for array in drawn)
 
     def _drop(self, tensor, training: bool):
         if not training or not self.dropout:
@@ -107,22 +109,30 @@ class AutoregressiveModel(ImageModel):
         return {**super().arguments(), "dropout": self.dropout}
 
 
-def draw_pixels(model, logits, num_samples: int, temperature: float, seed: int):
-    """Draw the pixels of ``model.order`` one after another from ``logits(flat_images)``.
+def draw_pixels(
+    logits: Callable, order: np.ndarray, coins: np.ndarray, temperature: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw pixels one after another, each from its logit given those drawn before.
+
+    Args:
+        logits: of flat images, (B, pixels) to (B, pixels).
+        order: the pixels' positions in the order of drawing.
+        coins: uniform from 0 to 1, shape (B, pixels); a pixel is 1 where its coin is less
+            than its probability.
+        temperature: divides the logits, more than 0.
 
     Returns:
-        Intensities and binary images, float32, each of shape (num_samples, *image_shape).
+        The probabilities that the coins were compared with, and the pixels drawn; float32,
+        each of shape (B, pixels).
     """
-    coins = np.random.default_rng(seed).random((num_samples, model.num_pixels))
     step = _compiled(logits)
-    flat = np.zeros((num_samples, model.num_pixels), np.float32)
+    flat = np.zeros(coins.shape, np.float32)
     intensities = np.zeros_like(flat)
-    for pixel in model.order:
+    for pixel in order:
         scaled = ops.convert_to_numpy(step(flat))[:, pixel] / temperature
         intensities[:, pixel] = np.exp(-np.logaddexp(0.0, -scaled))
         flat[:, pixel] = coins[:, pixel] < intensities[:, pixel]
-    shape = (num_samples, *model.image_shape)
-    return intensities.reshape(shape), flat.reshape(shape)
+    return intensities, flat
 
 
 def _compiled(function):
@@ -274,17 +284,24 @@ class CausalNetwork(keras.Model):
 
     def call(self, centred, training=False):
         """Logits (B, pixels) from images less their mean, shape (B, height, width)."""
+        return self.finish(self.before_head(centred, training))
+
+    def before_head(self, centred, training=False):
+        """What each block's last layer is told of the past, (B, *grid, 4 * head_units)."""
         blocks = to_blocks(centred)
         hidden = self.near(blocks) + ops.convert_to_tensor(self.place)
-        far = 0.0
+        told = self.in_block(blocks)
         if self.dense:
             features = self._far(blocks, training)
             hidden = hidden + self.far_to_near(features)
-            far = self.far_to_head(features)
+            told = told + self.far_to_head(features)
         for conv, mixer in zip(self.convs, self.mixers, strict=True):
             hidden = hidden + mixer(conv(ops.silu(hidden)))
-        head = ops.silu(self.to_head(ops.silu(hidden)) + far + self.in_block(blocks))
-        head = ops.reshape(head, (-1, *self.grid, BLOCK * BLOCK, self.head_units))
+        return told + self.to_head(ops.silu(hidden))
+
+    def finish(self, told):
+        """Logits (B, pixels) from what `before_head` gives, or that and more."""
+        head = ops.reshape(ops.silu(told), (-1, *self.grid, BLOCK * BLOCK, self.head_units))
         return from_blocks(ops.sum(head * ops.convert_to_tensor(self.last), axis=-1))
 
     def _far(self, blocks, training):
@@ -355,8 +372,7 @@ class BlockPixelCNN(AutoregressiveModel):
 
     @property
     def order(self) -> np.ndarray:
-        pixels = np.arange(self.num_pixels).reshape(self.image_shape)
-        return ops.convert_to_numpy(to_blocks(pixels[None])).reshape(-1)
+        return block_order(self.image_shape)
 
     def logits(self, flat_images, training: bool = False) -> KerasTensor:
         centred = flat_images - ops.convert_to_tensor(self.mean_image)
@@ -379,6 +395,12 @@ def through(network: Sequence[MaskedDense], inputs, drop) -> KerasTensor:
         output = drop(layer(hidden))
         hidden = hidden + output if hidden.shape[-1] == output.shape[-1] else output
     return network[-1](hidden)
+
+
+def block_order(image_shape: Sequence[int]) -> np.ndarray:
+    """Pixels' positions block by block, and in each block row by row; shape (pixels,)."""
+    pixels = np.arange(math.prod(image_shape)).reshape(1, *image_shape)
+    return ops.convert_to_numpy(to_blocks(pixels)).reshape(-1)
 
 
 def to_blocks(images):

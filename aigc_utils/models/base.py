@@ -52,7 +52,7 @@ class ImageModel(keras.Model):
 
         Args:
             product_type: ``"float32"``, or ``"bfloat16"`` for matrix products whose factors
-                are rounded to 8 bits of precision. Sums, activations, logits, losses,
+                and result are rounded to 8 bits. Biases, activations, sampling, losses,
                 weights and the optimizer's state are float32 either way.
 
         Raises:

@@ -1,8 +1,8 @@
 """Layers whose matrix products may be taken in bfloat16, everything else in float32.
 
-Keras's own ``mixed_bfloat16`` policy also rounds what a layer gives out, and near a loss of
-230 nats bfloat16 has one number a nat. Here only the factors of a product are rounded, so
-means, log-variances, logits and losses keep float32.
+Keras's own ``mixed_bfloat16`` policy rounds all that a layer computes, and near a loss of
+230 nats bfloat16 has one number a nat. Here only a product is rounded, its factors and its
+result; biases, activations, sampling, logits and losses are float32 sums of such products.
 """
 
 from __future__ import annotations
@@ -41,6 +41,11 @@ class MaskedDense(Dense):
         initializer = keras.initializers.VarianceScaling(gain, mode="fan_in")
         super().__init__(mask.shape[1], activation, kernel_initializer=initializer, **kwargs)
         self.mask = mask.astype("float32")
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        # Their gradient is zero, so they stay zero, and files compress to half.
+        self.kernel.assign(self.kernel * self.mask)
 
     def call(self, inputs, training=None):
         output = product(inputs, self.kernel * self.mask, self.product_type)
@@ -83,6 +88,9 @@ class CausalConv2D(keras.layers.Conv2D):
         self.mask = mask
         self.padding_before = ((0, 0), (rows - 1, 0), (columns // 2, columns // 2), (0, 0))
 
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], self.filters)  # `call` pads, whatever Conv2D thinks
+
     def call(self, inputs):
         factors = (ops.pad(inputs, self.padding_before), self.kernel * self.mask)
         factors = (ops.cast(factor, self.product_type) for factor in factors)
@@ -91,7 +99,7 @@ class CausalConv2D(keras.layers.Conv2D):
 
 
 def product(inputs, kernel, product_type: str):
-    """``inputs @ kernel``, its factors rounded to ``product_type``, its result float32."""
+    """``inputs @ kernel``, factors and result rounded to ``product_type``; given as float32."""
     if product_type == "float32":
         return ops.matmul(inputs, kernel)
     rounded = (ops.cast(factor, product_type) for factor in (inputs, kernel))

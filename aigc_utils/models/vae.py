@@ -125,13 +125,19 @@ class VAE(ImageModel):
             [
                 layers.Input((size + self.condition_dim,)),
                 *hidden,
-                Dense(2 * self.latent_dim),
+                # Keras's own: mean and log_var are never rounded.
+                layers.Dense(2 * self.latent_dim),
             ],
             name="encoder",
         )
 
+    @property
+    def decoder_outputs(self) -> int:
+        """Numbers that the decoder network gives for one image."""
+        return self.num_pixels
+
     def _build_decoder(self) -> keras.Sequential:
-        size = self.num_pixels
+        size = self.decoder_outputs
         hidden = [Dense(units, self.activation) for units in reversed(self.hidden_units)]
         return keras.Sequential(
             [layers.Input((self.latent_dim + self.condition_dim,)), *hidden, Dense(size)],
@@ -212,7 +218,7 @@ class VAE(ImageModel):
             condition = ops.tile(condition, (num_samples, 1))
         flat_z = ops.reshape(z, (-1, self.latent_dim))
         output = self.decoder(_join(flat_z, condition))
-        output = ops.reshape(output, (num_samples, -1, self.num_pixels))
+        output = ops.reshape(output, (num_samples, -1, self.decoder_outputs))
         log_likelihood = self._log_likelihood(images, output)
         log_prior = objectives.standard_normal_log_prob(z)
         # log q at z = mean + sigma * noise is that of the noise, less log sigma.

@@ -35,7 +35,7 @@ MAY_USE = {
     "training": {"plots", "files", "optimizers", "runtime"},
     "checkpoints": {"data", "files", "models"},
     "recipes": {"checkpoints", "data", "metrics", "training", "files", "runtime"},
-    "diagnosis": {"data", "plots", "files"},
+    "diagnosis": {"data", "plots", "files", "runtime"},
     "cli": EVERYTHING,
 }
 NETWORK = {"urllib", "urllib3", "requests", "socket", "http", "httpx", "aiohttp", "ftplib", "ssl"}

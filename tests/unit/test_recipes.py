@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -103,7 +105,8 @@ def test_every_shipped_checkpoint_has_a_recipe_of_its_model():
 def test_a_recipe_builds_its_model_and_names_only_known_settings(name):
     recipe = recipes.RECIPES[name]
     model = checkpoints.build(recipe.model, recipe.arguments)
-    assert model.latent_dim == recipe.arguments["latent_dim"]
+    built = json.loads(json.dumps(model.arguments()))
+    assert built | recipe.arguments == built
     known = {"epochs", "batch_size", "learning_rate", "kl_warmup_epochs", "importance_samples"}
     assert all(set(stage) <= known for stage in recipe.stages)
 
