@@ -1,6 +1,6 @@
 # Each target installs what is missing. `make lab` and `make test` are all a newcomer needs.
 .DEFAULT_GOAL := help
-.PHONY: help lab test test-fast report lock format browser-and-fonts clean
+.PHONY: help lab test test-fast report bench lock format browser-and-fonts clean
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -41,9 +41,16 @@ report: $(READY) ## a parameterized report: make report ARGS="-p epochs 5 -p lat
 	$(BIN)/jupyter nbconvert --to html --template classic --no-input out/reports/vae_run.ipynb
 	@echo "The report is out/reports/vae_run.html"
 
+# AIGC_BENCH_PYTHON names another interpreter that has torch and jax; then nothing is installed.
+.venv-bench/.ready: $(READY) pyproject.toml tools/bench_install.sh
+	@sh tools/bench_install.sh || echo "Without PyTorch and JAX: the table will say so." >&2
+
+bench: $(READY) $(if $(AIGC_BENCH_PYTHON),,.venv-bench/.ready) ## training speed beside Keras, PyTorch and JAX: make bench ARGS="--rounds 9"
+	$(BIN)/python tests/benchmarks/bench.py --published $(ARGS)
+
 lock: ## pin all dependencies anew, and check that Colab's pins still resolve
 	[ -x $(BIN)/uv ] || { python3 -m venv .venv && $(BIN)/pip install --quiet uv; }
-	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade --quiet -o requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --extra lab --extra test --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade --quiet -o requirements.lock
 	$(BIN)/uv pip compile pyproject.toml -c constraints/colab.txt --python-version 3.13 --quiet -o /dev/null
 
 format: $(READY) ## put code and notebooks in order
@@ -51,4 +58,4 @@ format: $(READY) ## put code and notebooks in order
 	$(BIN)/ruff format .
 
 clean: ## remove what can be made again
-	rm -rf .venv .venv-conda-door out .pytest_cache .ruff_cache
+	rm -rf .venv .venv-bench .venv-conda-door out .pytest_cache .ruff_cache

@@ -1,0 +1,70 @@
+"""The same files train on another Keras backend: JAX here, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+PROGRAM = """
+import json, sys
+import aigc_utils
+aigc_utils.start(0)
+import keras, numpy as np
+from aigc_utils import data, metrics, models, training
+
+images = data.to_unit(data.load("fashion_mnist").x_train[:600])
+binary = data.binarize(images[:100], 0)
+small = {"channels": 8, "num_convs": 1, "features": 2}
+built = [
+    models.VAE(4, hidden_units=(32,)),
+    models.VAE(4, hidden_units=(32,), importance_samples=3),
+    models.PixelVAE(4, hidden_units=(32,), **small),
+    models.BlockPixelCNN(hidden_units=(32, 32), dropout=0.1, **small),
+    models.MADE((64, 64)),
+]
+print(json.dumps({"backend": keras.backend.backend()}))
+for number, model in enumerate(built):
+    model.adapt(images)
+    settings = {"epochs": 4, "batch_size": 50, "learning_rate": 0.005, "progress": False}
+    folder = f"{sys.argv[1]}/{number}"
+    history = training.train(model, images, resume_dir=folder, **settings)
+    twin = type(model)(**model.arguments())
+    twin.adapt(images)
+    again = training.train(twin, images, resume_dir=folder, **settings)
+    exact = hasattr(model, "log_likelihood")
+    score = metrics.exact_nll if exact else metrics.negative_elbo
+    generated = model.generate(2)
+    print(json.dumps({
+        "model": type(model).__name__, "loss": history["loss"], "again": again["loss"],
+        "products": training.choose_products(model), "score": score(model, binary).mean,
+        "resumed": all(map(np.array_equal, model.get_weights(), twin.get_weights())),
+        "shape": generated.shape, "range": [float(generated.min()), float(generated.max())],
+    }))
+"""
+
+
+@pytest.fixture(scope="module")
+def on_jax(fresh_python, tmp_path_factory):
+    done = fresh_python(PROGRAM, str(tmp_path_factory.mktemp("jax")), KERAS_BACKEND="jax")
+    assert done.returncode == 0, done.stderr[-2000:]
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_jax_was_what_ran(on_jax):
+    assert on_jax[0] == {"backend": "jax"}
+    assert len(on_jax) == 6
+
+
+@pytest.mark.parametrize("number", range(1, 6))
+def test_each_model_learns_resumes_and_generates_on_jax(on_jax, number):
+    result = on_jax[number]
+    # Adapted to the mean image, all begin below the independent pixels' 385 nats and a bit.
+    assert 300 < result["loss"][0] < 420
+    assert result["loss"][-1] < result["loss"][0] - 30
+    assert 250 < result["score"] < 400
+    assert result["again"] == result["loss"]
+    assert result["resumed"]
+    assert result["products"] == "float32"
+    assert result["shape"] == [2, 28, 28]
+    assert 0 <= result["range"][0] < result["range"][1] <= 1
