@@ -130,8 +130,8 @@ def save_weights(model: keras.Model, path: str | os.PathLike, *, half: bool = Fa
     Args:
         model: a model that can be rebuilt from its ``get_config``.
         path: ends in ``.weights.h5``.
-        half: keep 11 bits of each number (float16), compressed, as shipped weights are: less
-            than half the size. Loading makes float32 of them.
+        half: keep 11 bits of each number (float16), compressed, as shipped weights are: about
+            half the size. Loading makes float32 of them.
 
     Raises:
         ValueError: if the name ends otherwise.

@@ -75,9 +75,10 @@ def generate(
     from aigc_utils.files import atomic_path
 
     model = checkpoints.load(name)
-    conditional = model.condition_dim > 0
+    num_classes = getattr(model, "condition_dim", 0)
+    conditional = num_classes > 0
     if conditional != (label is not None):
-        wanted = f"--label 0..{model.condition_dim - 1}" if conditional else "no --label"
+        wanted = f"--label 0..{num_classes - 1}" if conditional else "no --label"
         raise ValueError(f"The label is {label}, but {name} takes {wanted}.")
     extra = {"label": label} if conditional else {}
     images = model.generate(num_samples, temperature=temperature, seed=seed, **extra)
