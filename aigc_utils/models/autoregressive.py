@@ -389,12 +389,17 @@ def small() -> keras.initializers.Initializer:
 
 
 def through(network: Sequence[MaskedDense], inputs, drop) -> KerasTensor:
-    """The masked layers one after another; layers of equal width add to what they get."""
-    hidden = inputs
-    for layer in network[:-1]:
+    """The masked layers one after another; hidden layers of equal width add to each other.
+
+    Units of equal width have equal degrees, so adding them keeps the order. Inputs have other
+    degrees, whatever their number: added to a hidden layer they would be seen too early.
+    """
+    first, *others, last = network
+    hidden = drop(first(inputs))
+    for layer in others:
         output = drop(layer(hidden))
         hidden = hidden + output if hidden.shape[-1] == output.shape[-1] else output
-    return network[-1](hidden)
+    return last(hidden)
 
 
 def block_order(image_shape: Sequence[int]) -> np.ndarray:
