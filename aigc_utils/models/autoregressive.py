@@ -100,11 +100,6 @@ class AutoregressiveModel(ImageModel):
         drawn = draw_pixels(self.logits, self.order, coins, temperature)
         return tuple(array.reshape(-1, *self.image_shape) for array in drawn)
 
-    def _drop(self, tensor, training: bool):
-        if not training or not self.dropout:
-            return tensor
-        return keras.random.dropout(tensor, self.dropout, seed=self.seed_generator)
-
     def arguments(self) -> dict:
         return {**super().arguments(), "dropout": self.dropout}
 
@@ -183,7 +178,7 @@ class MADE(AutoregressiveModel):
 
     def logits(self, flat_images, training: bool = False) -> KerasTensor:
         centred = flat_images - ops.convert_to_tensor(self.mean_image)
-        far = through(self.network, centred, lambda tensor: self._drop(tensor, training))
+        far = through(self.network, centred, self, training)
         return far + self.skip(centred) + ops.convert_to_tensor(self.bias)
 
     def arguments(self) -> dict:
@@ -213,6 +208,15 @@ def masked_layers(
         before = degrees
     made.append(MaskedDense(before[:, None] < target[None, :]))
     return made
+
+
+def check_blocks(image_shape: Sequence[int], num_convs: int, widths: dict[str, int]) -> None:
+    """Raise a ValueError unless a `CausalNetwork` can be built of these."""
+    if len(image_shape) != 2 or any(size % BLOCK for size in image_shape):
+        raise ValueError(f"The image_shape is {tuple(image_shape)}: give an even height and width.")
+    for name, value in widths.items():
+        check_whole(name, value)
+    check_whole("num_convs", num_convs, least=0)
 
 
 class CausalNetwork(keras.Model):
@@ -306,13 +310,8 @@ class CausalNetwork(keras.Model):
 
     def _far(self, blocks, training):
         hidden = ops.reshape(blocks, (-1, math.prod(self.grid) * BLOCK * BLOCK))
-        features = through(self.dense, hidden, lambda tensor: self._drop(tensor, training))
+        features = through(self.dense, hidden, self, training)
         return ops.reshape(features, (-1, *self.grid, self.features))
-
-    def _drop(self, tensor, training):
-        if not training or not self.dropout:
-            return tensor
-        return keras.random.dropout(tensor, self.dropout, seed=self.seed_generator)
 
 
 class BlockPixelCNN(AutoregressiveModel):
@@ -349,14 +348,8 @@ class BlockPixelCNN(AutoregressiveModel):
         seed: int = 0,
         **kwargs,
     ):
-        if len(image_shape) != 2 or any(size % BLOCK for size in image_shape):
-            raise ValueError(
-                f"The image_shape is {tuple(image_shape)}: give an even height and width."
-            )
         widths = {"channels": channels, "features": features, "head_units": head_units}
-        for name, value in widths.items():
-            check_whole(name, value)
-        check_whole("num_convs", num_convs, least=0)
+        check_blocks(image_shape, num_convs, widths)
         for units in hidden_units:
             check_whole("each of hidden_units", units)
         super().__init__(image_shape, seed, dropout, **kwargs)
@@ -388,12 +381,21 @@ def small() -> keras.initializers.Initializer:
     return keras.initializers.VarianceScaling(0.25)
 
 
-def through(network: Sequence[MaskedDense], inputs, drop) -> KerasTensor:
+def through(
+    network: Sequence[MaskedDense], inputs, owner: keras.Model, training: bool
+) -> KerasTensor:
     """The masked layers one after another; hidden layers of equal width add to each other.
 
     Units of equal width have equal degrees, so adding them keeps the order. Inputs have other
     degrees, whatever their number: added to a hidden layer they would be seen too early.
+    In training, units are left out as the ``dropout`` and ``seed_generator`` of owner say.
     """
+
+    def drop(units):
+        if not training or not owner.dropout:
+            return units
+        return keras.random.dropout(units, owner.dropout, seed=owner.seed_generator)
+
     first, *others, last = network
     hidden = drop(first(inputs))
     for layer in others:

@@ -14,8 +14,14 @@ import numpy as np
 from keras import ops
 
 from aigc_utils import data, objectives
-from aigc_utils.models.autoregressive import BLOCK, CausalNetwork, block_order, draw_pixels
-from aigc_utils.models.base import check_whole, mean_logits
+from aigc_utils.models.autoregressive import (
+    BLOCK,
+    CausalNetwork,
+    block_order,
+    check_blocks,
+    draw_pixels,
+)
+from aigc_utils.models.base import mean_logits
 from aigc_utils.models.layers import Dense
 from aigc_utils.models.vae import VAE
 
@@ -53,19 +59,13 @@ class PixelVAE(VAE):
                 f"The decoder distribution is {kwargs['decoder_distribution']!r}: "
                 'a PixelVAE draws pixels one by one, so give "bernoulli".'
             )
-        if len(image_shape) != 2 or any(size % BLOCK for size in image_shape):
-            raise ValueError(
-                f"The image_shape is {tuple(image_shape)}: give an even height and width."
-            )
-        structure = {"channels": channels, "features": features, "head_units": head_units}
-        for name, value in structure.items():
-            check_whole(name, value)
-        check_whole("num_convs", num_convs, least=0)
+        widths = {"channels": channels, "features": features, "head_units": head_units}
+        check_blocks(image_shape, num_convs, widths)
         # Set first, since building the decoder in VAE.__init__ asks for decoder_outputs.
         grid = [size // BLOCK for size in image_shape]
         object.__setattr__(self, "_num_features", int(np.prod(grid)) * features)
         super().__init__(latent_dim, image_shape=image_shape, **kwargs)
-        self.structure = {**structure, "num_convs": num_convs}
+        self.structure = {**widths, "num_convs": num_convs}
         self.network = CausalNetwork(
             image_shape,
             **self.structure,

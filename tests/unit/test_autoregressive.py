@@ -41,13 +41,17 @@ KINDS = {
 }
 
 
-@pytest.fixture(params=KINDS)
-def model(request):
-    """A model whose weights are all far from zero, so that no dependence is hidden."""
-    model = KINDS[request.param]()
+def shaken_up(model):
+    """The model with weights all far from zero, so that no dependence is hidden."""
     rng = np.random.default_rng(0)
     model.set_weights([rng.normal(0, 0.7, w.shape) for w in model.get_weights()])
     return model
+
+
+@pytest.fixture(params=KINDS)
+def model(request):
+    """One of each kind."""
+    return shaken_up(KINDS[request.param]())
 
 
 def all_images(model) -> np.ndarray:
@@ -74,9 +78,7 @@ def test_no_pixel_moves_its_own_logit_or_an_earlier_one(model):
 
 @pytest.mark.parametrize("kind", ["MADE", "blocks", "blocks side by side", "dense alone"])
 def test_every_pixel_moves_all_later_logits(kind):
-    model = KINDS[kind]()
-    rng = np.random.default_rng(0)
-    model.set_weights([rng.normal(0, 0.7, w.shape) for w in model.get_weights()])
+    model = shaken_up(KINDS[kind]())
     moved = reach(model, all_images(model))
     assert moved[np.triu_indices(len(moved), 1)].all()
 
@@ -174,9 +176,7 @@ def test_a_model_learns_from_real_images_and_its_weights_can_be_saved(build, gre
 
 
 def test_dropout_acts_in_training_only():
-    model = tiny_made(dropout=0.5, seed=1)
-    rng = np.random.default_rng(0)
-    model.set_weights([rng.normal(0, 0.7, w.shape) for w in model.get_weights()])
+    model = shaken_up(tiny_made(dropout=0.5, seed=1))
     images = all_images(model)
     still = [model.log_likelihood(images).numpy() for _ in range(2)]
     shaken = [model.log_likelihood(images, training=True).numpy() for _ in range(2)]
