@@ -1,6 +1,6 @@
 # Each target installs what is missing. `make lab` and `make test` are all a newcomer needs.
 .DEFAULT_GOAL := help
-.PHONY: help lab test test-fast report bench lock format browser-and-fonts clean
+.PHONY: help lab test test-fast report bench bench-interactive lock format browser-and-fonts clean
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -47,6 +47,9 @@ report: $(READY) ## a parameterized report: make report ARGS="-p epochs 5 -p lat
 
 bench: $(READY) $(if $(AIGC_BENCH_PYTHON),,.venv-bench/.ready) ## training speed beside Keras, PyTorch and JAX: make bench ARGS="--rounds 9"
 	$(BIN)/python tests/benchmarks/bench.py --published $(ARGS)
+
+bench-interactive: $(READY) ## seconds to the first picture, a slider's delay, and where each chapter's time goes
+	$(BIN)/python tests/benchmarks/interactive.py $(ARGS)
 
 lock: ## pin all dependencies anew, and check that Colab's pins still resolve
 	[ -x $(BIN)/uv ] || { python3 -m venv .venv && $(BIN)/pip install --quiet uv; }

@@ -83,6 +83,19 @@ def reparameterize(mean, log_var, noise) -> KerasTensor:
     return mean + ops.exp(0.5 * log_var) * noise
 
 
+def reparameterized_log_prob(noise, log_var) -> KerasTensor:
+    """log q(z) of the z that `reparameterize` made of this noise.
+
+    Args:
+        noise: shape (..., latent_dim).
+        log_var: natural logarithm of the variances, same shape or broadcasting.
+
+    Returns:
+        log N(z; mean, exp(log_var)): that of the noise, less log sigma; nats, shape (...).
+    """
+    return standard_normal_log_prob(noise) - 0.5 * ops.sum(log_var, axis=-1)
+
+
 def elbo(log_likelihood, kl, kl_weight=1.0) -> KerasTensor:
     """The evidence lower bound, log p(x|z) - kl_weight * KL, in nats.
 

@@ -194,7 +194,15 @@ class VAE(ImageModel):
         noise = keras.random.normal(ops.shape(mean), seed=self.seed_generator)
         z = objectives.reparameterize(mean, log_var, noise)
         log_likelihood = self._log_likelihood(images, self.decoder(_join(z, condition)))
-        return log_likelihood, objectives.kl_divergence(mean, log_var)
+        return log_likelihood, self._kl(mean, log_var, noise, z)
+
+    def log_prior(self, z) -> KerasTensor:
+        """log p(z) of latents (..., latent_dim); nats, shape (...)."""
+        return objectives.standard_normal_log_prob(z)
+
+    def _kl(self, mean, log_var, noise, z):
+        """KL(q(z|x) || p(z)), shape (B,), or an estimate at each z = mean + sigma * noise."""
+        return objectives.kl_divergence(mean, log_var)
 
     def log_importance_weights(self, inputs, num_samples: int) -> KerasTensor:
         """log p(x, z_i) - log q(z_i|x) for ``num_samples`` draws z_i ~ q(z|x).
@@ -209,7 +217,7 @@ class VAE(ImageModel):
         return self._log_weights(images, condition, num_samples)[0]
 
     def _log_weights(self, images, condition, num_samples: int):
-        """Log importance weights (num_samples, B), their log-likelihoods, and the KL (B,)."""
+        """Log importance weights (num_samples, B), their log-likelihoods, and the KL."""
         mean, log_var = self._posterior(images, condition)
         shape = (num_samples, ops.shape(mean)[0], self.latent_dim)
         noise = keras.random.normal(shape, seed=self.seed_generator)
@@ -220,11 +228,8 @@ class VAE(ImageModel):
         output = self.decoder(_join(flat_z, condition))
         output = ops.reshape(output, (num_samples, -1, self.decoder_outputs))
         log_likelihood = self._log_likelihood(images, output)
-        log_prior = objectives.standard_normal_log_prob(z)
-        # log q at z = mean + sigma * noise is that of the noise, less log sigma.
-        log_posterior = objectives.standard_normal_log_prob(noise) - 0.5 * ops.sum(log_var, axis=-1)
-        log_weights = log_likelihood + log_prior - log_posterior
-        return log_weights, log_likelihood, objectives.kl_divergence(mean, log_var)
+        log_ratio = self.log_prior(z) - objectives.reparameterized_log_prob(noise, log_var)
+        return log_likelihood + log_ratio, log_likelihood, self._kl(mean, log_var, noise, z)
 
     # ---- what Keras calls --------------------------------------------------------------
 
