@@ -4,6 +4,7 @@
 
 BIN := .venv/bin
 READY := .venv/.ready
+ON_JAX := .venv/on-jax/.ready
 # Jupyter refuses to run as root unless told; in a container root is all there is.
 LAB_FLAGS := --ServerApp.root_dir=. --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate --LabApp.news_url=None \
 	$(if $(filter 0,$(shell id -u)),--allow-root)
@@ -17,7 +18,7 @@ $(READY): requirements.lock pyproject.toml tools/install.sh
 lab: $(READY) ## install if needed, open JupyterLab on the first notebook
 	$(BIN)/jupyter lab $(LAB_FLAGS) notebooks/00_start_here.ipynb
 
-test: $(READY) browser-and-fonts .venv/.conda-door ## everything that CI runs, with the network off
+test: $(READY) $(ON_JAX) browser-and-fonts .venv/.conda-door ## everything that CI runs, with the network off
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	tools/offline.sh $(BIN)/python -m pytest
@@ -32,6 +33,11 @@ browser-and-fonts:
 
 .venv/.conda-door: $(READY) environment.yml tools/conda_door.sh
 	sh tools/conda_door.sh
+	@touch $@
+
+$(ON_JAX): $(READY) requirements-jax.lock
+	@rm -rf $(@D)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --compile --no-deps --target $(@D) -r requirements-jax.lock
 	@touch $@
 
 report: $(READY) ## a parameterized report: make report ARGS="-p epochs 5 -p latent_dim 8"
@@ -54,6 +60,7 @@ bench-interactive: $(READY) ## seconds to the first picture, a slider's delay, a
 lock: ## pin all dependencies anew, and check that Colab's pins still resolve
 	[ -x $(BIN)/uv ] || { python3 -m venv .venv && $(BIN)/pip install --quiet uv; }
 	$(BIN)/uv pip compile pyproject.toml --extra lab --extra test --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade --quiet -o requirements.lock
+	$(BIN)/uv pip compile --group jax --no-deps --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade --quiet -o requirements-jax.lock
 	$(BIN)/uv pip compile pyproject.toml -c constraints/colab.txt --python-version 3.13 --quiet -o /dev/null
 
 format: $(READY) ## put code and notebooks in order

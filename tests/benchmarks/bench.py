@@ -31,6 +31,7 @@ from aigc_utils.runtime import multiplies_bfloat16
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
+ON_JAX = ROOT / ".venv" / "on-jax"
 TRAIN_IMAGES = 60_000
 PRODUCT_FLOPS = 2 * 2048**3  # of one step of workers/products.py
 PAUSE_S = 0.3  # lets the threads of whoever ran last fall asleep before the next turn
@@ -118,7 +119,7 @@ class Worker:
     """
 
     def __init__(self, competitor: Competitor, settings: argparse.Namespace, *more: str):
-        python = settings.peers_python if competitor.peer else sys.executable
+        python = settings.peers_python if competitor.peer else Path(sys.executable)
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115  closed with the process
         environment = {
             # PyTorch's threads wait for each other by spinning for milliseconds, which costs a
@@ -133,6 +134,8 @@ class Worker:
             # An empty cache, so that seconds to the first batch are those of a first time.
             "TORCHINDUCTOR_CACHE_DIR": settings.cache_dir,
         }
+        if python == Path(sys.executable) and competitor.worker == "jax_vae.py":
+            environment["PYTHONPATH"] = str(ON_JAX)  # kept apart from what readers' kernels load
         started = ("--started", str(time.time()))
         batch = ("--batch-size", str(settings.batch_size))
         try:

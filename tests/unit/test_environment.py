@@ -14,8 +14,10 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[2]
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT = PYPROJECT["project"]
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+JAX_LOCK = (ROOT / "requirements-jax.lock").read_text(encoding="utf-8")
 
 
 def pins(text: str) -> dict[str, list[str]]:
@@ -39,11 +41,18 @@ def test_the_lock_meets_every_requirement(requirement):
     assert all(wanted.specifier.contains(version) for version in locked)
 
 
-def test_every_locked_package_has_a_hash_and_no_address():
-    entries = re.split(r"\n(?=[a-z0-9])", LOCK.strip(), flags=re.IGNORECASE)
-    assert len(entries) > 100
+@pytest.mark.parametrize(("lock", "least"), [(LOCK, 100), (JAX_LOCK, 2)])
+def test_every_locked_package_has_a_hash_and_no_address(lock, least):
+    entries = re.split(r"\n(?=[a-z0-9])", lock.strip(), flags=re.IGNORECASE)
+    assert len(entries) >= least
     assert all("--hash=sha256:" in entry for entry in entries)
-    assert "://" not in LOCK
+    assert "://" not in lock
+
+
+def test_jax_is_locked_for_tests_and_kept_out_of_readers_kernels():
+    wanted = {canonicalize_name(Requirement(r).name) for r in PYPROJECT["dependency-groups"]["jax"]}
+    assert set(pins(JAX_LOCK)) == wanted
+    assert not wanted & set(pins(LOCK))
 
 
 @pytest.mark.parametrize("requirement", PROJECT["dependencies"])
