@@ -16,8 +16,8 @@ import keras
 import numpy as np
 from keras import KerasTensor, ops
 
-from aigc_utils import data, objectives
-from aigc_utils.models.base import ImageModel, check_whole, check_widths, mean_logits
+from aigc_utils import objectives
+from aigc_utils.models.base import ImageModel, check_whole, check_widths, log_odds
 from aigc_utils.models.layers import CausalConv2D, Dense, MaskedDense
 
 BLOCK = 2  # BlockPixelCNN goes through an image in blocks of 2 x 2 pixels
@@ -50,18 +50,8 @@ class AutoregressiveModel(ImageModel):
         """The pixels' positions in the order in which they are generated, shape (pixels,)."""
         return np.arange(self.num_pixels)
 
-    def adapt(self, images: np.ndarray) -> None:
-        """Start from the mean image, as `aigc_utils.models.VAE.adapt` does.
-
-        Args:
-            images: training images, intensities from 0 to 1, shape (N, *image_shape).
-
-        Raises:
-            ValueError: see `aigc_utils.data.check_images`.
-        """
-        data.check_images(images, self.image_shape)
-        self.mean_image.assign(images.reshape(len(images), -1).mean(axis=0))
-        self.bias.assign(mean_logits(images))
+    def _predict(self, mean: np.ndarray) -> None:
+        self.bias.assign(log_odds(mean))
 
     def log_likelihood(self, inputs, training: bool = False) -> KerasTensor:
         """Exact log p(x) of **binary** images; nats, shape (B,)."""

@@ -23,6 +23,8 @@ class ImageModel(keras.Model):
         seed: seeds what the model draws (weights follow `aigc_utils.seed_everything`).
     """
 
+    mean_image: keras.Variable  # made by each model, in the place that its weights files know
+
     def __init__(self, image_shape: Sequence[int], seed: int, **kwargs):
         super().__init__(**kwargs)
         self.image_shape = tuple(image_shape)
@@ -38,6 +40,28 @@ class ImageModel(keras.Model):
         """Images (B, *image_shape) as rows of float32, shape (B, pixels)."""
         images = ops.convert_to_tensor(images, dtype="float32")
         return ops.reshape(images, (-1, self.num_pixels))
+
+    def adapt(self, images: np.ndarray) -> None:
+        """Start from the mean image, as Keras's preprocessing layers `adapt` to data.
+
+        The network then sees images less their mean, and its last biases are set so that an
+        untrained model predicts the mean. It changes no objective, and saves the epochs in
+        which a model learns nothing but the mean. Call it once, before training.
+
+        Args:
+            images: training images, intensities from 0 to 1, shape (N, *image_shape).
+
+        Raises:
+            ValueError: see `aigc_utils.data.check_images`.
+        """
+        data.check_images(images, self.image_shape)
+        mean = images.reshape(len(images), -1).mean(axis=0)
+        self.mean_image.assign(mean)
+        self._predict(mean)
+
+    def _predict(self, mean: np.ndarray) -> None:
+        """Set the last biases so that an untrained model predicts ``mean``, shape (pixels,)."""
+        raise NotImplementedError
 
     def binarize(self, flat_images) -> KerasTensor:
         """One draw of each pixel, 0 or 1, whose probability of 1 is its intensity.
@@ -107,9 +131,9 @@ class ImageModel(keras.Model):
         return {**super().get_config(), **self.arguments()}
 
 
-def mean_logits(images: np.ndarray) -> np.ndarray:
-    """Log-odds of the mean image, kept away from infinity; shape (pixels,)."""
-    mean = np.clip(images.reshape(len(images), -1).mean(axis=0), 0.001, 0.999)
+def log_odds(mean: np.ndarray) -> np.ndarray:
+    """Log-odds of intensities from 0 to 1, kept away from infinity; same shape."""
+    mean = np.clip(mean, 0.001, 0.999)
     return np.log(mean) - np.log1p(-mean)
 
 

@@ -13,7 +13,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from aigc_utils import data, objectives
+from aigc_utils import objectives
 from aigc_utils.models.autoregressive import (
     BLOCK,
     CausalNetwork,
@@ -21,7 +21,7 @@ from aigc_utils.models.autoregressive import (
     check_blocks,
     draw_pixels,
 )
-from aigc_utils.models.base import mean_logits
+from aigc_utils.models.base import log_odds
 from aigc_utils.models.layers import Dense
 from aigc_utils.models.vae import VAE
 
@@ -81,11 +81,9 @@ class PixelVAE(VAE):
     def decoder_outputs(self) -> int:
         return self.num_pixels + self._num_features
 
-    def adapt(self, images: np.ndarray) -> None:
-        data.check_images(images, self.image_shape)
-        self.mean_image.assign(images.reshape(len(images), -1).mean(axis=0))
+    def _predict(self, mean: np.ndarray) -> None:
         bias = np.zeros(self.decoder_outputs, np.float32)
-        bias[: self.num_pixels] = mean_logits(images)
+        bias[: self.num_pixels] = log_odds(mean)
         self.decoder.layers[-1].bias.assign(bias)
 
     def _log_likelihood(self, flat_images, decoder_output):

@@ -16,7 +16,7 @@ import numpy as np
 from keras import KerasTensor, layers, ops
 
 from aigc_utils import data, objectives
-from aigc_utils.models.base import ImageModel, check_whole, check_widths, mean_logits
+from aigc_utils.models.base import ImageModel, check_whole, check_widths, log_odds
 from aigc_utils.models.layers import Dense
 
 Decoder = Literal["bernoulli", "gaussian"]
@@ -99,24 +99,9 @@ class VAE(ImageModel):
         """How many numbers tell encoder and decoder what to make; 0 without condition."""
         return 0
 
-    def adapt(self, images: np.ndarray) -> None:
-        """Start from the mean image, as Keras's preprocessing layers `adapt` to data.
-
-        The encoder then sees images less their mean, and the decoder's last bias is set so
-        that an untrained model predicts the mean. It changes no objective, and saves
-        the epochs in which a model learns nothing but the mean. Call it once, before training.
-
-        Args:
-            images: training images, intensities from 0 to 1, shape (N, *image_shape).
-
-        Raises:
-            ValueError: see `aigc_utils.data.check_images`.
-        """
-        data.check_images(images, self.image_shape)
-        mean = images.reshape(len(images), -1).mean(axis=0)
-        self.mean_image.assign(mean)
+    def _predict(self, mean: np.ndarray) -> None:
         bernoulli = self.decoder_distribution == "bernoulli"
-        self.decoder.layers[-1].bias.assign(mean_logits(images) if bernoulli else mean)
+        self.decoder.layers[-1].bias.assign(log_odds(mean) if bernoulli else mean)
 
     def _build_encoder(self) -> keras.Sequential:
         size = self.num_pixels
