@@ -22,6 +22,16 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 ROOT = Path(__file__).resolve().parents[1]
 
 
+SLOW_FIXTURES = {"fitted", "made"}  # they train for seconds, whoever asks first
+
+
+def pytest_collection_modifyitems(items):
+    """Whoever needs a slow fixture is slow."""
+    for item in items:
+        if SLOW_FIXTURES & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session")
 def started():
     """Keras, quietly, with seed 0."""

@@ -83,6 +83,7 @@ def test_every_pixel_moves_all_later_logits(kind):
     assert moved[np.triu_indices(len(moved), 1)].all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["untrained", "pixelcnn_fashion"])
 def test_a_large_model_keeps_the_order_too(name, grey):
     model = models.BlockPixelCNN() if name == "untrained" else checkpoints.load(name)
@@ -150,6 +151,7 @@ def test_a_low_temperature_draws_likelier_images(model):
     assert metrics.exact_nll(model, cool).mean < metrics.exact_nll(model, warm).mean - 0.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "build",
     [

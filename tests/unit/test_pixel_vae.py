@@ -99,6 +99,7 @@ def test_samples_follow_the_likelihood_given_the_latents(model):
     assert chi2 < often.sum() + 5 * np.sqrt(2 * often.sum())
 
 
+@pytest.mark.slow
 def test_it_learns_and_its_weights_can_be_saved(grey, tmp_path):
     model = models.PixelVAE(4, hidden_units=(64,), channels=8, num_convs=1, features=2)
     model.adapt(grey)

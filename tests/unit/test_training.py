@@ -583,6 +583,7 @@ def learn(folder, images) -> models.VAE:
     return model
 
 
+@pytest.mark.slow
 def test_a_run_killed_twice_ends_within_half_a_nat_of_an_uninterrupted_one(
     tmp_path, fashion, seeded
 ):

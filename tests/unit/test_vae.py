@@ -237,6 +237,7 @@ def test_the_loss_of_a_training_epoch_is_kl_less_log_likelihood(trained):
     )
 
 
+@pytest.mark.slow
 def test_the_same_seed_trains_to_the_same_numbers(trained, train_small, grey):
     again = train_small(grey, seed=0)
     assert again.history["loss"] == trained.history["loss"]
