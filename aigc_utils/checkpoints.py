@@ -23,6 +23,9 @@ from aigc_utils import models
 from aigc_utils.data import data_root
 from aigc_utils.files import atomic_path, sha256
 
+# The classes of `aigc_utils.models` that a card or a recipe may name.
+ModelName = Literal["VAE", "ConditionalVAE", "FlowPriorVAE", "PixelVAE", "MADE", "BlockPixelCNN"]
+
 
 class ModelCard(BaseModel):
     """What a checkpoint is, how it was made, and how good it was measured to be.
@@ -46,7 +49,7 @@ class ModelCard(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: str
-    model: Literal["VAE", "ConditionalVAE", "PixelVAE", "MADE", "BlockPixelCNN"]
+    model: ModelName
     arguments: dict[str, Any]
     weights_sha256: str
     trained_on: str

@@ -7,7 +7,7 @@ import platform
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -35,7 +35,7 @@ class Recipe:
         seed: of weights, noise and shuffling.
     """
 
-    model: Literal["VAE", "ConditionalVAE", "FlowPriorVAE", "PixelVAE", "MADE", "BlockPixelCNN"]
+    model: checkpoints.ModelName
     arguments: dict[str, Any]
     stages: tuple[dict[str, Any], ...]
     nll_samples: int | None
