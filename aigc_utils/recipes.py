@@ -159,18 +159,14 @@ RECIPES: dict[str, Recipe] = {
             "head_units": 32,
             "dropout": 0.3,
         },
-        # The second stage was added because the test score after the first, 225.25, missed
-        # the 225 that were aimed at, and training images scored a nat better.
-        stages=(
-            {"epochs": 36, "batch_size": 128, "learning_rate": 0.003},
-            {"epochs": 14, "batch_size": 128, "learning_rate": 0.002, "dropout": 0.5},
-        ),
+        stages=({"epochs": 36, "batch_size": 128, "learning_rate": 0.003},),
         nll_samples=None,
         limits=(
             LIMITS[0],
             "It draws one pixel after another: seconds a picture.",
             LIMITS[2],
-            "Its test score was read twice, and between the two it was trained for longer.",
+            "Its test score was read first; then 14 more epochs with dropout 0.5, and the mean of "
+            "both sets of weights, were tried and scored 225.39 and 225.27, so these were kept.",
         ),
     ),
 }
