@@ -70,6 +70,7 @@ class Competitor:
         multiply_adds: layer by layer, see `training_flops`.
         epochs: of the published recipe, for published examples; None for the dense VAE of
             latent size 16, which is the same model in all others.
+        batch_size: of the published recipe; None for that of all others.
         share: of a round's steps; less than 1 spares time where a step takes many times longer.
     """
 
@@ -79,6 +80,7 @@ class Competitor:
     peer: bool = False
     multiply_adds: tuple[int, ...] = DENSE
     epochs: int | None = None
+    batch_size: int | None = None
     share: float = 1.0
 
 
@@ -96,12 +98,14 @@ COMPETITORS = (
     Competitor("JAX jit", "jax_vae.py", peer=True),
 )
 PUBLISHED = (
-    Competitor("keras.io example", "keras_io.py", multiply_adds=KERAS_IO, epochs=30, share=0.1),
+    Competitor("keras.io example", "keras_io.py", multiply_adds=KERAS_IO, epochs=30,
+        batch_size=128, share=0.2,
+    ),
     # The published loss is summed over the batch, which Adam does not notice.
     Competitor(
         "PyTorch example", "torch_vae.py",
         ("--grey", "--hidden-units", "400", "--latent-dim", "20"),
-        peer=True, multiply_adds=TORCH_EXAMPLE, epochs=10,
+        peer=True, multiply_adds=TORCH_EXAMPLE, epochs=10, batch_size=128,
     ),
 )  # fmt: skip
 YARDSTICK = Competitor("float32 products", "products.py")
@@ -137,7 +141,7 @@ class Worker:
         if python == Path(sys.executable) and competitor.worker == "jax_vae.py":
             environment["PYTHONPATH"] = str(ON_JAX)  # kept apart from what readers' kernels load
         started = ("--started", str(time.time()))
-        batch = ("--batch-size", str(settings.batch_size))
+        batch = ("--batch-size", str(competitor.batch_size or settings.batch_size))
         try:
             self._process = subprocess.Popen(
                 [python, HERE / "workers" / competitor.worker,
@@ -203,7 +207,7 @@ class Entry:
         self.competitor = competitor
         self.worker: Worker | None = None
         self.status = "ok"
-        self.steps = 0  # of a round
+        self.batch_size = self.steps = 0  # of a round
         self.peak_memory_mb: float | None = None
         self.speeds: list[float] = []  # images a second, one a round
         self.losses: list[float] = []
@@ -223,16 +227,17 @@ class Entry:
 
     def start(self, settings: argparse.Namespace) -> None:
         self.worker = Worker(self.competitor, settings)
+        self.batch_size = self.competitor.batch_size or settings.batch_size
         self.steps = max(1, round(settings.steps * self.competitor.share))
 
-    def turn(self, batch_size: int, timed: bool) -> None:
+    def turn(self, timed: bool) -> None:
         """One round: train, then score without counting the time."""
         time.sleep(PAUSE_S)
         answer = self.worker.ask("steps", steps=self.steps)
         self.seconds += answer["seconds"]
         self.losses.append(answer["loss"])
         if timed:
-            self.speeds.append(self.steps * batch_size / answer["seconds"])
+            self.speeds.append(self.steps * self.batch_size / answer["seconds"])
             self.call_seconds.append(answer["call_seconds"])
         if self.competitor.epochs is None:
             self.scores.append((self.seconds, self.worker.ask("evaluate")["negative_elbo"]))
@@ -287,7 +292,7 @@ def compare_speeds(settings: argparse.Namespace) -> dict:
             # Each round begins with another, so that nobody always follows the same one.
             for entry in entries[number % len(entries) :] + entries[: number % len(entries)]:
                 if entry.status == "ok":
-                    entry.attempt(lambda entry=entry: entry.turn(settings.batch_size, True))
+                    entry.attempt(lambda entry=entry: entry.turn(True))
         for number in range(settings.rounds, settings.max_epochs):
             late = [
                 entry for entry in entries
@@ -297,7 +302,7 @@ def compare_speeds(settings: argparse.Namespace) -> dict:
             if late:
                 say(f"epoch {number + 1}: {len(late)} above {settings.target:g} nats")
             for entry in late:
-                entry.attempt(lambda entry=entry: entry.turn(settings.batch_size, False))
+                entry.attempt(lambda entry=entry: entry.turn(False))
         for entry in entries:
             if entry.status == "ok":
                 entry.attempt(entry.stop)
@@ -322,15 +327,14 @@ def compare_with_published(settings: argparse.Namespace) -> list[dict]:
 
 def beside(example: Competitor, settings: argparse.Namespace) -> dict:
     """Train an example by its recipe, then ours until it is as good, from several seeds."""
-    batch_size = 128  # of both recipes
-    steps = settings.published_steps or example.epochs * (TRAIN_IMAGES // batch_size)
+    steps = settings.published_steps or example.epochs * (TRAIN_IMAGES // example.batch_size)
     result = {
         "name": example.name, "status": "ok", "epochs": example.epochs, "steps": steps,
         "seconds": None, "negative_elbo": None, "ours": [],
     }  # fmt: skip
     say(f"{example.name}: {steps} steps")
     try:
-        with running(example, settings, "--batch-size", str(batch_size)) as worker:
+        with running(example, settings) as worker:
             result["seconds"] = worker.ask("steps", steps=steps)["seconds"]
             answer = worker.ask("evaluate", images=settings.published_images)
             result["negative_elbo"] = target = answer["negative_elbo"]
@@ -519,7 +523,7 @@ def parse(words: Sequence[str] | None = None) -> argparse.Namespace:
     add("--peers-python", type=Path, help="interpreter that has torch and jax",
         default=peers_python())  # fmt: skip
     add("--out", type=Path, default=ROOT / "out" / "bench", help="folder for JSON and plot")
-    add("--batch-size", type=int, default=128)
+    add("--batch-size", type=int, default=256, help="of the dense VAE; 256 is what `train` takes")
     add("--steps", type=int, help="of a round; an epoch unless given")
     add("--rounds", type=int, default=7, help="of the speed comparison")
     add("--products", type=int, default=10, help="matrix products a round")
