@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import keras
 import numpy as np
-import tensorflow as tf
 from common import arguments, serve
 from keras import layers, ops
-from keras_steps import fit_steps
+from keras_steps import KerasTrainer, PlainModel
 
 
-class ConvolutionalVAE(keras.Model):
+class ConvolutionalVAE(PlainModel):
     def __init__(self, latent_dim: int, seed: int):
-        super().__init__()
+        super().__init__(seed)
         self.encoder = keras.Sequential([
             layers.Input((28, 28, 1)),
             layers.Conv2D(32, 3, strides=2, padding="same", activation="relu"),
@@ -33,43 +32,20 @@ class ConvolutionalVAE(keras.Model):
             layers.Conv2DTranspose(32, 3, strides=2, padding="same", activation="relu"),
             layers.Conv2DTranspose(1, 3, padding="same", activation="sigmoid"),
         ])  # fmt: skip
-        self.seed_generator = keras.random.SeedGenerator(seed)
-        self.loss_tracker = keras.metrics.Mean(name="loss")
 
-    @property
-    def metrics(self):
-        return [self.loss_tracker]
-
-    def train_step(self, images):
+    def batch_loss(self, images):
         x = ops.expand_dims(images, -1)
-        with tf.GradientTape() as tape:
-            mean, log_var = ops.split(self.encoder(x), 2, axis=-1)
-            noise = keras.random.normal(ops.shape(mean), seed=self.seed_generator)
-            intensities = self.decoder(mean + ops.exp(0.5 * log_var) * noise)
-            cross_entropy = keras.losses.binary_crossentropy(x, intensities)
-            reconstruction = ops.mean(ops.sum(cross_entropy, axis=(1, 2)))
-            kl = 0.5 * ops.sum(ops.exp(log_var) + mean**2 - 1 - log_var, axis=-1)
-            loss = reconstruction + ops.mean(kl)
-        gradients = tape.gradient(loss, self.trainable_weights)
-        self.optimizer.apply_gradients(zip(gradients, self.trainable_weights, strict=True))
-        self.loss_tracker.update_state(loss)
-        return {"loss": self.loss_tracker.result()}
+        mean, log_var = ops.split(self.encoder(x), 2, axis=-1)
+        noise = keras.random.normal(ops.shape(mean), seed=self.seed_generator)
+        intensities = self.decoder(mean + ops.exp(0.5 * log_var) * noise)
+        cross_entropy = keras.losses.binary_crossentropy(x, intensities)
+        reconstruction = ops.mean(ops.sum(cross_entropy, axis=(1, 2)))
+        kl = 0.5 * ops.sum(ops.exp(log_var) + mean**2 - 1 - log_var, axis=-1)
+        return reconstruction + ops.mean(kl)
 
 
-class KerasIO:
+class KerasIO(KerasTrainer):
     grey = True
-
-    def __init__(self, options):
-        keras.utils.set_random_seed(options.seed)
-        self.batch_size = options.batch_size
-        self.latent_dim = options.latent_dim
-        self.rng = np.random.default_rng(options.seed)
-        self.versions = {"tensorflow": tf.__version__, "keras": keras.__version__}
-        self.model = ConvolutionalVAE(options.latent_dim, options.seed)
-        self.model.compile(keras.optimizers.Adam(1e-3))
-
-    def train(self, steps: int) -> tuple[float, float]:
-        return fit_steps(self.model, steps, self.batch_size, self.rng)
 
     def encode(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         mean, log_var = np.split(self.model.encoder(images[..., None]).numpy(), 2, axis=-1)
@@ -83,4 +59,4 @@ class KerasIO:
 
 if __name__ == "__main__":
     options = arguments(latent_dim=2)
-    serve(KerasIO(options), options.started)
+    serve(KerasIO(options, ConvolutionalVAE), options.started)

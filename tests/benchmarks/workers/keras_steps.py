@@ -1,4 +1,7 @@
-"""`fit` for so many steps, timed as a long training would be; for the Keras workers."""
+"""What the Keras workers share: a plain `train_step`, and `fit` for so many steps.
+
+`fit` is timed as in a long training.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import time
 
 import keras
 import numpy as np
+import tensorflow as tf
 from common import read_images
 
 
@@ -50,3 +54,44 @@ def fit_steps(
             )  # fmt: skip
             total += num_steps * sum(history.history["loss"])
     return total / steps, clock.seconds
+
+
+class PlainModel(keras.Model):
+    """A model with the `train_step` that Keras's guides write; a subclass gives the loss."""
+
+    def __init__(self, seed: int):
+        super().__init__()
+        self.seed_generator = keras.random.SeedGenerator(seed)
+        self.loss_tracker = keras.metrics.Mean(name="loss")
+
+    @property
+    def metrics(self):
+        return [self.loss_tracker]
+
+    def batch_loss(self, images):
+        """Nats an image, averaged over a batch (B, 28, 28) of grey images."""
+        raise NotImplementedError
+
+    def train_step(self, images):
+        with tf.GradientTape() as tape:
+            loss = self.batch_loss(images)
+        gradients = tape.gradient(loss, self.trainable_weights)
+        self.optimizer.apply_gradients(zip(gradients, self.trainable_weights, strict=True))
+        self.loss_tracker.update_state(loss)
+        return {"loss": self.loss_tracker.result()}
+
+
+class KerasTrainer:
+    """A `common.Trainer` of a `PlainModel`, compiled as Keras compiles by default."""
+
+    def __init__(self, options, build):
+        keras.utils.set_random_seed(options.seed)
+        self.batch_size = options.batch_size
+        self.latent_dim = options.latent_dim
+        self.rng = np.random.default_rng(options.seed)
+        self.versions = {"tensorflow": tf.__version__, "keras": keras.__version__}
+        self.model = build(options.latent_dim, options.seed)
+        self.model.compile(keras.optimizers.Adam(1e-3))
+
+    def train(self, steps: int) -> tuple[float, float]:
+        return fit_steps(self.model, steps, self.batch_size, self.rng)
