@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 
-from aigc_utils import checkpoints, data, metrics, models
+from aigc_utils import checkpoints, data, metrics, models, recipes
 from aigc_utils.files import sha256
 
 pytestmark = pytest.mark.usefixtures("seeded")
@@ -49,7 +49,7 @@ def unchanged():
 
 
 def test_the_models_of_the_course_are_shipped():
-    assert {"vae_fashion", "vae_fashion_2d", "cvae_fashion", "pixelcnn_fashion"} <= set(SHIPPED)
+    assert set(SHIPPED) == set(recipes.RECIPES)
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -112,17 +112,19 @@ def test_all_checkpoints_together_stay_small():
     ],
     ids=["VAE", "BlockPixelCNN"],
 )
-def test_half_precision_takes_half_the_room_and_keeps_11_bits(model, tmp_path):
+def test_half_precision_takes_less_than_half_the_room_and_keeps_9_bits(model, tmp_path):
     model = model()
     paths = {half: tmp_path / f"{half}.weights.h5" for half in (False, True)}
     for half, path in paths.items():
         checkpoints.save_weights(model, path, half=half)
-    assert paths[True].stat().st_size < 0.52 * paths[False].stat().st_size
+    assert paths[True].stat().st_size < 0.48 * paths[False].stat().st_size
     twin = type(model)(**model.arguments())
     checkpoints.load_weights(twin, paths[True])
     for kept, original in zip(twin.get_weights(), model.get_weights(), strict=True):
         assert kept.dtype == np.float32
-        np.testing.assert_allclose(kept, original, rtol=2.0**-11, atol=2.0**-24)
+        # Rounded twice: to 11 bits by float16, then to 9.
+        rtol = 2.0**-9 + 2.0**-11
+        np.testing.assert_allclose(kept, original, rtol=rtol, atol=2.0**-22)
     assert not same_weights(twin, model)
 
 
