@@ -24,7 +24,15 @@ from aigc_utils.data import data_root
 from aigc_utils.files import atomic_path, sha256
 
 # The classes of `aigc_utils.models` that a card or a recipe may name.
-ModelName = Literal["VAE", "ConditionalVAE", "FlowPriorVAE", "PixelVAE", "MADE", "BlockPixelCNN"]
+ModelName = Literal[
+    "VAE",
+    "ConditionalVAE",
+    "FlowPriorVAE",
+    "PixelVAE",
+    "FlowPriorPixelVAE",
+    "MADE",
+    "BlockPixelCNN",
+]
 
 
 class ModelCard(BaseModel):
@@ -172,7 +180,9 @@ def _halve(path: Path) -> None:
         array = item[...]
         halved = _rounded(array)
         fits = array.dtype == np.float32 and np.isfinite(halved).all()
-        packed = {"compression": "gzip", "compression_opts": 9, "shuffle": True} if array.ndim else {}
+        packed = (
+            {"compression": "gzip", "compression_opts": 9, "shuffle": True} if array.ndim else {}
+        )
         target.create_dataset(name, data=halved if fits else array, **packed)
 
     with h5py.File(whole) as source, h5py.File(path, "w") as target:

@@ -1,8 +1,16 @@
 """Generative models: ordinary ``keras.Model``s that train with ``compile`` and ``fit``."""
 
 from aigc_utils.models.autoregressive import MADE, BlockPixelCNN
-from aigc_utils.models.flow_prior import FlowPriorVAE
+from aigc_utils.models.flow_prior import FlowPriorPixelVAE, FlowPriorVAE
 from aigc_utils.models.pixel_vae import PixelVAE
 from aigc_utils.models.vae import VAE, ConditionalVAE
 
-__all__ = ["MADE", "VAE", "BlockPixelCNN", "ConditionalVAE", "FlowPriorVAE", "PixelVAE"]
+__all__ = [
+    "MADE",
+    "VAE",
+    "BlockPixelCNN",
+    "ConditionalVAE",
+    "FlowPriorPixelVAE",
+    "FlowPriorVAE",
+    "PixelVAE",
+]

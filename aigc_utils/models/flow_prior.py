@@ -12,6 +12,7 @@ from keras import KerasTensor, layers, ops
 
 from aigc_utils import objectives
 from aigc_utils.models.base import check_whole
+from aigc_utils.models.pixel_vae import PixelVAE
 from aigc_utils.models.vae import VAE
 
 
@@ -130,3 +131,16 @@ class FlowPriorVAE(VAE):
             "num_couplings": len(self.couplings),
             "coupling_units": self.coupling_units,
         }
+
+
+@keras.saving.register_keras_serializable(package="aigc_utils")
+class FlowPriorPixelVAE(FlowPriorVAE, PixelVAE):
+    """A `PixelVAE` with the learned prior of a `FlowPriorVAE`.
+
+    Args:
+        latent_dim: number of latent dimensions, at least 2.
+        **kwargs: as in `FlowPriorVAE` and `PixelVAE`.
+
+    Raises:
+        ValueError: as these.
+    """

@@ -49,7 +49,8 @@ def unchanged():
 
 
 def test_the_models_of_the_course_are_shipped():
-    assert set(SHIPPED) == set(recipes.RECIPES)
+    only_begun_with = {recipe.start for recipe in recipes.RECIPES.values()}
+    assert set(SHIPPED) == set(recipes.RECIPES) - only_begun_with
 
 
 @pytest.mark.parametrize("name", SHIPPED)

@@ -8,7 +8,7 @@ import pytest
 from keras import ops
 
 from aigc_utils import checkpoints, metrics, seed_everything, training
-from aigc_utils.models import VAE, FlowPriorVAE
+from aigc_utils.models import VAE, FlowPriorPixelVAE, FlowPriorVAE, PixelVAE
 from aigc_utils.models.flow_prior import Coupling
 
 TINY = {"image_shape": (4, 4), "hidden_units": (16,), "num_couplings": 4, "coupling_units": 8}
@@ -122,3 +122,15 @@ def test_it_is_saved_loaded_and_rebuilt_from_its_arguments(tmp_path):
 def test_sizes_out_of_range_are_refused(argument, value):
     with pytest.raises(ValueError, match=f"{argument} is {value}"):
         FlowPriorVAE(**{argument: value})
+
+
+def test_with_pixels_too_it_begins_as_the_pixel_vae_whose_weights_it_takes():
+    small = {"image_shape": (4, 4), "hidden_units": (16,), "channels": 8, "num_convs": 1}
+    plain = shaken(PixelVAE(3, **small))
+    flow = FlowPriorPixelVAE(3, **small, num_couplings=2, coupling_units=4)
+    weights = plain.get_weights()
+    flow.set_weights([*weights, *flow.get_weights()[len(weights) :]])
+    x = (np.random.default_rng(0).random((5, 4, 4)) < 0.5).astype("float32")
+    expected, found = (ops.convert_to_numpy(m.log_importance_weights(x, 4)) for m in (plain, flow))
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
+    assert flow.generate(2, seed=1).shape == (2, 4, 4)

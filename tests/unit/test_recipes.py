@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import numpy as np
@@ -128,3 +129,21 @@ def test_a_conditional_recipe_trains_with_labels(fashion):
     train_inputs, test_inputs = recipes.fashion_inputs("ConditionalVAE", fashion)
     np.testing.assert_array_equal(train_inputs["labels"], fashion.y_train)
     np.testing.assert_array_equal(test_inputs["labels"], fashion.y_test)
+
+
+@pytest.mark.slow
+def test_a_recipe_may_begin_with_the_weights_of_another(monkeypatch, tmp_path, fashion):
+    still = {"epochs": 1, "batch_size": 500, "learning_rate": 1e-9}
+    arguments = {**TINY.arguments, "num_couplings": 2, "coupling_units": 4}
+    second = dataclasses.replace(
+        TINY, model="FlowPriorVAE", arguments=arguments, stages=(still,), start="tiny"
+    )
+    monkeypatch.setattr(recipes, "RECIPES", {"tiny": TINY, "second": second})
+    inputs = data.to_unit(fashion.x_train[:500])
+    first, first_seconds = recipes.train_stages("tiny", inputs, tmp_path)
+    model, seconds = recipes.train_stages("second", inputs, tmp_path)
+    assert seconds > first_seconds  # the first one's are read from its state, and counted
+    weights = first.get_weights()
+    for kept, begun in zip(model.get_weights(), weights, strict=False):
+        np.testing.assert_allclose(kept, begun, atol=1e-6)
+    assert len(model.get_weights()) > len(weights)
