@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -249,7 +249,8 @@ def train_checkpoint(
             "optimizer": "Adam, cosine schedule, half an epoch of warm-up",
             "stages": list(recipe.stages),
             "averaged_stages": recipe.averaged_stages,
-            **({"start": asdict(RECIPES[recipe.start])} if recipe.start else {}),
+            "start": recipe.start,
+            "stages_of_start": list(RECIPES[recipe.start].stages) if recipe.start else [],
         },
         seed=recipe.seed,
         seconds=round(seconds, 1),
