@@ -30,6 +30,7 @@ MAY_USE = {
     "data": {"files"},
     "models": {"data", "objectives"},
     "metrics": {"data"},
+    "sample_metrics": {"metrics"},  # for its Estimate
     "widgets": {"plots"},
     "optimizers": set(),
     "training": {"plots", "files", "optimizers", "runtime"},
