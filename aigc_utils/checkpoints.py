@@ -32,6 +32,7 @@ ModelName = Literal[
     "FlowPriorPixelVAE",
     "MADE",
     "BlockPixelCNN",
+    "DeepPixelCNN",
 ]
 
 

@@ -78,7 +78,9 @@ def _findings() -> Iterator[Finding]:
         needed=False,
     )
     yield Finding("Processor cores", True, str(psutil.cpu_count(logical=True)))
-    products = "bfloat16" if runtime.multiplies_bfloat16() else "float32 (no native bfloat16)"
+    products = (
+        "bfloat16" if runtime.multiplies_bfloat16() else "float32, in halves (no native bfloat16)"
+    )
     yield Finding("Matrix products in training", True, products)
     yield _writable(Path.cwd())
     from aigc_utils import plots

@@ -1,6 +1,7 @@
 """Generative models: ordinary ``keras.Model``s that train with ``compile`` and ``fit``."""
 
 from aigc_utils.models.autoregressive import MADE, BlockPixelCNN
+from aigc_utils.models.deep_pixelcnn import DeepPixelCNN
 from aigc_utils.models.flow_prior import FlowPriorPixelVAE, FlowPriorVAE
 from aigc_utils.models.pixel_vae import PixelVAE
 from aigc_utils.models.vae import VAE, ConditionalVAE
@@ -10,6 +11,7 @@ __all__ = [
     "VAE",
     "BlockPixelCNN",
     "ConditionalVAE",
+    "DeepPixelCNN",
     "FlowPriorPixelVAE",
     "FlowPriorVAE",
     "PixelVAE",

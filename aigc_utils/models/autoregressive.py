@@ -63,9 +63,9 @@ class AutoregressiveModel(ImageModel):
         probabilities = ops.sigmoid(self.logits(self.flatten(inputs)))
         return ops.reshape(probabilities, (-1, *self.image_shape))
 
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """The exact negative log-likelihood, nats an image."""
-        return -ops.mean(self.log_likelihood(self.binarize(self.flatten(x)), training))
+    def image_losses(self, inputs, training: bool) -> KerasTensor:
+        """The exact negative log-likelihood of each image; nats, shape (B,)."""
+        return -self.log_likelihood(self.binarize(self.flatten(inputs)), training)
 
     def generate(self, num_samples: int, *, temperature: float = 1.0, seed: int = 0) -> np.ndarray:
         """New images, pixel by pixel: one forward pass for each.
@@ -280,13 +280,16 @@ class CausalNetwork(keras.Model):
         """Logits (B, pixels) from images less their mean, shape (B, height, width)."""
         return self.finish(self.before_head(centred, training))
 
-    def before_head(self, centred, training=False):
-        """What each block's last layer is told of the past, (B, *grid, 4 * head_units)."""
+    def before_head(self, centred, training=False, *, features=None):
+        """What each block's last layer is told of the past, (B, *grid, 4 * head_units).
+
+        ``features`` spares what `far` costs where its result is at hand.
+        """
         blocks = to_blocks(centred)
         hidden = self.near(blocks) + ops.convert_to_tensor(self.place)
         told = self.in_block(blocks)
         if self.dense:
-            features = self._far(blocks, training)
+            features = self.far(blocks, training) if features is None else features
             hidden = hidden + self.far_to_near(features)
             told = told + self.far_to_head(features)
         for conv, mixer in zip(self.convs, self.mixers, strict=True):
@@ -298,7 +301,8 @@ class CausalNetwork(keras.Model):
         head = ops.reshape(ops.silu(told), (-1, *self.grid, BLOCK * BLOCK, self.head_units))
         return from_blocks(ops.sum(head * ops.convert_to_tensor(self.last), axis=-1))
 
-    def _far(self, blocks, training):
+    def far(self, blocks, training=False):
+        """What the dense network says of all blocks before each, (B, *grid, features)."""
         hidden = ops.reshape(blocks, (-1, math.prod(self.grid) * BLOCK * BLOCK))
         features = through(self.dense, hidden, self, training)
         return ops.reshape(features, (-1, *self.grid, self.features))

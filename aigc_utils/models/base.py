@@ -23,6 +23,7 @@ class ImageModel(keras.Model):
         seed: seeds what the model draws (weights follow `aigc_utils.seed_everything`).
     """
 
+    in_halves = False  # whether training computes a batch's halves beside each other
     mean_image: keras.Variable  # made by each model, in the place that its weights files know
 
     def __init__(self, image_shape: Sequence[int], seed: int, **kwargs):
@@ -92,7 +93,23 @@ class ImageModel(keras.Model):
         # Compiled functions hold the products that they were traced with.
         self.train_function = self.test_function = self.predict_function = None
 
+    def image_losses(self, inputs, training: bool) -> KerasTensor:
+        """What is minimized, for each image: nats, shape (B,). Updates the model's trackers."""
+        raise NotImplementedError
+
     # ---- what Keras calls, after a look at the input ------------------------------------
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        """`image_losses` averaged; works on every backend, in ``fit`` and ``evaluate``.
+
+        ``y_pred`` is not needed; compiled graphs drop what computed it.
+        """
+        if not (training and self.in_halves):
+            return ops.mean(self.image_losses(x, training))
+        middle = ops.shape(keras.tree.flatten(x)[0])[0] // 2
+        parts = (slice(None, middle), slice(middle, None))
+        halves = [keras.tree.map_structure(lambda a, part=part: a[part], x) for part in parts]
+        return ops.mean(ops.concatenate([self.image_losses(half, True) for half in halves]))
 
     def fit(self, x=None, *args, **kwargs):
         """As ``keras.Model.fit``, after checking arrays: bad input fails before long work."""

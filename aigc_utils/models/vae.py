@@ -224,24 +224,21 @@ class VAE(ImageModel):
         mean, _ = self._posterior(images, condition)
         return self.decode(mean, condition)
 
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """The negative bound, nats an image; works on every backend, in fit and evaluate.
-
-        ``y_pred`` is not needed; compiled graphs drop what computed it.
-        """
+    def image_losses(self, inputs, training: bool) -> KerasTensor:
+        """The negative bound of each image; nats, shape (B,)."""
         if self.importance_samples == 1:
-            log_likelihood, kl = self.elbo_terms(x)
+            log_likelihood, kl = self.elbo_terms(inputs)
             weight = ops.convert_to_tensor(self.kl_weight)
             bound = objectives.elbo(log_likelihood, kl, weight)
         else:
-            images, condition = self.condition(x)
+            images, condition = self.condition(inputs)
             log_weights, log_likelihood, kl = self._log_weights(
                 self._observe(images), condition, self.importance_samples
             )
             bound = objectives.importance_weighted_bound(log_weights)
         self.log_likelihood_tracker.update_state(log_likelihood)
         self.kl_tracker.update_state(kl)
-        return -ops.mean(bound)
+        return -bound
 
     # ---- generation --------------------------------------------------------------------
 

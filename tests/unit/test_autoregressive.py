@@ -28,6 +28,14 @@ def tiny_blocks(**changes) -> models.BlockPixelCNN:
     return models.BlockPixelCNN(**settings | changes)
 
 
+def tiny_deep(**changes) -> models.DeepPixelCNN:
+    settings = {
+        "image_shape": TINY, "channels": 4, "num_convs": 2, "hidden_units": (12, 12), "features": 3,
+        "head_units": 5, "deep_channels": 6, "num_deep_pairs": 2, "deep_head_units": 3,
+    }  # fmt: skip
+    return models.DeepPixelCNN(**settings | changes)
+
+
 KINDS = {
     "MADE": tiny_made,
     "MADE, one layer": lambda: tiny_made(hidden_units=(9,)),
@@ -38,6 +46,8 @@ KINDS = {
     "blocks side by side": lambda: tiny_blocks(image_shape=(2, 4)),
     "convolutions alone": lambda: tiny_blocks(hidden_units=()),
     "dense alone": lambda: tiny_blocks(num_convs=0),
+    "deep": tiny_deep,
+    "deep, side by side": lambda: tiny_deep(image_shape=(2, 4), num_deep_pairs=1),
 }
 
 
@@ -76,7 +86,7 @@ def test_no_pixel_moves_its_own_logit_or_an_earlier_one(model):
     assert not np.tril(reach(model, all_images(model))).any()
 
 
-@pytest.mark.parametrize("kind", ["MADE", "blocks", "blocks side by side", "dense alone"])
+@pytest.mark.parametrize("kind", ["MADE", "blocks", "blocks side by side", "dense alone", "deep"])
 def test_every_pixel_moves_all_later_logits(kind):
     model = shaken_up(KINDS[kind]())
     moved = reach(model, all_images(model))
@@ -84,7 +94,7 @@ def test_every_pixel_moves_all_later_logits(kind):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["untrained", "pixelcnn_fashion"])
+@pytest.mark.parametrize("name", ["untrained", "deep_pixelcnn_fashion"])
 def test_a_large_model_keeps_the_order_too(name, grey):
     model = models.BlockPixelCNN() if name == "untrained" else checkpoints.load(name)
     images = data.binarize(grey[:2], 1)
@@ -177,6 +187,18 @@ def test_a_model_learns_from_real_images_and_its_weights_can_be_saved(build, gre
     np.testing.assert_allclose(twin(binary[:4]), model(binary[:4]), rtol=1e-5)
 
 
+def test_a_new_deep_road_changes_nothing_and_comes_last_among_the_weights():
+    shallow = shaken_up(tiny_blocks())
+    deep = tiny_deep()
+    begun = shallow.get_weights()
+    deep.set_weights([*begun, *deep.get_weights()[len(begun) :]])
+    images = all_images(shallow)
+    np.testing.assert_array_equal(deep(images).numpy(), shallow(images).numpy())
+    deep.compile(keras.optimizers.SGD(0.1))
+    deep.fit(images[:64], epochs=1, verbose=0)
+    assert np.abs(deep.deep.last.numpy()).max() > 0  # zero, and yet it learns
+
+
 def test_dropout_acts_in_training_only():
     model = shaken_up(tiny_made(dropout=0.5, seed=1))
     images = all_images(model)
@@ -199,6 +221,8 @@ def test_dropout_acts_in_training_only():
         (lambda: models.BlockPixelCNN(channels=0), ("channels", "0")),
         (lambda: models.BlockPixelCNN(num_convs=-1), ("num_convs", "-1")),
         (lambda: models.BlockPixelCNN(features=2.5), ("features", "2.5")),
+        (lambda: models.DeepPixelCNN(hidden_units=()), ("hidden_units", "empty")),
+        (lambda: models.DeepPixelCNN(num_deep_pairs=0), ("num_deep_pairs", "0")),
         (lambda: tiny_made().generate(0), ("num_samples", "0")),
         (lambda: tiny_made().generate(1, temperature=0), ("temperature", "0")),
         (lambda: tiny_made().adapt(np.full((3, *TINY), np.nan, np.float32)), ("NaN",)),

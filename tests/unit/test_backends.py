@@ -30,6 +30,7 @@ built = [
     models.FlowPriorPixelVAE(4, hidden_units=(32,), num_couplings=2, coupling_units=8, **small),
     models.BlockPixelCNN(hidden_units=(32, 32), dropout=0.1, **small),
     models.MADE((64, 64)),
+    models.DeepPixelCNN(hidden_units=(32, 32), deep_channels=8, num_deep_pairs=1, **small),
 ]
 print(json.dumps({"backend": keras.backend.backend()}))
 for number, model in enumerate(built):
@@ -64,10 +65,10 @@ def on_jax(fresh_python, tmp_path_factory):
 
 def test_jax_was_what_ran(on_jax):
     assert on_jax[0] == {"backend": "jax"}
-    assert len(on_jax) == 8
+    assert len(on_jax) == 9
 
 
-@pytest.mark.parametrize("number", range(1, 8))
+@pytest.mark.parametrize("number", range(1, 9))
 def test_each_model_learns_resumes_and_generates_on_jax(on_jax, number):
     result = on_jax[number]
     # Adapted to the mean image, all begin below the independent pixels' 385 nats and a bit.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import keras
 import numpy as np
 import pytest
@@ -90,10 +92,15 @@ def test_products_are_rounded_and_all_else_is_float32(grey):
     [
         lambda: models.VAE(4, hidden_units=(32,)),
         lambda: models.BlockPixelCNN(channels=8, num_convs=1, hidden_units=(32,)),
+        lambda: models.DeepPixelCNN(
+            channels=8, num_convs=1, hidden_units=(32,), deep_channels=8, num_deep_pairs=1
+        ),
     ],
-    ids=["VAE", "BlockPixelCNN"],
+    ids=["VAE", "BlockPixelCNN", "DeepPixelCNN"],
 )
-def test_training_in_bfloat16_learns_what_training_in_float32_learns(build, grey):
+def test_training_in_bfloat16_learns_what_training_in_float32_learns(build, grey, monkeypatch):
+    # A batch in halves throws other coins, which moves these losses by some nats.
+    monkeypatch.setattr(training, "choose_halves", lambda model, products: False)
     losses = {}
     for products in ("float32", "bfloat16"):
         runtime.seed_everything(0)
@@ -162,3 +169,43 @@ def test_unknown_products_are_refused(grey, one_sentence):
     with pytest.raises(ValueError, match="int8") as caught:
         model.take_products_in("int8")
     one_sentence(caught.value, "int8", "float32")
+
+
+# ---- batches in halves ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("num_images", [10, 7, 1], ids=["even", "odd", "one image"])
+def test_halves_of_a_batch_learn_what_the_whole_learns(grey, num_images):
+    binary = (grey[:num_images] > 0.5).astype("float32")  # no coins, so nothing is random
+    weights, losses = {}, {}
+    for in_halves in (False, True):
+        runtime.seed_everything(0)
+        model = models.MADE((16,))
+        model.in_halves = in_halves
+        model.compile(keras.optimizers.SGD(0.01))
+        losses[in_halves] = model.fit(binary, batch_size=10, epochs=3, verbose=0).history["loss"]
+        weights[in_halves] = np.concatenate([w.ravel() for w in model.get_weights()])
+    np.testing.assert_allclose(losses[True], losses[False], rtol=1e-5)
+    np.testing.assert_allclose(weights[True], weights[False], atol=1e-5)
+    assert losses[True][-1] < losses[True][0]
+
+
+def test_conditions_are_halved_with_their_images(grey):
+    inputs = {"images": grey[:11], "labels": np.arange(11) % 10}
+    model = models.ConditionalVAE(4, hidden_units=(16,))
+    model.in_halves = True
+    model.compile(FusedAdam(0.01))
+    losses = model.fit(inputs, batch_size=11, epochs=5, verbose=0).history["loss"]
+    assert losses[-1] < losses[0] - 20
+
+
+def test_halves_are_taken_of_float32_batches_only_and_said(grey, capsys):
+    model = models.VAE(4, hidden_units=(16,))
+    assert training.choose_halves(model, "float32") == (os.cpu_count() > 1)
+    assert not training.choose_halves(model, "bfloat16")
+    assert not training.choose_halves(small_model(), "float32")
+    for products in ("float32", "bfloat16"):
+        training.train(model, grey[:64], epochs=1, products=products)
+        said = capsys.readouterr().out
+        assert ("in halves" in said) == (products == "float32" and os.cpu_count() > 1)
+        assert not model.in_halves

@@ -36,6 +36,7 @@ class Ours:
         products = training.choose_products(self.model, options.products)
         if products != "float32":
             self.model.take_products_in(products)
+        self.model.in_halves = not options.xla and training.choose_halves(self.model, products)
 
     def train(self, steps: int) -> tuple[float, float]:
         return fit_steps(self.model, steps, self.batch_size, self.rng)
