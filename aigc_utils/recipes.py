@@ -208,7 +208,8 @@ RECIPES: dict[str, Recipe] = {
             "It draws one pixel after another: seconds a picture.",
             LIMITS[2],
             "It begins with another model, whose test score, 225.25, was read: the deep road was "
-            "then added because 225 was aimed at.",
+            "then added because 225 was aimed at. The mean of the shared weights before and after "
+            "scored 225.15, so these were kept.",
         ),
     ),
 }

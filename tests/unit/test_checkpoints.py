@@ -113,7 +113,7 @@ def test_all_checkpoints_together_stay_small():
     ],
     ids=["VAE", "BlockPixelCNN"],
 )
-def test_half_precision_takes_less_than_half_the_room_and_keeps_9_bits(model, tmp_path):
+def test_half_precision_takes_less_than_half_the_room_and_keeps_8_bits(model, tmp_path):
     model = model()
     paths = {half: tmp_path / f"{half}.weights.h5" for half in (False, True)}
     for half, path in paths.items():
@@ -123,9 +123,9 @@ def test_half_precision_takes_less_than_half_the_room_and_keeps_9_bits(model, tm
     checkpoints.load_weights(twin, paths[True])
     for kept, original in zip(twin.get_weights(), model.get_weights(), strict=True):
         assert kept.dtype == np.float32
-        # Rounded twice: to 11 bits by float16, then to 9.
-        rtol = 2.0**-9 + 2.0**-11
-        np.testing.assert_allclose(kept, original, rtol=rtol, atol=2.0**-22)
+        # Rounded twice: to 11 bits by float16, then to 8.
+        rtol = 2.0**-8 + 2.0**-11
+        np.testing.assert_allclose(kept, original, rtol=rtol, atol=2.0**-21)
     assert not same_weights(twin, model)
 
 
