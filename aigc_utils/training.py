@@ -175,8 +175,8 @@ def choose_halves(model: keras.Model, product_type: str) -> bool:
     """Whether `train` computes a batch's halves beside each other, on two cores or more.
 
     TensorFlow runs small products on one core, and shares out large ones badly; two halves
-    without a need of each other keep both cores at work, and take a tenth to a quarter less time. Products
-    in bfloat16 are too quick for that, as are graphics cards.
+    without a need of each other keep both cores at work, and take a tenth to a quarter less
+    time. Products in bfloat16 are too quick for that, as are graphics cards.
     """
     if keras.backend.backend() != "tensorflow" or product_type != "float32":
         return False
