@@ -245,7 +245,6 @@ class CausalNetwork(keras.Model):
         self.seed_generator = seed_generator
         height, width = image_shape[0] // BLOCK, image_shape[1] // BLOCK
         self.grid = (height, width)
-        self.head_units = head_units
         self.features = features
         in_block = BLOCK * BLOCK
         self.near = CausalConv2D(channels, (3, 5), sees_itself=False)
@@ -258,9 +257,7 @@ class CausalNetwork(keras.Model):
         self.to_head = Dense(in_block * head_units)
         for layer in (*self.convs, *self.mixers, self.to_head):
             layer.build((None, *self.grid, channels))
-        pixel = np.arange(in_block)
-        before = np.repeat(pixel[:, None] < pixel[None, :], head_units, axis=1)
-        self.in_block = MaskedDense(before)
+        self.in_block = MaskedDense(before_in_block(head_units))
         self.in_block.build((None, *self.grid, in_block))
         self.last = self.add_weight(name="last", shape=(in_block, head_units), initializer=small())
         self.dense: list[MaskedDense] = []
@@ -298,8 +295,7 @@ class CausalNetwork(keras.Model):
 
     def finish(self, told):
         """Logits (B, pixels) from what `before_head` gives, or that and more."""
-        head = ops.reshape(ops.silu(told), (-1, *self.grid, BLOCK * BLOCK, self.head_units))
-        return from_blocks(ops.sum(head * ops.convert_to_tensor(self.last), axis=-1))
+        return last_layer(ops.silu(told), self.last)
 
     def far(self, blocks, training=False):
         """What the dense network says of all blocks before each, (B, *grid, features)."""
@@ -396,6 +392,23 @@ def through(
         output = drop(layer(hidden))
         hidden = hidden + output if hidden.shape[-1] == output.shape[-1] else output
     return last(hidden)
+
+
+def before_in_block(head_units: int) -> np.ndarray:
+    """Which pixels of a block reach which head units: those before the unit's own pixel."""
+    pixel = np.arange(BLOCK * BLOCK)
+    return np.repeat(pixel[:, None] < pixel[None, :], head_units, axis=1)
+
+
+def last_layer(head, weights) -> KerasTensor:
+    """Logits (B, pixels): each pixel's head units, weighted and added up.
+
+    Args:
+        head: shape (B, height / 2, width / 2, 4 * head_units).
+        weights: shape (4, head_units).
+    """
+    head = ops.reshape(head, (-1, *head.shape[1:3], *weights.shape))
+    return from_blocks(ops.sum(head * ops.convert_to_tensor(weights), axis=-1))
 
 
 def block_order(image_shape: Sequence[int]) -> np.ndarray:

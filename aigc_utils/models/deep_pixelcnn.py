@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import keras
-import numpy as np
 from keras import KerasTensor, ops
 
 from aigc_utils.models.autoregressive import (
     BLOCK,
     BlockPixelCNN,
-    from_blocks,
+    before_in_block,
+    last_layer,
     small,
     to_blocks,
 )
@@ -48,7 +48,6 @@ class DeepRoad(keras.Model):
     ):
         super().__init__(**kwargs)
         self.grid = tuple(grid)
-        self.head_units = head_units
         in_block = BLOCK * BLOCK
         self.near = CausalConv2D(channels, (3, 5), sees_itself=False)
         self.place = self.add_weight(
@@ -58,8 +57,7 @@ class DeepRoad(keras.Model):
         self.second = [CausalConv2D(channels, (2, 3), stays_rounded=True) for _ in range(num_pairs)]
         self.far_to_near = Dense(channels, kernel_initializer=small())
         self.to_head = Dense(in_block * head_units)
-        pixel = np.arange(in_block)
-        self.in_block = MaskedDense(np.repeat(pixel[:, None] < pixel[None, :], head_units, axis=1))
+        self.in_block = MaskedDense(before_in_block(head_units))
         for layer, width in (
             (self.near, in_block),
             *((layer, channels) for layer in (*self.first, *self.second)),
@@ -80,8 +78,7 @@ class DeepRoad(keras.Model):
         for first, second in zip(self.first, self.second, strict=True):
             hidden = hidden + second(ops.relu(first(ops.relu(hidden))))
         told = self.in_block(blocks) + self.to_head(ops.cast(ops.relu(hidden), "float32"))
-        head = ops.reshape(ops.relu(told), (-1, *self.grid, BLOCK * BLOCK, self.head_units))
-        return from_blocks(ops.sum(head * ops.convert_to_tensor(self.last), axis=-1))
+        return last_layer(ops.relu(told), self.last)
 
 
 class DeepPixelCNN(BlockPixelCNN):
