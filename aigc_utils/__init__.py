@@ -24,6 +24,7 @@ _ROOMS = (
     "plots",
     "postprocess",
     "recipes",
+    "sample_metrics",
     "training",
     "widgets",
 )

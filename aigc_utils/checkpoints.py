@@ -33,6 +33,9 @@ ModelName = Literal[
     "MADE",
     "BlockPixelCNN",
     "DeepPixelCNN",
+    "GAN",
+    "FlowMatching",
+    "ImageClassifier",
 ]
 
 

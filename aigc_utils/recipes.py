@@ -159,7 +159,7 @@ RECIPES: dict[str, Recipe] = {
         nll_samples=1000,
         limits=(
             LIMITS[0],
-            "It draws one pixel after another: seconds a picture.",
+            "It draws one pixel after another.",
             LIMITS[2],
             "A part of the test images was scored once before training ended, and it was "
             "trained for longer after that.",
@@ -173,7 +173,7 @@ RECIPES: dict[str, Recipe] = {
         nll_samples=1000,
         limits=(
             LIMITS[0],
-            "It draws one pixel after another: seconds a picture.",
+            "It draws one pixel after another.",
             LIMITS[2],
             "It begins with another model, whose test score, 226.78, was read: the prior was then "
             "learned because 226.7 was aimed at.",
@@ -186,7 +186,7 @@ RECIPES: dict[str, Recipe] = {
         nll_samples=None,
         limits=(
             LIMITS[0],
-            "It draws one pixel after another: seconds a picture.",
+            "It draws one pixel after another.",
             LIMITS[2],
             "Its test score was read first; then 14 more epochs with dropout 0.5, and the mean of "
             "both sets of weights, were tried and scored 225.39 and 225.27, so these were kept.",
@@ -205,7 +205,7 @@ RECIPES: dict[str, Recipe] = {
         nll_samples=None,
         limits=(
             LIMITS[0],
-            "It draws one pixel after another: seconds a picture.",
+            "It draws one pixel after another.",
             LIMITS[2],
             "It begins with another model, whose test score, 225.25, was read: the deep road was "
             "then added because 225 was aimed at. The mean of the shared weights before and after "

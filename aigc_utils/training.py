@@ -40,6 +40,8 @@ def train(
     epochs: int,
     batch_size: int = 256,
     learning_rate: float = 2e-3,
+    beta_1: float = 0.9,
+    average: float | None = None,
     kl_warmup_epochs: float = 0.0,
     validation_inputs=None,
     resume_dir: str | os.PathLike | None = None,
@@ -59,6 +61,10 @@ def train(
         epochs: passes over the data, at least 1.
         batch_size: images a step, at least 1.
         learning_rate: the peak, more than 0.
+        beta_1: Adam's momentum, 0 or more and less than 1; players that learn against each
+            other want less than the usual 0.9 (Radford et al., 2016, take 0.5).
+        average: if given, the model ends with an exponential moving average of its weights that
+            keeps so much of itself at each step, such as 0.999 (Polyak & Juditsky, 1992).
         kl_warmup_epochs: the KL weight rises linearly from 0 to what it is now over so
             many epochs (Bowman et al., 2016); 0 keeps it as it is.
         validation_inputs: evaluated after each epoch, if given.
@@ -90,6 +96,10 @@ def train(
         raise ValueError(
             f"learning_rate is {learning_rate!r}: give a number above 0, such as 0.001."
         )
+    if not 0 <= beta_1 < 1:
+        raise ValueError(f"beta_1 is {beta_1!r}: give 0 or more, and less than 1.")
+    if average is not None and not 0 <= average < 1:
+        raise ValueError(f"average is {average!r}: give 0 or more, and less than 1, or None.")
     if hasattr(model, "check_inputs"):
         model.check_inputs(inputs)
     product_type = choose_products(model, products)
@@ -106,7 +116,9 @@ def train(
     # Several steps a call spare Python's share of each; callbacks see every 20th batch.
     # The PyTorch backend runs step by step and takes no other number.
     together = 1 if keras.backend.backend() == "torch" else min(20, steps)
-    model.compile(FusedAdam(schedule), steps_per_execution=together)
+    averaging = {} if average is None else {"use_ema": True, "ema_momentum": average}
+    optimizer = FusedAdam(schedule, beta_1=beta_1, **averaging)
+    model.compile(optimizer, steps_per_execution=together)
     history = History()  # first, so that the others find it up to date
     ours: list[keras.callbacks.Callback] = [history]
     if kl_warmup_epochs:
@@ -121,6 +133,8 @@ def train(
             "epochs": epochs,
             "batch_size": batch_size,
             "learning_rate": learning_rate,
+            "beta_1": beta_1,
+            "average": average,
             "kl_warmup_epochs": kl_warmup_epochs,
             "num_images": num_images,
             "model": model.arguments() if hasattr(model, "arguments") else {},
@@ -132,7 +146,9 @@ def train(
         if product_type != "float32":
             model.take_products_in(product_type)
         model.in_halves = halves
-        if history.num_epochs < epochs:
+        if history.num_epochs == epochs:
+            optimizer.finalize_variable_values(model.trainable_variables)  # as `fit` ends
+        else:
             model.fit(
                 inputs,
                 epochs=epochs,
@@ -284,7 +300,8 @@ class Resume(keras.callbacks.Callback):
         except _DAMAGE as error:
             cause = f"{error}"[:200]  # zipfile quotes raw bytes of any length
             raise ValueError(f"The saved training state is damaged ({cause}): {other}") from error
-        saved = note["settings"]
+        # Runs saved before these two could be chosen had them so.
+        saved = {"beta_1": 0.9, "average": None, **note["settings"]}
         unequal = [name for name in self.settings if saved.get(name) != self.settings[name]]
         if unequal:
             theirs = ", ".join(f"{name} {saved.get(name)}" for name in unequal)
@@ -369,7 +386,7 @@ class Progress(keras.callbacks.Callback):
         if in_notebook():
             self._redraw(line)
         elif self._bar is not None:
-            self._bar.set_postfix_str(f"loss {(logs or {}).get('loss', math.nan):.1f}")
+            self._bar.set_postfix_str(f"loss {self._number((logs or {}).get('loss', math.nan))}")
             self._bar.update(1)
         else:
             print(line, flush=True)
@@ -384,13 +401,21 @@ class Progress(keras.callbacks.Callback):
         seconds = self.history.values["seconds"][self.started_at :]
         typical = float(np.median(seconds[1:] or seconds))
         left = typical * (self.epochs - done)
-        held_out = f", held-out {logs['val_loss']:.1f}" if "val_loss" in logs else ""
+        held_out = f", held-out {self._number(logs['val_loss'])}" if "val_loss" in logs else ""
         time_left = f", about {left:.0f} s left" if done < self.epochs else ""
-        loss = logs.get("loss", math.nan)
+        loss = self._number(logs.get("loss", math.nan))
         return (
-            f"{self.title}: epoch {done} of {self.epochs}, loss {loss:.1f} nats{held_out}, "
+            f"{self.title}: epoch {done} of {self.epochs}, loss {loss}{held_out}, "
             f"{typical:.1f} s an epoch{self.how}{time_left}"
         )
+
+    def _number(self, loss: float) -> str:
+        unit = " nats" if "nats" in self._loss_label else ""
+        return f"{loss:.1f}{unit}" if abs(loss) >= 10 else f"{loss:.3f}{unit}"
+
+    @property
+    def _loss_label(self) -> str:
+        return getattr(self.model, "loss_label", "loss")
 
     def _redraw(self, line: str) -> None:
         from IPython.display import DisplayHandle
@@ -399,9 +424,7 @@ class Progress(keras.callbacks.Callback):
         series = {"training": history["loss"]}
         if "val_loss" in history:
             series["held-out"] = history["val_loss"]
-        figure = plots.curves(
-            series, xlabel="epoch", ylabel="negative ELBO (nats an image)", title=line
-        )
+        figure = plots.curves(series, xlabel="epoch", ylabel=self._loss_label, title=line)
         figure.axes[0].title.set_fontsize(8)
         bundle, metadata = plots.png_bundle(plots.to_png(figure), line)
         if self._display is None:

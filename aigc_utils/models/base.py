@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 import keras
@@ -11,6 +11,7 @@ import numpy as np
 from keras import KerasTensor, ops
 
 from aigc_utils import data
+from aigc_utils.models.layers import layers_of
 
 ProductType = Literal["float32", "bfloat16"]
 
@@ -23,6 +24,7 @@ class ImageModel(keras.Model):
         seed: seeds what the model draws (weights follow `aigc_utils.seed_everything`).
     """
 
+    loss_label = "loss (nats an image)"  # what is minimized, for a curve's axis
     in_halves = False  # whether training computes a batch's halves beside each other
     mean_image: keras.Variable  # made by each model, in the place that its weights files know
 
@@ -87,7 +89,7 @@ class ImageModel(keras.Model):
             raise ValueError(
                 f"There are no products in {product_type!r}: choose float32 or bfloat16."
             )
-        for layer in _layers_of(self):
+        for layer in layers_of(self):
             if hasattr(layer, "product_type"):
                 layer.product_type = product_type
         # Compiled functions hold the products that they were traced with.
@@ -167,10 +169,3 @@ def check_widths(hidden_units: Sequence[int]) -> None:
         raise ValueError("hidden_units is empty: give at least one layer width, such as (256,).")
     for units in hidden_units:
         check_whole("each of hidden_units", units)
-
-
-def _layers_of(model: keras.Model) -> Iterator[keras.layers.Layer]:
-    for layer in model.layers:
-        yield layer
-        if isinstance(layer, keras.Model):
-            yield from _layers_of(layer)

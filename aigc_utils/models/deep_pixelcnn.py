@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import keras
+import numpy as np
 from keras import KerasTensor, ops
 
 from aigc_utils.models.autoregressive import (
@@ -22,6 +23,7 @@ from aigc_utils.models.autoregressive import (
     to_blocks,
 )
 from aigc_utils.models.base import check_whole, check_widths
+from aigc_utils.models.block_sampling import ResidualRoad, Road, Told
 from aigc_utils.models.layers import CausalConv2D, Dense, MaskedDense
 
 
@@ -134,6 +136,10 @@ class DeepPixelCNN(BlockPixelCNN):
         told = self.network.before_head(images, training, features=features)
         logits = self.network.finish(told) + self.deep(blocks, features)
         return logits + ops.convert_to_tensor(self.bias)
+
+    def _roads(self, mean: np.ndarray, num_samples: int) -> tuple[list[Road], Told | None]:
+        roads, told = super()._roads(mean, num_samples)
+        return [*roads, ResidualRoad(self.deep, self.network.grid, num_samples, told)], told
 
     def arguments(self) -> dict:
         return {**super().arguments(), **self.deep_structure}

@@ -8,6 +8,8 @@ Only between convolutions that say ``stays_rounded`` are biases and activations 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import keras
 import numpy as np
 from keras import ops
@@ -105,9 +107,44 @@ class CausalConv2D(keras.layers.Conv2D):
         return output if self.activation is None else self.activation(output)
 
 
+@keras.saving.register_keras_serializable(package="aigc_utils")
+class Conv2D(keras.layers.Conv2D):
+    """``keras.layers.Conv2D`` with a ``product_type``, "float32" unless a model sets it."""
+
+    product_type = "float32"
+
+    def call(self, inputs):
+        factors = (ops.cast(factor, self.product_type) for factor in (inputs, self.kernel))
+        output = ops.cast(self.convolution_op(*factors), "float32") + self.bias
+        return output if self.activation is None else self.activation(output)
+
+
+@keras.saving.register_keras_serializable(package="aigc_utils")
+class Conv2DTranspose(keras.layers.Conv2DTranspose):
+    """``keras.layers.Conv2DTranspose`` with a ``product_type``, as `Conv2D` has it."""
+
+    product_type = "float32"
+
+    def call(self, inputs):
+        factors = (ops.cast(factor, self.product_type) for factor in (inputs, self.kernel))
+        output = ops.conv_transpose(
+            *factors, strides=list(self.strides), padding=self.padding, data_format=self.data_format
+        )
+        output = ops.cast(output, "float32") + self.bias
+        return output if self.activation is None else self.activation(output)
+
+
 def product(inputs, kernel, product_type: str):
     """``inputs @ kernel``, factors and result rounded to ``product_type``; given as float32."""
     if product_type == "float32":
         return ops.matmul(inputs, kernel)
     rounded = (ops.cast(factor, product_type) for factor in (inputs, kernel))
     return ops.cast(ops.matmul(*rounded), "float32")
+
+
+def layers_of(model: keras.Model) -> Iterator[keras.layers.Layer]:
+    """All layers of a model, those of the models inside it too."""
+    for layer in model.layers:
+        yield layer
+        if isinstance(layer, keras.Model):
+            yield from layers_of(layer)

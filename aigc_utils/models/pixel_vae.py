@@ -7,6 +7,7 @@ a shoe from a shirt, the latents keep carrying that.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import keras
@@ -19,9 +20,9 @@ from aigc_utils.models.autoregressive import (
     CausalNetwork,
     block_order,
     check_blocks,
-    draw_pixels,
 )
 from aigc_utils.models.base import log_odds
+from aigc_utils.models.block_sampling import CausalRoad, draw_blocks, draw_in_parts, to_numpy
 from aigc_utils.models.layers import Dense
 from aigc_utils.models.vae import VAE
 
@@ -112,7 +113,7 @@ class PixelVAE(VAE):
         return ops.reshape(probabilities, (-1, *self.image_shape))
 
     def decode(self, z, condition=None, *, temperature: float = 1.0, seed: int = 0) -> np.ndarray:
-        """Images drawn from p(x|z), pixel by pixel, one forward pass for each.
+        """Images drawn from p(x|z), pixel by pixel.
 
         Args:
             z: latents, shape (B, latent_dim).
@@ -124,14 +125,26 @@ class PixelVAE(VAE):
             The probability with which each pixel was drawn: intensities from 0 to 1,
             float32, shape (B, *image_shape).
         """
-        output = self.decoder(ops.convert_to_tensor(z, dtype="float32"))
-
-        def logits(flat):
-            return self._logits(flat, output)
-
         coins = np.random.default_rng(seed).random((len(z), self.num_pixels))
-        drawn, _ = draw_pixels(logits, block_order(self.image_shape), coins, temperature)
-        return drawn.reshape(-1, *self.image_shape)
+
+        def draw(z, coins):
+            return self._draw_part(z, coins, temperature)
+
+        return draw_in_parts(draw, z, coins)[0].reshape(-1, *self.image_shape)
+
+    def _draw_part(self, z: np.ndarray, coins: np.ndarray, temperature: float):
+        grid = self.network.grid
+        output = self.decoder(ops.convert_to_tensor(z, dtype="float32"))
+        far = ops.reshape(output[:, self.num_pixels :], (len(z), *grid, -1))
+        more = to_numpy(self.tell(far)).reshape(len(z), math.prod(grid), -1)
+        blocks = (-1, math.prod(grid), BLOCK * BLOCK)
+        order = block_order(self.image_shape)
+        base = to_numpy(output)[:, order].reshape(blocks)
+        mean = to_numpy(self.mean_image)[order].reshape(blocks)[0]
+        road = CausalRoad(self.network, grid, len(z), more=more)
+        coins = coins[:, order].reshape(blocks)
+        drawn = draw_blocks([road], None, base, mean, coins, grid, temperature)
+        return tuple(array.reshape(len(z), -1)[:, np.argsort(order)] for array in drawn)
 
     def generate(self, num_samples: int, *, temperature: float = 1.0, seed: int = 0) -> np.ndarray:
         latents = self.sample_latents(num_samples, temperature=temperature, seed=seed)

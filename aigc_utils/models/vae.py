@@ -51,6 +51,8 @@ class VAE(ImageModel):
             ``predict``, if the images do not fit (see `aigc_utils.data.check_images`).
     """
 
+    loss_label = "negative ELBO (nats an image)"
+
     def __init__(
         self,
         latent_dim: int = 32,

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from aigc_utils import checkpoints, data, metrics, models
+from aigc_utils.models.autoregressive import draw_pixels
 
 pytestmark = pytest.mark.usefixtures("seeded")
 
@@ -147,6 +148,26 @@ def test_intensities_are_the_probabilities_that_each_pixel_was_drawn_with(model)
     intensities, drawn = model.sample(6, seed=2)
     assert set(np.unique(drawn)) <= {0.0, 1.0}
     np.testing.assert_allclose(intensities, model(drawn).numpy(), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda size: tiny_made(image_shape=size, hidden_units=(30, 30, 20)),
+        lambda size: tiny_blocks(image_shape=size, num_convs=2, hidden_units=(40, 40)),
+        lambda size: tiny_blocks(image_shape=size, num_convs=1, hidden_units=()),
+        lambda size: tiny_deep(image_shape=size, num_deep_pairs=2),
+    ],
+    ids=["MADE", "blocks", "blocks, convolutions alone", "deep"],
+)
+def test_kept_units_and_places_draw_what_whole_passes_draw(build):
+    """Larger than what all kernels see, so that borders and rows are crossed."""
+    model = shaken_up(build((10, 12)))
+    coins = np.random.default_rng(5).random((300, model.num_pixels))  # more than are drawn at once
+    intensities, drawn = model.draw(coins, 0.8)
+    slowly, drawn_slowly = draw_pixels(model.logits, model.order, coins, 0.8)
+    np.testing.assert_allclose(intensities, slowly, atol=1e-4)  # float32, large weights
+    assert (drawn == drawn_slowly).mean() > 0.9999  # a coin may lie between two roundings
 
 
 def test_the_same_seed_draws_the_same_images_and_another_draws_others(model):

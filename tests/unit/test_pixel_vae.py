@@ -124,6 +124,17 @@ def test_the_same_seed_generates_the_same_images(model):
     assert first.shape == (4, 2, 4)
 
 
+def test_pixels_are_drawn_with_the_probabilities_that_the_likelihood_gives_them():
+    model = tiny(image_shape=(10, 12), num_convs=2)
+    rng = np.random.default_rng(0)
+    model.set_weights([rng.normal(0, 0.5, w.shape) for w in model.get_weights()])
+    z = rng.normal(size=(7, 2)).astype(np.float32)
+    intensities = model.decode(z, temperature=0.9, seed=4).reshape(7, -1)
+    drawn = (np.random.default_rng(4).random(intensities.shape) < intensities).astype(np.float32)
+    logits = np.asarray(model._logits(drawn, model.decoder(z)))
+    np.testing.assert_allclose(intensities, 1 / (1 + np.exp(-logits / 0.9)), atol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [

@@ -174,11 +174,12 @@ def test_progress_in_a_file_is_one_line_an_epoch(interrupted, capsys):
     history = training.History()
     history.values = {"loss": [300.0], "seconds": [2.0]}
     progress = training.Progress(3, "Tiny", history)
+    progress.set_model(tiny_vae())  # which says that its loss is in nats
     progress.on_train_begin()
     history.values = {"loss": [300.0, 290.0], "seconds": [2.0, 2.0]}
     progress.on_epoch_end(1, {"loss": 290.0, "val_loss": 295.0})
     assert capsys.readouterr().out == (
-        "Tiny: epoch 2 of 3, loss 290.0 nats, held-out 295.0, 2.0 s an epoch, about 2 s left\n"
+        "Tiny: epoch 2 of 3, loss 290.0 nats, held-out 295.0 nats, 2.0 s an epoch, about 2 s left\n"
     )
 
 
