@@ -3,7 +3,7 @@
 from aigc_utils.models.autoregressive import MADE, BlockPixelCNN
 from aigc_utils.models.classifier import ImageClassifier
 from aigc_utils.models.deep_pixelcnn import DeepPixelCNN
-from aigc_utils.models.flow import FlowMatching
+from aigc_utils.models.flow import FlowMatching, LatentGenerator, latents
 from aigc_utils.models.flow_prior import FlowPriorPixelVAE, FlowPriorVAE
 from aigc_utils.models.gan import GAN
 from aigc_utils.models.pixel_vae import PixelVAE
@@ -20,5 +20,7 @@ __all__ = [
     "FlowPriorPixelVAE",
     "FlowPriorVAE",
     "ImageClassifier",
+    "LatentGenerator",
     "PixelVAE",
+    "latents",
 ]
