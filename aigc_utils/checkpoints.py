@@ -56,6 +56,8 @@ class ModelCard(BaseModel):
         limits: what the model must not be used for, or does badly.
         licence: of the weights.
         retrain: the command that trains it again.
+        decodes_with: the checkpoint that makes pictures of what this one makes, if it makes
+            latents.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -73,6 +75,7 @@ class ModelCard(BaseModel):
     limits: list[str]
     licence: str
     retrain: str
+    decodes_with: str | None = None
 
 
 def checkpoint_root() -> Path:
@@ -131,6 +134,26 @@ def load(name: str, root: str | os.PathLike | None = None) -> keras.Model:
         )
     model = build(card.model, card.arguments)
     load_weights(model, path)
+    return model
+
+
+def load_generator(name: str, root: str | os.PathLike | None = None):
+    """A checkpoint's model, joined with its decoder's if it makes latents: has ``generate``.
+
+    Args:
+        name: one of `available`, for example ``"flow_fashion"``.
+        root: a folder of checkpoints; the shipped ones by default.
+
+    Raises:
+        ValueError: as `load`; or if the model generates nothing.
+        FileNotFoundError: if the weights are missing.
+    """
+    card = load_card(name, root)
+    model = load(name, root)
+    if card.decodes_with is not None:
+        return models.LatentGenerator(load(card.decodes_with, root), model)
+    if not hasattr(model, "generate"):
+        raise ValueError(f"{name} is a {card.model} and generates nothing: choose another.")
     return model
 
 

@@ -74,7 +74,7 @@ def generate(
     from aigc_utils import checkpoints, plots, widgets
     from aigc_utils.files import atomic_path
 
-    model = checkpoints.load(name)
+    model = checkpoints.load_generator(name)
     num_classes = getattr(model, "condition_dim", 0)
     conditional = num_classes > 0
     if conditional != (label is not None):

@@ -330,6 +330,7 @@ def train_checkpoint(
         limits=list(recipe.limits),
         licence="MIT",
         retrain=f"aigc train {name}",
+        decodes_with=recipe.latents_of,
     )
     with atomic_path(folder / "card.json") as temporary:
         temporary.write_text(card.model_dump_json(indent=2) + "\n", encoding="utf-8")

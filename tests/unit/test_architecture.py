@@ -35,7 +35,9 @@ MAY_USE = {
     "optimizers": set(),
     "training": {"plots", "files", "optimizers", "runtime"},
     "checkpoints": {"data", "files", "models"},
-    "recipes": {"checkpoints", "data", "metrics", "training", "files", "runtime"},
+    "recipes": {
+        "checkpoints", "data", "files", "metrics", "models", "runtime", "sample_metrics", "training",
+    },  # fmt: skip
     "diagnosis": {"data", "plots", "files", "runtime"},
     "cli": EVERYTHING,
 }

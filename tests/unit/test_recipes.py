@@ -108,7 +108,7 @@ def test_a_recipe_builds_its_model_and_names_only_known_settings(name):
     model = checkpoints.build(recipe.model, recipe.arguments)
     built = json.loads(json.dumps(model.arguments()))
     assert built | recipe.arguments == built
-    known = {"epochs", "batch_size", "learning_rate", "kl_warmup_epochs"}
+    known = {"epochs", "batch_size", "learning_rate", "kl_warmup_epochs", "beta_1", "average"}
     for stage in recipe.stages:
         changed = {name: stage[name] for name in stage if name not in known}
         assert set(changed) <= set(recipes.STAGE_ARGUMENTS)
