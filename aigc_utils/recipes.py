@@ -250,7 +250,7 @@ RECIPES |= {
     ),
     "flow_fashion": Recipe(
         model="FlowMatching",
-        arguments={"num_dims": 40, "hidden_units": [384, 384, 384]},
+        arguments={"num_dims": 40, "hidden_units": [256, 256, 256]},
         stages=({"epochs": 150, "batch_size": 512, "learning_rate": 0.002, "average": 0.999},),
         judge="samples",
         latents_of="vae_fashion",

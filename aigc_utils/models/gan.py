@@ -115,7 +115,7 @@ class GAN(ImageModel):
                 Conv2D(2 * self.channels, 4, 2, "same"),
                 layers.LeakyReLU(0.2),
                 layers.Flatten(),
-                Dense(8 * self.channels),
+                Dense(2 * self.channels),
                 layers.LeakyReLU(0.2),
                 layers.Dense(1),
             ],
