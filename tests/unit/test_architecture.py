@@ -36,8 +36,15 @@ MAY_USE = {
     "training": {"plots", "files", "optimizers", "runtime"},
     "checkpoints": {"data", "files", "models"},
     "recipes": {
-        "checkpoints", "data", "files", "metrics", "models", "runtime", "sample_metrics", "training",
-    },  # fmt: skip
+        "checkpoints",
+        "data",
+        "files",
+        "metrics",
+        "models",
+        "runtime",
+        "sample_metrics",
+        "training",
+    },
     "diagnosis": {"data", "plots", "files", "runtime"},
     "cli": EVERYTHING,
 }
