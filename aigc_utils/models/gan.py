@@ -39,7 +39,8 @@ class GAN(ImageModel):
         latent_dim: numbers of noise that an image is made of, at least 1.
         image_shape: (height, width), each divisible by 4.
         channels: width of the layers at half the image's size; twice that at a quarter.
-        r1_weight: of the penalty; 0 for none, with which modes drop and training breaks down.
+        r1_weight: of the penalty; 0 for none: the discriminator then turns steep, and the
+            samples worse (see `03_2_adversarial`).
         r1_step: s above, in intensities.
         seed: seeds the noise.
 
