@@ -216,10 +216,6 @@ RECIPES: dict[str, Recipe] = {
             "scored 225.15, so these were kept.",
         ),
     ),
-}
-
-
-RECIPES |= {
     "classifier_fashion": Recipe(
         model="ImageClassifier",
         arguments={"channels": 32, "num_features": 64, "dropout": 0.3},
@@ -302,14 +298,17 @@ def train_checkpoint(
     recipe = RECIPES[name]
     images = data.load("fashion_mnist")
     train_inputs, test_inputs = fashion_inputs(recipe.model, images)
-    if recipe.latents_of is not None:
-        train_inputs = models.latents(checkpoints.load(recipe.latents_of), train_inputs)
+    decoder = None if recipe.latents_of is None else checkpoints.load(recipe.latents_of)
+    if decoder is not None:
+        train_inputs = models.latents(decoder, train_inputs)
     model, seconds = train_stages(name, train_inputs, work_dir)
     say(f"Trained in {seconds:.0f} s; now the {recipe.judge}: {len(images.x_test):,} test images.")
     folder = Path(out) / name
     checkpoints.save_weights(model, folder / "model.weights.h5", half=True)
     checkpoints.load_weights(model, folder / "model.weights.h5")  # judged as it is shipped
-    results, verdict = JUDGES[recipe.judge](recipe, model, test_inputs)
+    judged = model if decoder is None else models.LatentGenerator(decoder, model)
+    grey = data.to_unit(images.x_test)
+    results, verdict = JUDGES[recipe.judge](recipe, judged, test_inputs, grey)
     card = checkpoints.ModelCard(
         name=name,
         model=recipe.model,
@@ -413,33 +412,27 @@ def evaluate(
     return results, nll
 
 
-def likelihood(recipe: Recipe, model, test_inputs) -> tuple[dict[str, float], str]:
+def likelihood(recipe: Recipe, model, test_inputs, _grey) -> tuple[dict[str, float], str]:
     """A card's results and one line on them, for a model that has a likelihood."""
     results, nll = evaluate(model, test_inputs, recipe.nll_samples)
     return results, f"{nll} nats"
 
 
-def accuracy(recipe: Recipe, model, test_inputs) -> tuple[dict[str, float], str]:
+def accuracy(_recipe: Recipe, model, test_inputs, grey) -> tuple[dict[str, float], str]:
     """The share of test images put into their class, as grey levels and as binary draws."""
-    del recipe
-    images = data.to_unit(data.load("fashion_mnist").x_test)
     results = {
         f"test_accuracy_{kind}_10000_images": round(
             float((model.look(x).probabilities.argmax(axis=1) == test_inputs["labels"]).mean()), 4
         )
-        for kind, x in (("grey", images), ("binary", test_inputs["images"]))
+        for kind, x in (("grey", grey), ("binary", test_inputs["images"]))
     }
     return results, f"{results['test_accuracy_grey_10000_images']:.1%} right"
 
 
-def samples(recipe: Recipe, model, test_inputs) -> tuple[dict[str, float], str]:
+def samples(recipe: Recipe, generator, test_inputs, grey) -> tuple[dict[str, float], str]:
     """How 10,000 generated images compare with the test images, in the classifier's features."""
-    generator = model
-    if recipe.latents_of is not None:
-        generator = models.LatentGenerator(checkpoints.load(recipe.latents_of), model)
     classifier = checkpoints.load("classifier_fashion")
     generated = generator.generate(len(test_inputs), seed=recipe.seed)
-    grey = data.to_unit(data.load("fashion_mnist").x_test)
     results = {}
     for kind, real, made in (
         ("grey", grey, generated),

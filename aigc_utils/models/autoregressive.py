@@ -18,7 +18,14 @@ import numpy as np
 from keras import KerasTensor, ops
 
 from aigc_utils import objectives
-from aigc_utils.models.base import ImageModel, check_whole, check_widths, log_odds
+from aigc_utils.models.base import (
+    ImageModel,
+    check_dropout,
+    check_whole,
+    check_widths,
+    compiled,
+    log_odds,
+)
 from aigc_utils.models.block_sampling import (
     CausalRoad,
     KeptUnits,
@@ -45,8 +52,7 @@ class AutoregressiveModel(ImageModel):
     loss_label = "negative log-likelihood (nats an image)"
 
     def __init__(self, image_shape: Sequence[int], seed: int, dropout: float, **kwargs):
-        if not 0 <= dropout < 1:
-            raise ValueError(f"dropout is {dropout!r}: give 0 or more, and less than 1.")
+        check_dropout(dropout)
         super().__init__(image_shape, seed, **kwargs)
         self.dropout = dropout
         self.mean_image = self.add_weight(
@@ -105,8 +111,12 @@ class AutoregressiveModel(ImageModel):
         )
 
     def draw(self, coins: np.ndarray, temperature: float) -> tuple[np.ndarray, np.ndarray]:
-        """What `draw_pixels` gives, by the quickest way that this model has."""
-        return draw_pixels(self.logits, self.order, coins, temperature)
+        """What `draw_pixels` gives, for the price of one forward pass."""
+        return draw_in_parts(lambda part: self._draw_part(part, temperature), coins)
+
+    def _draw_part(self, coins: np.ndarray, temperature: float) -> tuple[np.ndarray, np.ndarray]:
+        """`draw` for so many images that all that is kept of them has room."""
+        raise NotImplementedError
 
     def arguments(self) -> dict:
         return {**super().arguments(), "dropout": self.dropout}
@@ -128,22 +138,14 @@ def draw_pixels(
         The probabilities that the coins were compared with, and the pixels drawn; float32,
         each of shape (B, pixels).
     """
-    step = _compiled(logits)
+    step = compiled(logits)
     flat = np.zeros(coins.shape, np.float32)
     intensities = np.zeros_like(flat)
     for pixel in order:
-        scaled = ops.convert_to_numpy(step(flat))[:, pixel] / temperature
+        scaled = ops.convert_to_numpy(step(ops.convert_to_tensor(flat)))[:, pixel] / temperature
         intensities[:, pixel] = np.exp(-np.logaddexp(0.0, -scaled))
         flat[:, pixel] = coins[:, pixel] < intensities[:, pixel]
     return intensities, flat
-
-
-def _compiled(function):
-    if keras.backend.backend() != "tensorflow":
-        return lambda flat: function(ops.convert_to_tensor(flat))
-    import tensorflow as tf
-
-    return tf.function(lambda flat: function(flat), reduce_retracing=True)
 
 
 class MADE(AutoregressiveModel):
@@ -189,7 +191,7 @@ class MADE(AutoregressiveModel):
         far = through(self.network, centred, self, training)
         return far + self.skip(centred) + ops.convert_to_tensor(self.bias)
 
-    def draw(self, coins: np.ndarray, temperature: float) -> tuple[np.ndarray, np.ndarray]:
+    def _draw_part(self, coins: np.ndarray, temperature: float) -> tuple[np.ndarray, np.ndarray]:
         pixels = np.arange(self.num_pixels)
         far = KeptUnits(self.network, pixels, len(coins))
         near = KeptUnits([self.skip], pixels, len(coins))
@@ -394,26 +396,15 @@ class BlockPixelCNN(AutoregressiveModel):
         images = ops.reshape(centred, (-1, *self.image_shape))
         return self.network(images, training=training) + ops.convert_to_tensor(self.bias)
 
-    def draw(self, coins: np.ndarray, temperature: float) -> tuple[np.ndarray, np.ndarray]:
-        return draw_in_parts(lambda part: self._draw_part(part, temperature), coins)
+    def _draw_part(self, coins: np.ndarray, temperature: float) -> tuple[np.ndarray, np.ndarray]:
+        roads, told = self._roads(len(coins))
+        mean, bias = to_numpy(self.mean_image), to_numpy(self.bias)
+        return draw_blocks(roads, told, bias[None], mean, coins, self.order, temperature)
 
-    def _draw_part(self, coins: np.ndarray, temperature: float):
-        blocks = (-1, math.prod(self.network.grid), BLOCK * BLOCK)
-        mean, base = (
-            to_numpy(weight)[self.order].reshape(blocks) for weight in (self.mean_image, self.bias)
-        )
-        roads, told = self._roads(mean[0], len(coins))
-        drawn = draw_blocks(
-            roads, told, base, mean[0], coins[:, self.order].reshape(blocks),
-            self.network.grid, temperature,
-        )  # fmt: skip
-        back = np.argsort(self.order)
-        return tuple(array.reshape(len(coins), -1)[:, back] for array in drawn)
-
-    def _roads(self, mean: np.ndarray, num_samples: int) -> tuple[list[Road], Told | None]:
+    def _roads(self, num_samples: int) -> tuple[list[Road], Told | None]:
         """The ways to the logits of each block, and the dense network that they hear."""
-        told = Told(self.network, mean, num_samples) if self.network.dense else None
-        return [CausalRoad(self.network, self.network.grid, num_samples, told)], told
+        told = Told(self.network, num_samples) if self.network.dense else None
+        return [CausalRoad(self.network, num_samples, told)], told
 
     def arguments(self) -> dict:
         return {**super().arguments(), **self.structure}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import keras
@@ -16,7 +16,80 @@ from aigc_utils.models.layers import layers_of
 ProductType = Literal["float32", "bfloat16"]
 
 
-class ImageModel(keras.Model):
+class CourseModel(keras.Model):
+    """A model that looks at its inputs before long work, and chooses how products are taken.
+
+    Args:
+        seed: seeds what the model draws (weights follow `aigc_utils.seed_everything`).
+    """
+
+    loss_label = "loss"  # what is minimized, for a curve's axis
+
+    def __init__(self, seed: int, **kwargs):
+        super().__init__(**kwargs)
+        self.seed = seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+
+    def take_products_in(self, product_type: ProductType) -> None:
+        """Choose how layers of `aigc_utils.models.layers` multiply, from now on.
+
+        Args:
+            product_type: ``"float32"``, or ``"bfloat16"`` for matrix products whose factors
+                and result are rounded to 8 bits. Biases, activations, sampling, losses,
+                weights and the optimizer's state are float32 either way.
+
+        Raises:
+            ValueError: if ``product_type`` is another.
+        """
+        if product_type not in ("float32", "bfloat16"):
+            raise ValueError(
+                f"There are no products in {product_type!r}: choose float32 or bfloat16."
+            )
+        for layer in layers_of(self):
+            if hasattr(layer, "product_type"):
+                layer.product_type = product_type
+        # Compiled functions hold the products that they were traced with.
+        self.train_function = self.test_function = self.predict_function = None
+
+    # ---- what Keras calls, after a look at the input ------------------------------------
+
+    def fit(self, x=None, *args, **kwargs):
+        """As ``keras.Model.fit``, after checking arrays: bad input fails before long work."""
+        self.check_inputs(x)
+        validation = kwargs.get("validation_data")
+        if isinstance(validation, tuple):
+            self.check_inputs(validation[0])
+        elif validation is not None:
+            self.check_inputs(validation)
+        return super().fit(x, *args, **kwargs)
+
+    def evaluate(self, x=None, *args, **kwargs):
+        """As ``keras.Model.evaluate``, after checking arrays."""
+        self.check_inputs(x)
+        return super().evaluate(x, *args, **kwargs)
+
+    def predict(self, x, *args, **kwargs):
+        """As ``keras.Model.predict``, after checking arrays."""
+        self.check_inputs(x)
+        return super().predict(x, *args, **kwargs)
+
+    def check_inputs(self, inputs) -> None:
+        """Refuse arrays that the model could not learn from (data sets pass unchecked).
+
+        Raises:
+            ValueError: in one sentence, with the offending value and the cure.
+        """
+        raise NotImplementedError
+
+    def arguments(self) -> dict:
+        """What the model was built with: ``type(model)(**model.arguments())`` is its twin."""
+        return {"seed": self.seed}
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), **self.arguments()}
+
+
+class ImageModel(CourseModel):
     """A model of images whose intensities run from 0 to 1.
 
     Args:
@@ -29,10 +102,8 @@ class ImageModel(keras.Model):
     mean_image: keras.Variable  # made by each model, in the place that its weights files know
 
     def __init__(self, image_shape: Sequence[int], seed: int, **kwargs):
-        super().__init__(**kwargs)
+        super().__init__(seed, **kwargs)
         self.image_shape = tuple(image_shape)
-        self.seed = seed
-        self.seed_generator = keras.random.SeedGenerator(seed)
 
     @property
     def num_pixels(self) -> int:
@@ -74,32 +145,9 @@ class ImageModel(keras.Model):
         noise = keras.random.uniform(ops.shape(flat_images), seed=self.seed_generator)
         return ops.cast(noise < flat_images, "float32")
 
-    def take_products_in(self, product_type: ProductType) -> None:
-        """Choose how layers of `aigc_utils.models.layers` multiply, from now on.
-
-        Args:
-            product_type: ``"float32"``, or ``"bfloat16"`` for matrix products whose factors
-                and result are rounded to 8 bits. Biases, activations, sampling, losses,
-                weights and the optimizer's state are float32 either way.
-
-        Raises:
-            ValueError: if ``product_type`` is another.
-        """
-        if product_type not in ("float32", "bfloat16"):
-            raise ValueError(
-                f"There are no products in {product_type!r}: choose float32 or bfloat16."
-            )
-        for layer in layers_of(self):
-            if hasattr(layer, "product_type"):
-                layer.product_type = product_type
-        # Compiled functions hold the products that they were traced with.
-        self.train_function = self.test_function = self.predict_function = None
-
     def image_losses(self, inputs, training: bool) -> KerasTensor:
         """What is minimized, for each image: nats, shape (B,). Updates the model's trackers."""
         raise NotImplementedError
-
-    # ---- what Keras calls, after a look at the input ------------------------------------
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """`image_losses` averaged; works on every backend, in ``fit`` and ``evaluate``.
@@ -113,26 +161,6 @@ class ImageModel(keras.Model):
         halves = [keras.tree.map_structure(lambda a, part=part: a[part], x) for part in parts]
         return ops.mean(ops.concatenate([self.image_losses(half, True) for half in halves]))
 
-    def fit(self, x=None, *args, **kwargs):
-        """As ``keras.Model.fit``, after checking arrays: bad input fails before long work."""
-        self.check_inputs(x)
-        validation = kwargs.get("validation_data")
-        if isinstance(validation, tuple):
-            self.check_inputs(validation[0])
-        elif validation is not None:
-            self.check_inputs(validation)
-        return super().fit(x, *args, **kwargs)
-
-    def evaluate(self, x=None, *args, **kwargs):
-        """As ``keras.Model.evaluate``, after checking arrays."""
-        self.check_inputs(x)
-        return super().evaluate(x, *args, **kwargs)
-
-    def predict(self, x, *args, **kwargs):
-        """As ``keras.Model.predict``, after checking arrays."""
-        self.check_inputs(x)
-        return super().predict(x, *args, **kwargs)
-
     def check_inputs(self, inputs) -> None:
         """Refuse arrays that the model could not learn from (data sets pass unchecked).
 
@@ -142,12 +170,24 @@ class ImageModel(keras.Model):
         if isinstance(inputs, np.ndarray):
             data.check_images(inputs, self.image_shape)
 
-    def arguments(self) -> dict:
-        """What the model was built with: ``type(model)(**model.arguments())`` is its twin."""
-        return {"image_shape": self.image_shape, "seed": self.seed}
+    def check_labelled(self, inputs, num_classes: int) -> None:
+        """`check_inputs` for ``{"images": ..., "labels": ...}``.
 
-    def get_config(self) -> dict:
-        return {**super().get_config(), **self.arguments()}
+        Raises:
+            ValueError: as `aigc_utils.data.check_images` and `aigc_utils.data.check_labels`;
+                or if there are no labels.
+        """
+        missing = not isinstance(inputs, dict) or {"images", "labels"} - set(inputs)
+        if isinstance(inputs, (np.ndarray, dict)) and missing:
+            raise ValueError(
+                'This model needs labels too: give {"images": images, "labels": labels}.'
+            )
+        if isinstance(inputs, dict) and isinstance(inputs["images"], np.ndarray):
+            data.check_images(inputs["images"], self.image_shape)
+            data.check_labels(np.asarray(inputs["labels"]), num_classes, len(inputs["images"]))
+
+    def arguments(self) -> dict:
+        return {**super().arguments(), "image_shape": self.image_shape}
 
 
 def log_odds(mean: np.ndarray) -> np.ndarray:
@@ -169,3 +209,49 @@ def check_widths(hidden_units: Sequence[int]) -> None:
         raise ValueError("hidden_units is empty: give at least one layer width, such as (256,).")
     for units in hidden_units:
         check_whole("each of hidden_units", units)
+
+
+def check_dropout(dropout: float) -> None:
+    """Raise a ValueError unless ``dropout`` is a share of units that may be left out."""
+    if not 0 <= dropout < 1:
+        raise ValueError(f"dropout is {dropout!r}: give 0 or more, and less than 1.")
+
+
+def check_quarters(image_shape: Sequence[int]) -> None:
+    """Raise a ValueError unless an image can be halved twice, each way."""
+    if len(image_shape) != 2 or any(size % 4 for size in image_shape):
+        raise ValueError(
+            f"The image_shape is {tuple(image_shape)}: give a height and a width that are "
+            "divisible by 4."
+        )
+
+
+def draw_noise(num_samples: int, num_dims: int, temperature: float, seed: int) -> np.ndarray:
+    """Draws from N(0, I), multiplied by ``temperature``.
+
+    Returns:
+        float32, shape (num_samples, num_dims); the same seed gives the same on every machine.
+
+    Raises:
+        ValueError: if ``num_samples`` or ``temperature`` is out of range.
+    """
+    check_whole("num_samples", num_samples)
+    if not 0 <= temperature < math.inf:
+        raise ValueError(f"The temperature is {temperature}: give 0 or more (1 is the prior).")
+    noise = np.random.default_rng(seed).standard_normal((num_samples, num_dims))
+    return (temperature * noise).astype(np.float32)
+
+
+def by_parts(function: Callable, rows: np.ndarray, size: int) -> np.ndarray:
+    """``function`` of ``size`` rows at a time, since all at once may not fit into memory."""
+    parts = [function(rows[start : start + size]) for start in range(0, len(rows), size)]
+    return np.concatenate([ops.convert_to_numpy(part) for part in parts])
+
+
+def compiled(function: Callable) -> Callable:
+    """The function as a TensorFlow graph, on that backend; elsewhere as it is."""
+    if keras.backend.backend() != "tensorflow":
+        return function
+    import tensorflow as tf
+
+    return tf.function(function, reduce_retracing=True)

@@ -9,6 +9,7 @@ forward pass. It is still one step after another, and each is a small product, s
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -41,8 +42,6 @@ def relu(x: np.ndarray) -> np.ndarray:
 ACTIVATIONS: dict[str, Activation] = {
     "silu": silu,
     "relu": relu,
-    "tanh": np.tanh,
-    "sigmoid": sigmoid,
     "linear": lambda x: x,
 }
 
@@ -126,15 +125,14 @@ class Told:
 
     Args:
         network: a `CausalNetwork` with dense layers.
-        mean: the mean image in blocks, shape (blocks, pixels of a block).
         num_samples: images drawn beside each other.
     """
 
-    def __init__(self, network, mean: np.ndarray, num_samples: int):
-        blocks, in_block = mean.shape
+    def __init__(self, network, num_samples: int):
+        blocks, in_block = math.prod(network.grid), network.last.shape[0]
         self.features = network.features
         self.units = KeptUnits(network.dense, np.repeat(np.arange(blocks), in_block), num_samples)
-        self.inputs = np.zeros((num_samples, mean.size), np.float32)
+        self.inputs = np.zeros((num_samples, blocks * in_block), np.float32)
         self.of_block: np.ndarray | None = None
 
     def before_block(self, index: int) -> None:
@@ -152,15 +150,15 @@ class Road:
     """What leads from the past to a block's logits; a subclass says how places follow.
 
     Args:
-        network: has ``near``, ``place``, ``to_head``, ``in_block`` and ``last``.
-        grid: (height, width) in blocks.
+        network: has ``grid``, ``near``, ``place``, ``to_head``, ``in_block`` and ``last``.
         num_samples: images drawn beside each other.
     """
 
     activation: Activation
 
-    def __init__(self, network, grid: tuple[int, int], num_samples: int):
-        self.near = KeptPlaces(network.near, grid, num_samples)
+    def __init__(self, network, num_samples: int):
+        self.grid = network.grid
+        self.near = KeptPlaces(network.near, self.grid, num_samples)
         self.place = to_numpy(network.place)[0]
         self.to_head = affine(network.to_head)
         kernel, bias = to_numpy(network.in_block.kernel), to_numpy(network.in_block.bias)
@@ -179,9 +177,13 @@ class Road:
         hidden = told[:, mine] + centred[:, :pixel] @ self.in_block[:pixel, mine]
         return self.activation(hidden) @ self.last[pixel]
 
-    def keep(self, row: int, column: int, centred: np.ndarray) -> None:
+    def keep(self, index: int, centred: np.ndarray) -> None:
         """A block less its mean, shape (num_samples, pixels of a block)."""
-        self.near.keep(row, column, centred)
+        self.near.keep(*self.where(index), centred)
+
+    def where(self, index: int) -> tuple[int, int]:
+        """Row and column of a block."""
+        return divmod(index, self.grid[1])
 
 
 class CausalRoad(Road):
@@ -193,17 +195,18 @@ class CausalRoad(Road):
 
     activation = staticmethod(silu)
 
-    def __init__(self, network, grid, num_samples, told: Told | None = None, more=None):
-        super().__init__(network, grid, num_samples)
-        self.told, self.more, self.width = told, more, grid[1]
-        self.convs = [KeptPlaces(conv, grid, num_samples) for conv in network.convs]
+    def __init__(self, network, num_samples: int, told: Told | None = None, more=None):
+        super().__init__(network, num_samples)
+        self.told, self.more = told, more
+        self.convs = [KeptPlaces(conv, self.grid, num_samples) for conv in network.convs]
         self.mixers = [affine(mixer) for mixer in network.mixers]
         if told is not None:
             self.far_to_near = affine(network.far_to_near)
             self.far_to_head = affine(network.far_to_head)
 
-    def before_block(self, row: int, column: int) -> np.ndarray:
+    def before_block(self, index: int) -> np.ndarray:
         """What the last layer is told of all blocks before this one."""
+        row, column = self.where(index)
         hidden = self.near.at(row, column) + self.place[row, column]
         if self.told is not None:
             hidden = hidden + self.far_to_near(self.told.of_block)
@@ -214,7 +217,7 @@ class CausalRoad(Road):
         if self.told is not None:
             head = head + self.far_to_head(self.told.of_block)
         if self.more is not None:
-            head = head + self.more[:, row * self.width + column]
+            head = head + self.more[:, index]
         return head
 
 
@@ -223,17 +226,18 @@ class ResidualRoad(Road):
 
     activation = staticmethod(relu)
 
-    def __init__(self, network, grid, num_samples, told: Told):
-        super().__init__(network, grid, num_samples)
+    def __init__(self, network, num_samples: int, told: Told):
+        super().__init__(network, num_samples)
         self.told = told
         self.pairs = [
-            (KeptPlaces(first, grid, num_samples), KeptPlaces(second, grid, num_samples))
-            for first, second in zip(network.first, network.second, strict=True)
+            [KeptPlaces(layer, self.grid, num_samples) for layer in pair]
+            for pair in zip(network.first, network.second, strict=True)
         ]
         self.far_to_near = affine(network.far_to_near)
 
-    def before_block(self, row: int, column: int) -> np.ndarray:
+    def before_block(self, index: int) -> np.ndarray:
         """What the last layer is told of all blocks before this one."""
+        row, column = self.where(index)
         hidden = self.near.at(row, column) + self.place[row, column]
         hidden = hidden + self.far_to_near(self.told.of_block)
         for first, second in self.pairs:
@@ -249,7 +253,7 @@ def draw_blocks(
     base: np.ndarray,
     mean: np.ndarray,
     coins: np.ndarray,
-    grid: tuple[int, int],
+    order: np.ndarray,
     temperature: float,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draw blocks one after another, and in each its pixels.
@@ -257,35 +261,33 @@ def draw_blocks(
     Args:
         roads: whose logits are added up.
         told: the dense network that they hear, if any.
-        base: added to the logits, shape (N or 1, blocks, pixels of a block).
-        mean: the mean image, shape (blocks, pixels of a block).
-        coins: uniform from 0 to 1, shape (N, blocks, pixels of a block); a pixel is 1 where its
-            coin is less than its probability.
-        grid: (height, width) in blocks.
+        base: added to the logits, shape (N or 1, pixels).
+        mean: the mean image, shape (pixels,).
+        coins: uniform from 0 to 1, shape (N, pixels); a pixel is 1 where its coin is less
+            than its probability.
+        order: the pixels' positions block by block, shape (pixels,).
         temperature: divides the logits, more than 0.
 
     Returns:
         The probabilities that the coins were compared with, and the pixels drawn; float32,
         each of the shape of ``coins``.
     """
-    intensities = np.zeros(coins.shape, np.float32)
-    drawn = np.zeros(coins.shape, np.float32)
-    for index in range(coins.shape[1]):
-        row, column = divmod(index, grid[1])
+    intensities, drawn = (np.zeros(coins.shape, np.float32) for _ in range(2))
+    keepers = roads if told is None else [told, *roads]
+    for index, block in enumerate(order.reshape(math.prod(roads[0].grid), -1)):
         if told is not None:
             told.before_block(index)
-        heads = [road.before_block(row, column) for road in roads]
-        centred = np.zeros((len(coins), coins.shape[2]), np.float32)
-        for pixel in range(coins.shape[2]):
-            logit = base[:, index, pixel]
+        heads = [road.before_block(index) for road in roads]
+        centred = np.zeros((len(coins), len(block)), np.float32)
+        for place, pixel in enumerate(block):
+            logit = base[:, pixel]
             for road, head in zip(roads, heads, strict=True):
-                logit = logit + road.logit(head, centred, pixel)
-            intensities[:, index, pixel] = sigmoid(logit / np.float32(temperature))
-            drawn[:, index, pixel] = coins[:, index, pixel] < intensities[:, index, pixel]
-            centred[:, pixel] = drawn[:, index, pixel] - mean[index, pixel]
-        for keeper in (*roads, *([] if told is None else [told])):
-            place = (index,) if keeper is told else (row, column)
-            keeper.keep(*place, centred)
+                logit = logit + road.logit(head, centred, place)
+            intensities[:, pixel] = sigmoid(logit / np.float32(temperature))
+            drawn[:, pixel] = coins[:, pixel] < intensities[:, pixel]
+            centred[:, place] = drawn[:, pixel] - mean[pixel]
+        for keeper in keepers:
+            keeper.keep(index, centred)
     return intensities, drawn
 
 
@@ -318,15 +320,6 @@ def to_numpy(tensor) -> np.ndarray:
 
 
 def activation_of(layer) -> Activation:
-    """The NumPy function of a layer's activation.
-
-    Raises:
-        ValueError: if it is one that is not known here.
-    """
+    """A layer's activation as a function of arrays: NumPy's own if it is quick, else Keras's."""
     name = "linear" if layer.activation is None else layer.activation.__name__
-    if name not in ACTIVATIONS:
-        raise ValueError(
-            f"There is no sampling with the activation {name!r}: choose one of "
-            f"{', '.join(ACTIVATIONS)}."
-        )
-    return ACTIVATIONS[name]
+    return ACTIVATIONS.get(name) or (lambda x: to_numpy(layer.activation(x)))

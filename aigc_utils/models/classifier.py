@@ -16,7 +16,13 @@ import numpy as np
 from keras import KerasTensor, layers, ops
 
 from aigc_utils import data
-from aigc_utils.models.base import ImageModel, check_whole
+from aigc_utils.models.base import (
+    ImageModel,
+    by_parts,
+    check_dropout,
+    check_quarters,
+    check_whole,
+)
 from aigc_utils.models.layers import Conv2D, Dense
 
 
@@ -71,13 +77,8 @@ class ImageClassifier(ImageModel):
         check_whole("num_classes", num_classes, least=2)
         check_whole("channels", channels)
         check_whole("num_features", num_features)
-        if len(image_shape) != 2 or any(size % 4 for size in image_shape):
-            raise ValueError(
-                f"The image_shape is {tuple(image_shape)}: give a height and a width that are "
-                "divisible by 4."
-            )
-        if not 0 <= dropout < 1:
-            raise ValueError(f"dropout is {dropout!r}: give 0 or more, and less than 1.")
+        check_quarters(image_shape)
+        check_dropout(dropout)
         super().__init__(image_shape, seed, **kwargs)
         self.num_classes = num_classes
         self.channels = channels
@@ -141,20 +142,14 @@ class ImageClassifier(ImageModel):
             ValueError: see `aigc_utils.data.check_images`.
         """
         data.check_images(images, self.image_shape)
-        features = [
-            ops.convert_to_numpy(self.features(images[start : start + batch_size]))
-            for start in range(0, len(images), batch_size)
-        ]
-        features = np.concatenate(features)
+        features = by_parts(self.features, images, batch_size)
         probabilities = ops.convert_to_numpy(ops.softmax(self.scores(features)))
         return Look(features, probabilities)
 
     def check_inputs(self, inputs) -> None:
         if isinstance(inputs, dict):
-            images, labels = (np.asarray(inputs[name]) for name in ("images", "labels"))
-            super().check_inputs(images)
-            data.check_labels(labels, self.num_classes, len(images))
-        else:
+            self.check_labelled(inputs, self.num_classes)
+        else:  # bare images can be classified
             super().check_inputs(inputs)
 
     def arguments(self) -> dict:

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import keras
-import numpy as np
 from keras import KerasTensor, ops
 
 from aigc_utils.models.autoregressive import (
@@ -137,9 +136,9 @@ class DeepPixelCNN(BlockPixelCNN):
         logits = self.network.finish(told) + self.deep(blocks, features)
         return logits + ops.convert_to_tensor(self.bias)
 
-    def _roads(self, mean: np.ndarray, num_samples: int) -> tuple[list[Road], Told | None]:
-        roads, told = super()._roads(mean, num_samples)
-        return [*roads, ResidualRoad(self.deep, self.network.grid, num_samples, told)], told
+    def _roads(self, num_samples: int) -> tuple[list[Road], Told | None]:
+        roads, told = super()._roads(num_samples)
+        return [*roads, ResidualRoad(self.deep, num_samples, told)], told
 
     def arguments(self) -> dict:
         return {**super().arguments(), **self.deep_structure}

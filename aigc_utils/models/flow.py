@@ -17,14 +17,21 @@ import numpy as np
 from keras import KerasTensor, layers, ops
 
 from aigc_utils import data
-from aigc_utils.models.base import check_whole, check_widths
-from aigc_utils.models.layers import Dense, layers_of
+from aigc_utils.models.base import (
+    CourseModel,
+    by_parts,
+    check_whole,
+    check_widths,
+    compiled,
+    draw_noise,
+)
+from aigc_utils.models.layers import Dense
 
 NUM_FREQUENCIES = 8  # of the time's sines and cosines
 
 
 @keras.saving.register_keras_serializable(package="aigc_utils")
-class FlowMatching(keras.Model):
+class FlowMatching(CourseModel):
     """Flow matching for vectors: points of the plane, or the latents of an autoencoder.
 
     Trained by ``compile(optimizer)`` and ``fit(vectors)``, or, with ``num_classes``, by
@@ -58,12 +65,10 @@ class FlowMatching(keras.Model):
         check_whole("num_dims", num_dims)
         check_whole("num_classes", num_classes, least=0)
         check_widths(hidden_units)
-        super().__init__(**kwargs)
+        super().__init__(seed, **kwargs)
         self.num_dims = num_dims
         self.hidden_units = tuple(hidden_units)
         self.num_classes = num_classes
-        self.seed = seed
-        self.seed_generator = keras.random.SeedGenerator(seed)
         for name, initializer in (("centre", "zeros"), ("spread", "ones")):
             weight = self.add_weight(
                 name=name, shape=(num_dims,), initializer=initializer, trainable=False
@@ -150,11 +155,8 @@ class FlowMatching(keras.Model):
         Raises:
             ValueError: if a number is out of range, or a label is missing or too many.
         """
-        check_whole("num_samples", num_samples)
-        if not 0 <= temperature < math.inf:
-            raise ValueError(f"The temperature is {temperature}: give 0 or more.")
-        noise = np.random.default_rng(seed).standard_normal((num_samples, self.num_dims))
-        return self.path((temperature * noise).astype(np.float32), label, num_steps)[-1]
+        noise = draw_noise(num_samples, self.num_dims, temperature, seed)
+        return self.path(noise, label, num_steps)[-1]
 
     def path(self, noise: np.ndarray, label: int | None = None, num_steps: int = 32) -> np.ndarray:
         """The whole way of each noise vector, in the data's coordinates.
@@ -184,19 +186,7 @@ class FlowMatching(keras.Model):
         second = self.velocity(x + size * first, t + size, labels)
         return x + 0.5 * size * (first + second)
 
-    def take_products_in(self, product_type: str) -> None:
-        """As `aigc_utils.models.base.ImageModel.take_products_in`."""
-        for layer in layers_of(self):
-            if hasattr(layer, "product_type"):
-                layer.product_type = product_type
-        self.train_function = self.test_function = self.predict_function = None
-
     def check_inputs(self, inputs) -> None:
-        """Refuse arrays that the model could not learn from (data sets pass unchecked).
-
-        Raises:
-            ValueError: in one sentence, with the offending value and the cure.
-        """
         if isinstance(inputs, dict):
             vectors = np.asarray(inputs.get("vectors"))
             if not self.num_classes or "labels" not in inputs:
@@ -219,11 +209,6 @@ class FlowMatching(keras.Model):
             row = int(np.argmin(finite))
             raise ValueError(f"Vector {row} is not finite: remove it or repair it.")
 
-    def fit(self, x=None, *args, **kwargs):
-        """As ``keras.Model.fit``, after checking arrays."""
-        self.check_inputs(x)
-        return super().fit(x, *args, **kwargs)
-
     def _split(self, inputs):
         if isinstance(inputs, dict):
             return inputs["vectors"], inputs["labels"]
@@ -244,16 +229,12 @@ class FlowMatching(keras.Model):
         return labels.astype(np.int32)
 
     def arguments(self) -> dict:
-        """What the model was built with: ``type(model)(**model.arguments())`` is its twin."""
         return {
+            **super().arguments(),
             "num_dims": self.num_dims,
             "hidden_units": self.hidden_units,
             "num_classes": self.num_classes,
-            "seed": self.seed,
         }
-
-    def get_config(self) -> dict:
-        return {**super().get_config(), **self.arguments()}
 
 
 @dataclass(frozen=True)
@@ -285,33 +266,15 @@ class LatentGenerator:
         z = self.flow.generate(
             num_samples, label=label, num_steps=num_steps, temperature=temperature, seed=seed
         )
-        return np.concatenate(
-            [ops.convert_to_numpy(self.autoencoder.decode(part)) for part in in_parts(z)]
-        )
+        return by_parts(self.autoencoder.decode, z, size=2000)
 
 
 def latents(autoencoder: keras.Model, images: np.ndarray) -> np.ndarray:
     """The posterior means of images, which flow matching can learn: float32, (N, latent_dim)."""
-    return np.concatenate(
-        [ops.convert_to_numpy(autoencoder.encode(part)[0]) for part in in_parts(images)]
-    )
-
-
-def in_parts(arrays: np.ndarray, size: int = 2000) -> list[np.ndarray]:
-    """Some rows at a time, so that no pass takes more memory than training does."""
-    return [arrays[start : start + size] for start in range(0, len(arrays), size)]
+    return by_parts(lambda part: autoencoder.encode(part)[0], images, size=2000)
 
 
 def time_features(t) -> KerasTensor:
     """Times (B, 1) as sines and cosines of 8 frequencies, shape (B, 16)."""
     angles = t * (math.pi / 2 * np.arange(1, NUM_FREQUENCIES + 1, dtype=np.float32))
     return ops.concatenate([ops.sin(angles), ops.cos(angles)], axis=-1)
-
-
-def compiled(function):
-    """The function as a TensorFlow graph, on that backend; elsewhere as it is."""
-    if keras.backend.backend() != "tensorflow":
-        return function
-    import tensorflow as tf
-
-    return tf.function(function, reduce_retracing=True)

@@ -14,7 +14,14 @@ import keras
 import numpy as np
 from keras import KerasTensor, layers, ops
 
-from aigc_utils.models.base import ImageModel, check_whole, log_odds
+from aigc_utils.models.base import (
+    ImageModel,
+    by_parts,
+    check_quarters,
+    check_whole,
+    draw_noise,
+    log_odds,
+)
 from aigc_utils.models.layers import Conv2D, Conv2DTranspose, Dense
 
 
@@ -63,11 +70,7 @@ class GAN(ImageModel):
     ):
         check_whole("latent_dim", latent_dim)
         check_whole("channels", channels)
-        if len(image_shape) != 2 or any(size % 4 for size in image_shape):
-            raise ValueError(
-                f"The image_shape is {tuple(image_shape)}: give a height and a width that are "
-                "divisible by 4."
-            )
+        check_quarters(image_shape)
         if not 0 <= r1_weight < math.inf:
             raise ValueError(f"r1_weight is {r1_weight!r}: give 0 or more.")
         if not 0 < r1_step <= 1:
@@ -186,13 +189,8 @@ class GAN(ImageModel):
         Returns:
             Intensities from 0 to 1, float32, shape (num_samples, *image_shape).
         """
-        check_whole("num_samples", num_samples)
-        if not 0 <= temperature < math.inf:
-            raise ValueError(f"The temperature is {temperature}: give 0 or more.")
-        noise = np.random.default_rng(seed).standard_normal((num_samples, self.latent_dim))
-        noise = (temperature * noise).astype(np.float32)
-        parts = [noise[start : start + 1000] for start in range(0, num_samples, 1000)]
-        return np.concatenate([ops.convert_to_numpy(self.decode(part)) for part in parts])
+        noise = draw_noise(num_samples, self.latent_dim, temperature, seed)
+        return by_parts(self.decode, noise, size=1000)
 
     def arguments(self) -> dict:
         return {

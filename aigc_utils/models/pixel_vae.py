@@ -137,14 +137,11 @@ class PixelVAE(VAE):
         output = self.decoder(ops.convert_to_tensor(z, dtype="float32"))
         far = ops.reshape(output[:, self.num_pixels :], (len(z), *grid, -1))
         more = to_numpy(self.tell(far)).reshape(len(z), math.prod(grid), -1)
-        blocks = (-1, math.prod(grid), BLOCK * BLOCK)
-        order = block_order(self.image_shape)
-        base = to_numpy(output)[:, order].reshape(blocks)
-        mean = to_numpy(self.mean_image)[order].reshape(blocks)[0]
-        road = CausalRoad(self.network, grid, len(z), more=more)
-        coins = coins[:, order].reshape(blocks)
-        drawn = draw_blocks([road], None, base, mean, coins, grid, temperature)
-        return tuple(array.reshape(len(z), -1)[:, np.argsort(order)] for array in drawn)
+        road = CausalRoad(self.network, len(z), more=more)
+        base, mean = to_numpy(output), to_numpy(self.mean_image)
+        return draw_blocks(
+            [road], None, base, mean, coins, block_order(self.image_shape), temperature
+        )
 
     def generate(self, num_samples: int, *, temperature: float = 1.0, seed: int = 0) -> np.ndarray:
         latents = self.sample_latents(num_samples, temperature=temperature, seed=seed)

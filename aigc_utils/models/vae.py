@@ -7,7 +7,6 @@ file runs on TensorFlow, JAX and PyTorch.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Literal
 
@@ -16,7 +15,7 @@ import numpy as np
 from keras import KerasTensor, layers, ops
 
 from aigc_utils import data, objectives
-from aigc_utils.models.base import ImageModel, check_whole, check_widths, log_odds
+from aigc_utils.models.base import ImageModel, check_whole, check_widths, draw_noise, log_odds
 from aigc_utils.models.layers import Dense
 
 Decoder = Literal["bernoulli", "gaussian"]
@@ -251,11 +250,7 @@ class VAE(ImageModel):
             float32 array, shape (num_samples, latent_dim); the same seed gives the same
             latents on every backend and machine.
         """
-        check_whole("num_samples", num_samples)
-        if not 0 <= temperature < math.inf:
-            raise ValueError(f"The temperature is {temperature}: give 0 or more (1 is the prior).")
-        noise = np.random.default_rng(seed).standard_normal((num_samples, self.latent_dim))
-        return (temperature * noise).astype(np.float32)
+        return draw_noise(num_samples, self.latent_dim, temperature, seed)
 
     def generate(self, num_samples: int, *, temperature: float = 1.0, seed: int = 0) -> np.ndarray:
         """New images: latents from the prior, decoded.
@@ -304,15 +299,7 @@ class ConditionalVAE(VAE):
         return images, ops.one_hot(inputs["labels"], self.condition_dim, dtype="float32")
 
     def check_inputs(self, inputs) -> None:
-        missing = not isinstance(inputs, dict) or {"images", "labels"} - set(inputs)
-        if isinstance(inputs, (np.ndarray, dict)) and missing:
-            raise ValueError(
-                'This model needs labels too: give {"images": images, "labels": labels}.'
-            )
-        if isinstance(inputs, dict) and isinstance(inputs["images"], np.ndarray):
-            super().check_inputs(inputs["images"])
-            labels = np.asarray(inputs["labels"])
-            data.check_labels(labels, self.condition_dim, len(inputs["images"]))
+        self.check_labelled(inputs, self.condition_dim)
 
     def generate(
         self, num_samples: int, *, label: int, temperature: float = 1.0, seed: int = 0

@@ -154,11 +154,13 @@ def test_intensities_are_the_probabilities_that_each_pixel_was_drawn_with(model)
     "build",
     [
         lambda size: tiny_made(image_shape=size, hidden_units=(30, 30, 20)),
+        # An activation that block_sampling has no NumPy twin of.
+        lambda size: tiny_made(image_shape=size, activation="gelu"),
         lambda size: tiny_blocks(image_shape=size, num_convs=2, hidden_units=(40, 40)),
         lambda size: tiny_blocks(image_shape=size, num_convs=1, hidden_units=()),
         lambda size: tiny_deep(image_shape=size, num_deep_pairs=2),
     ],
-    ids=["MADE", "blocks", "blocks, convolutions alone", "deep"],
+    ids=["MADE", "MADE, gelu", "blocks", "blocks, convolutions alone", "deep"],
 )
 def test_kept_units_and_places_draw_what_whole_passes_draw(build):
     """Larger than what all kernels see, so that borders and rows are crossed."""

@@ -24,16 +24,13 @@ def gradients(model, loss_of) -> dict[str, float]:
     """The largest gradient of a loss in each of the two networks."""
     import tensorflow as tf
 
-    with tf.GradientTape() as tape:
+    with tf.GradientTape(persistent=True) as tape:
         loss = ops.mean(loss_of())
     found = {}
     for name in ("generator", "discriminator"):
         variables = [v.value for v in getattr(model, name).trainable_variables]
-        taken = tape.gradient(loss, variables)
-        break_ = [0.0 if g is None else float(np.abs(g).max()) for g in taken]
-        found[name] = max(break_)
-        with tf.GradientTape() as tape:
-            loss = ops.mean(loss_of())
+        taken = [g for g in tape.gradient(loss, variables) if g is not None]
+        found[name] = max((float(np.abs(g).max()) for g in taken), default=0.0)
     return found
 
 
