@@ -1,6 +1,6 @@
 # Each target installs what is missing. `make lab` and `make test` are all a newcomer needs.
 .DEFAULT_GOAL := help
-.PHONY: help lab test test-fast report bench bench-interactive lock format browser-and-fonts clean
+.PHONY: help lab test test-fast report bench records bench-interactive lock format browser-and-fonts clean
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -40,12 +40,8 @@ $(ON_JAX): $(READY) requirements-jax.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --compile --no-deps --target $(@D) -r requirements-jax.lock
 	@touch $@
 
-report: $(READY) ## a parameterized report: make report ARGS="-p epochs 5 -p latent_dim 8"
-	@mkdir -p out/reports
-	$(BIN)/papermill notebooks/reports/vae_run.ipynb out/reports/vae_run.ipynb --cwd notebooks/reports $(ARGS)
-	@# nbconvert's default template drops the pictures' alt text; the classic one keeps it.
-	$(BIN)/jupyter nbconvert --to html --template classic --no-input out/reports/vae_run.ipynb
-	@echo "The report is out/reports/vae_run.html"
+report: $(READY) ## a parameterized report: make report ARGS="-p EPOCHS=5 -p LATENT_DIM=8"
+	$(BIN)/aigc run vae_run $(ARGS)
 
 # AIGC_BENCH_PYTHON names another interpreter that has torch and jax; then nothing is installed.
 .venv-bench/.ready: $(READY) pyproject.toml tools/bench_install.sh
@@ -53,6 +49,9 @@ report: $(READY) ## a parameterized report: make report ARGS="-p epochs 5 -p lat
 
 bench: $(READY) $(if $(AIGC_BENCH_PYTHON),,.venv-bench/.ready) ## training speed beside Keras, PyTorch and JAX: make bench ARGS="--rounds 9"
 	$(BIN)/python tests/benchmarks/bench.py --published $(ARGS)
+
+records: $(READY) ## train four families with five seeds each, for chapter 3.5; an hour
+	$(BIN)/python tests/benchmarks/records.py $(ARGS)
 
 bench-interactive: $(READY) ## seconds to the first picture, a slider's delay, and where each chapter's time goes
 	$(BIN)/python tests/benchmarks/interactive.py $(ARGS)

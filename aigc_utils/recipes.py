@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from aigc_utils import checkpoints, data, metrics, models, sample_metrics, training
+from aigc_utils.distributed import Cluster
 from aigc_utils.files import atomic_path, sha256
 from aigc_utils.runtime import seed_everything
 
@@ -277,7 +278,8 @@ def train_checkpoint(
     *,
     work_dir: str | os.PathLike,
     say: Callable[[str], None] = print,
-) -> checkpoints.ModelCard:
+    cluster: Cluster | None = None,
+) -> checkpoints.ModelCard | None:
     """Train a recipe from nothing (or from where it was stopped), evaluate it, save it.
 
     Args:
@@ -285,9 +287,11 @@ def train_checkpoint(
         out: a folder of checkpoints; ``out/NAME`` is written when all is done.
         work_dir: keeps the state of a run that may be interrupted.
         say: told each stage.
+        cluster: the machines that train together, if there are several; each calls this.
 
     Returns:
-        The card, with measured results.
+        The card, with measured results; None from a worker that is not the chief, which writes
+        nothing.
 
     Raises:
         ValueError: if there is no such recipe.
@@ -301,7 +305,10 @@ def train_checkpoint(
     decoder = None if recipe.latents_of is None else checkpoints.load(recipe.latents_of)
     if decoder is not None:
         train_inputs = models.latents(decoder, train_inputs)
-    model, seconds = train_stages(name, train_inputs, work_dir)
+    model, seconds = train_stages(name, train_inputs, work_dir, cluster)
+    if cluster is not None and not cluster.is_chief:
+        say(f"Trained in {seconds:.0f} s; the chief, {cluster.workers[0]}, does the rest.")
+        return None
     say(f"Trained in {seconds:.0f} s; now the {recipe.judge}: {len(images.x_test):,} test images.")
     folder = Path(out) / name
     checkpoints.save_weights(model, folder / "model.weights.h5", half=True)
@@ -337,7 +344,9 @@ def train_checkpoint(
     return card
 
 
-def train_stages(name: str, train_inputs, work_dir: str | os.PathLike) -> tuple[Any, float]:
+def train_stages(
+    name: str, train_inputs, work_dir: str | os.PathLike, cluster: Cluster | None = None
+) -> tuple[Any, float]:
     """The model of a recipe after its last stage, and the seconds that all stages took.
 
     Those of the recipe that it starts from are counted, and trained first where their state
@@ -346,13 +355,15 @@ def train_stages(name: str, train_inputs, work_dir: str | os.PathLike) -> tuple[
     recipe = RECIPES[name]
     begun, seconds = [], 0.0
     if recipe.start is not None:
-        start, seconds = train_stages(recipe.start, train_inputs, work_dir)
+        start, seconds = train_stages(recipe.start, train_inputs, work_dir, cluster)
         begun = start.get_weights()
     seed_everything(recipe.seed)
     model = checkpoints.build(recipe.model, recipe.arguments)
     model.adapt(data.as_mapping(train_inputs)["images"])  # or latents
     model.set_weights([*begun, *model.get_weights()[len(begun) :]])
     stage_ends = []
+    # The chief alone keeps the state of a run, and tells the others.
+    kept = None if cluster is not None and not cluster.is_chief else Path(work_dir) / name
     for number, stage in enumerate(recipe.stages, start=1):
         settings = dict(stage)
         changed = {key: settings.pop(key) for key in STAGE_ARGUMENTS if key in settings}
@@ -361,15 +372,16 @@ def train_stages(name: str, train_inputs, work_dir: str | os.PathLike) -> tuple[
         history = training.train(
             staged,
             train_inputs,
-            resume_dir=Path(work_dir) / name / str(number),
+            resume_dir=kept and kept / str(number),
+            loop=cluster and cluster.fit,
             title=f"{name}, stage {number} of {len(recipe.stages)}",
             **settings,
         )
         seconds += sum(history["seconds"])
         model.set_weights(staged.get_weights())
         stage_ends.append(staged.get_weights())
-    kept = stage_ends[-recipe.averaged_stages :]
-    model.set_weights([np.mean(arrays, axis=0) for arrays in zip(*kept, strict=True)])
+    last = stage_ends[-recipe.averaged_stages :]
+    model.set_weights([np.mean(arrays, axis=0) for arrays in zip(*last, strict=True)])
     return model, seconds
 
 

@@ -6,13 +6,14 @@ tracked as ``loss`` will do; KL warm-up additionally needs a ``kl_weight`` varia
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import os
 import sys
 import time
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -49,6 +50,7 @@ def train(
     progress: bool = True,
     title: str = "Training",
     callbacks: Sequence[keras.callbacks.Callback] = (),
+    loop: Callable[..., None] | None = None,
 ) -> dict[str, list[float]]:
     """Train with Adam on a cosine schedule, showing progress, and resume if asked to.
 
@@ -76,6 +78,8 @@ def train(
         progress: show a curve (notebook), a bar (terminal) or a line an epoch (a file).
         title: what the progress display calls this.
         callbacks: further ones, called after those of this function.
+        loop: takes the model and what ``model.fit`` takes, and does its work in its place, such
+            as `aigc_utils.distributed.Cluster.fit`.
 
     Returns:
         Each metric's values, one an epoch, including those of an interrupted run, and
@@ -146,10 +150,11 @@ def train(
         if product_type != "float32":
             model.take_products_in(product_type)
         model.in_halves = halves
-        if history.num_epochs == epochs:
+        if history.num_epochs == epochs and loop is None:
             optimizer.finalize_variable_values(model.trainable_variables)  # as `fit` ends
         else:
-            model.fit(
+            fit = model.fit if loop is None else functools.partial(loop, model)
+            fit(
                 inputs,
                 epochs=epochs,
                 initial_epoch=history.num_epochs,

@@ -108,10 +108,17 @@ def strip(
         scale: inches a picture.
     """
     images = [render(**{**(fixed or {}), name: position}) for position in positions]
-    labels = [f"{name} = {p:+.1f}" if isinstance(p, float) else f"{name} = {p}" for p in positions]
+    labels = [f"{name} = {_signed(p)}" for p in positions]
     return plots.image_grid(
         np.stack(images), columns=len(images), titles=labels, title=title, scale=scale
     )
+
+
+def _signed(position) -> str:
+    """A slider's position with its sign: one decimal, or as many as it has."""
+    if not isinstance(position, float):
+        return str(position)
+    return f"{position:+.1f}" if position == round(position, 1) else f"{position:+g}"
 
 
 def _list_values(**values: float) -> str:

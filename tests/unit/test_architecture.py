@@ -35,9 +35,11 @@ MAY_USE = {
     "optimizers": set(),
     "training": {"plots", "files", "optimizers", "runtime"},
     "checkpoints": {"data", "files", "models"},
+    "distributed": {"runtime"},
     "recipes": {
         "checkpoints",
         "data",
+        "distributed",
         "files",
         "metrics",
         "models",
@@ -45,7 +47,17 @@ MAY_USE = {
         "sample_metrics",
         "training",
     },
+    "families": {
+        "checkpoints",
+        "data",
+        "metrics",
+        "models",
+        "runtime",
+        "sample_metrics",
+        "training",
+    },
     "diagnosis": {"data", "plots", "files", "runtime"},
+    "reports": {"data", "files", "runtime"},
     "cli": EVERYTHING,
 }
 NETWORK = {"urllib", "urllib3", "requests", "socket", "http", "httpx", "aiohttp", "ftplib", "ssl"}
