@@ -1,10 +1,11 @@
 # Each target installs what is missing. `make lab` and `make test` are all a newcomer needs.
 .DEFAULT_GOAL := help
-.PHONY: help lab test test-fast report bench records bench-interactive lock format browser-and-fonts clean
+.PHONY: help lab test test-fast report classroom bench records bench-interactive lock format browser-and-fonts clean
 
 BIN := .venv/bin
 READY := .venv/.ready
 ON_JAX := .venv/on-jax/.ready
+COLAB := .venv-colab/.ready
 # Jupyter refuses to run as root unless told; in a container root is all there is.
 LAB_FLAGS := --ServerApp.root_dir=. --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate --LabApp.news_url=None \
 	$(if $(filter 0,$(shell id -u)),--allow-root)
@@ -18,7 +19,7 @@ $(READY): requirements.lock pyproject.toml tools/install.sh
 lab: $(READY) ## install if needed, open JupyterLab on the first notebook
 	$(BIN)/jupyter lab $(LAB_FLAGS) notebooks/00_start_here.ipynb
 
-test: $(READY) $(ON_JAX) browser-and-fonts .venv/.conda-door ## everything that CI runs, with the network off
+test: $(READY) $(ON_JAX) $(COLAB) browser-and-fonts .venv/.conda-door ## everything that CI runs, with the network off
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	tools/offline.sh $(BIN)/python -m pytest
@@ -35,6 +36,9 @@ browser-and-fonts:
 	sh tools/conda_door.sh
 	@touch $@
 
+$(COLAB): $(READY) pyproject.toml constraints/colab.txt tools/colab_door.sh
+	@sh tools/colab_door.sh
+
 $(ON_JAX): $(READY) requirements-jax.lock
 	@rm -rf $(@D)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --compile --no-deps --target $(@D) -r requirements-jax.lock
@@ -42,6 +46,9 @@ $(ON_JAX): $(READY) requirements-jax.lock
 
 report: $(READY) ## a parameterized report: make report ARGS="-p EPOCHS=5 -p LATENT_DIM=8"
 	$(BIN)/aigc run vae_run $(ARGS)
+
+classroom: $(READY) ## a zip for a drive folder: notebooks, and one package with data and models
+	$(BIN)/aigc classroom --package out/aigc-classroom.zip $(ARGS)
 
 # AIGC_BENCH_PYTHON names another interpreter that has torch and jax; then nothing is installed.
 .venv-bench/.ready: $(READY) pyproject.toml tools/bench_install.sh
@@ -67,4 +74,4 @@ format: $(READY) ## put code and notebooks in order
 	$(BIN)/ruff format .
 
 clean: ## remove what can be made again
-	rm -rf .venv .venv-bench .venv-conda-door out .pytest_cache .ruff_cache
+	rm -rf .venv .venv-bench .venv-colab .venv-conda-door out .pytest_cache .ruff_cache

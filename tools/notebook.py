@@ -29,6 +29,7 @@ from aigc_utils.files import atomic_path
 ROOT = Path(__file__).resolve().parents[1]
 CARD = re.compile(r"^\*\*Compute card:\*\*.*$", re.MULTILINE)
 CARD_NUMBERS = re.compile(r"\*\*Compute card:\*\* ([\d.]+) s .*?, ([\d.]+) GB")
+COLAB = re.compile(r"\((https://colab\.research\.google\.com/[^)]+)\)")
 TABLE = re.compile(r"(<!-- measured times -->\n).*?(<!-- end -->)", re.DOTALL)
 # Views of live widgets mean nothing in a stored file; their plain text stays.
 LIVE_ONLY = ("application/vnd.jupyter.widget-view+json",)
@@ -59,7 +60,9 @@ def clean(notebooks: Annotated[list[Path], typer.Argument(exists=True)]) -> None
 def card() -> None:
     """Rewrite the tables of measured times from the notebooks' own compute cards."""
     readme = ROOT / "README.md"
-    text = TABLE.sub(lambda m: m[1] + times_table("notebooks/") + m[2], readme.read_text("utf-8"))
+    text = TABLE.sub(
+        lambda m: m[1] + times_table("notebooks/", colab=True) + m[2], readme.read_text("utf-8")
+    )
     with atomic_path(readme) as temporary:
         temporary.write_text(text, encoding="utf-8")
     path = ROOT / "notebooks" / "00_start_here.ipynb"
@@ -98,9 +101,11 @@ def card_line(seconds: float, peak_bytes: float) -> str:
     )
 
 
-def times_table(prefix: str) -> str:
-    """A Markdown table of all notebooks: title, seconds, memory."""
+def times_table(prefix: str, colab: bool = False) -> str:
+    """A Markdown table of all notebooks: title, seconds, memory, and a link into Colab."""
     rows = ["| notebook | seconds on 2 cores | peak memory |", "|---|---|---|"]
+    if colab:
+        rows = [f"{rows[0]} in Colab |", f"{rows[1]}---|"]
     for path in sorted((ROOT / "notebooks").glob("**/*.ipynb")):
         if ".ipynb_checkpoints" in path.parts:
             continue
@@ -109,7 +114,11 @@ def times_table(prefix: str) -> str:
         relative = path.relative_to(ROOT / "notebooks").as_posix()
         numbers = CARD_NUMBERS.search(first)
         seconds, memory = numbers.groups() if numbers else ("?", "?")
-        rows.append(f"| [{relative[:-6]}]({prefix}{relative}): {title} | {seconds} | {memory} GB |")
+        row = f"| [{relative[:-6]}]({prefix}{relative}): {title} | {seconds} | {memory} GB |"
+        if colab:
+            link = COLAB.search(first)
+            row += f" [open]({link[1]}) |" if link else " |"
+        rows.append(row)
     return "\n".join(rows) + "\n"
 
 

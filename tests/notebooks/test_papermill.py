@@ -1,36 +1,91 @@
-"""Every notebook runs with other parameters: the smoke profile, through papermill.
+"""Every notebook runs with other parameters, in Colab's place: the smoke profile, by papermill.
 
-nbval runs the same files with the parameters they are committed with.
+nbval runs the same files with the parameters they are committed with, in the course's own
+environment. Here a kernel has what Colab has (``tools/colab_door.sh``), the package comes from the
+classroom's zip by way of the bootstrap cell, and nothing of the checkout is in reach.
 """
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import zipfile
 from pathlib import Path
 
 import nbformat
 import papermill
 import pytest
 
+from aigc_utils import classroom
+
 ROOT = Path(__file__).resolve().parents[2]
-NOTEBOOKS = sorted(
-    path for path in (ROOT / "notebooks").rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts
-)
+COLAB = ROOT / ".venv-colab"
+FAKE = Path(__file__).parent / "colab"
+NOTEBOOKS = classroom.notebooks_of(ROOT)
+STUDENTS = [path for path in NOTEBOOKS if "reports" not in path.parts]
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not (COLAB / ".ready").exists(), reason="needs .venv-colab: `make test` makes it"
+    ),
+]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=[p.stem for p in NOTEBOOKS])
-def test_notebook_runs_in_the_smoke_profile(path, tmp_path):
-    output = tmp_path / path.name
+def installed() -> dict[str, str]:
+    """What the simulated Colab has, by name."""
+    listed = subprocess.run(
+        [COLAB / "bin" / "python", "-m", "pip", "list", "--format=json", "--no-index"],
+        capture_output=True, check=True, env=os.environ | {"PIP_DISABLE_PIP_VERSION_CHECK": "1"},
+    ).stdout  # fmt: skip
+    return {package["name"].replace("_", "-"): package["version"] for package in json.loads(listed)}
+
+
+@pytest.fixture(scope="session")
+def drive(tmp_path_factory) -> Path:
+    """The drive of a classroom: the zip, unpacked; the package is not installed yet."""
+    drive = tmp_path_factory.mktemp("drive") / "MyDrive"
+    package = classroom.build_package(ROOT, drive / "aigc.zip", mount_point=os.fspath(drive.parent))
+    with zipfile.ZipFile(package) as archive:
+        archive.extractall(drive)
+    subprocess.run(
+        [COLAB / "bin" / "python", "-m", "pip", "uninstall", "--quiet", "--yes", "aigc-utils"],
+        check=True,
+    )
+    return drive / classroom.DRIVE_FOLDER
+
+
+def run_in_colab(path: Path, output: Path, monkeypatch, **parameters) -> nbformat.NotebookNode:
+    """Execute a notebook in the simulated Colab, in a folder of its own."""
+    monkeypatch.setenv("JUPYTER_PATH", str(COLAB / "share" / "jupyter"))
+    monkeypatch.setenv("PYTHONPATH", str(FAKE))
+    monkeypatch.setenv("PIP_NO_INDEX", "1")  # what the bootstrap needs lies in the drive
     papermill.execute_notebook(
         path,
         output,
-        parameters={"PROFILE": "smoke", "SEED": 1},
-        cwd=path.parent,
+        parameters=parameters,
+        cwd=output.parent,
         progress_bar=False,
-        kernel_name="python3",
+        kernel_name="colab",
         execution_timeout=300,
     )
-    done = nbformat.read(output, as_version=4)
+    return nbformat.read(output, as_version=4)
+
+
+def test_the_bootstrap_installs_exactly_one_package(drive, tmp_path, monkeypatch):
+    before = installed()
+    path = drive / "notebooks" / "00_start_here.ipynb"
+    run_in_colab(path, tmp_path / path.name, monkeypatch, PROFILE="smoke")
+    after = installed()
+    assert set(after) - set(before) == {"aigc-utils"}
+    assert {name: after[name] for name in before} == before, "a package of Colab's was replaced"
+
+
+@pytest.mark.parametrize("path", STUDENTS, ids=[p.stem for p in STUDENTS])
+def test_student_notebook_runs_in_colab_in_the_smoke_profile(path, drive, tmp_path, monkeypatch):
+    copy = drive / path.relative_to(ROOT)
+    done = run_in_colab(copy, tmp_path / path.name, monkeypatch, PROFILE="smoke", SEED=1)
     injected = [c for c in done.cells if "injected-parameters" in c.metadata.get("tags", [])]
     assert len(injected) == 1  # without the tag, papermill would run the defaults unnoticed
     assert '"smoke"' in injected[0].source

@@ -56,6 +56,7 @@ MAY_USE = {
         "sample_metrics",
         "training",
     },
+    "classroom": {"files"},
     "diagnosis": {"data", "plots", "files", "runtime"},
     "reports": {"data", "files", "runtime"},
     "cli": EVERYTHING,

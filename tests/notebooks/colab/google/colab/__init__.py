@@ -1,0 +1,1 @@
+"""Stands in for Colab's own package, of which the course uses the drive alone."""

@@ -1,0 +1,3 @@
+"""What makes a kernel look like Colab's: its package is loaded before any cell runs."""
+
+import google.colab  # noqa: F401
