@@ -65,7 +65,7 @@ bench-interactive: $(READY) ## seconds to the first picture, a slider's delay, a
 
 lock: ## pin all dependencies anew, and check that Colab's pins still resolve
 	[ -x $(BIN)/uv ] || { python3 -m venv .venv && $(BIN)/pip install --quiet uv; }
-	$(BIN)/uv pip compile pyproject.toml --extra lab --extra test --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade --quiet -o requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --extra lab --extra test --extra cluster --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade --quiet -o requirements.lock
 	$(BIN)/uv pip compile --group jax --no-deps --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade --quiet -o requirements-jax.lock
 	$(BIN)/uv pip compile pyproject.toml -c constraints/colab.txt --python-version 3.13 --quiet -o /dev/null
 

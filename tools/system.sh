@@ -1,10 +1,11 @@
 #!/bin/sh
-# What the tests need from the system: a browser, a font that draws Chinese, and `ip` to
-# bring up the loopback of a network namespace. Installed where we are root; named elsewhere.
+# What the tests need from the system: a browser, a font that draws Chinese, `ip` to bring up
+# the loopback of a network namespace, and bubblewrap, the sandbox of `aigc grade`. Installed where we are root; named elsewhere.
 set -eu
 missing=""
 command -v chromium >/dev/null 2>&1 || missing="$missing chromium"
 [ -n "$(fc-list :lang=zh 2>/dev/null)" ] || missing="$missing fontconfig fonts-wqy-microhei"
+[ "$(uname)" != Linux ] || command -v bwrap >/dev/null 2>&1 || missing="$missing bubblewrap"
 command -v ip >/dev/null 2>&1 || missing="$missing iproute2"
 [ -z "$missing" ] && exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then

@@ -1,0 +1,112 @@
+"""What a checker says of an answer, and how that is shown."""
+
+from __future__ import annotations
+
+import html
+import re
+import sys
+import textwrap
+from dataclasses import dataclass
+from typing import Literal
+
+State = Literal["right", "not yet", "wrong"]
+
+TRIES_BEFORE_HELP = 3
+_NAMES = {"right": "Right", "not yet": "Not answered yet", "wrong": "Not right"}
+# Dark enough on white and light enough on black for a bar that only repeats the words.
+_COLOURS = {"right": "#2e8b57", "not yet": "#808080", "wrong": "#c46a00"}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The outcome of one check.
+
+    Attributes:
+        state: "right"; "not yet", if nothing was answered; or "wrong".
+        says: what was found, in a sentence or two.
+        hint: what to think of next; empty if the answer is right.
+        mistake: a short name of the mistake that explains the answer, or "".
+        exercise: the id, such as "vae-03".
+        tries: wrong answers to this exercise so far, this one counted.
+        worked: the idea of the solution; empty before three wrong answers.
+        note: what else the learner should know, such as a progress file that was damaged.
+    """
+
+    state: State
+    says: str
+    hint: str = ""
+    mistake: str = ""
+    exercise: str = ""
+    tries: int = 0
+    worked: str = ""
+    note: str = ""
+
+    @property
+    def right(self) -> bool:
+        """Whether the answer is right."""
+        return self.state == "right"
+
+    def text(self) -> str:
+        """The verdict in plain text, lines of at most 88 characters."""
+        parts = [f"{self.exercise}: {_NAMES[self.state]}. {self.says}"]
+        parts += [f"Hint: {self.hint}"] if self.hint else []
+        if self.worked:
+            parts.append(f"After {self.tries} tries, the idea worked out: {self.worked}")
+        parts += [f"Note: {self.note}"] if self.note else []
+        return "\n".join(textwrap.fill(part, 88, subsequent_indent="  ") for part in parts)
+
+    def __repr__(self) -> str:
+        return f"Verdict({self.exercise!r}, {self.state!r})"
+
+    def _repr_html_(self) -> str:
+        lines = [f"<b>{self.exercise}: {_NAMES[self.state]}.</b> {prose(self.says)}"]
+        lines += [f"<i>Hint:</i> {prose(self.hint)}"] if self.hint else []
+        if self.worked:
+            lines.append(
+                f"<details><summary>After {self.tries} tries: the idea, worked out</summary>"
+                f"{prose(self.worked)}</details>"
+            )
+        lines += [f"<i>Note:</i> {prose(self.note)}"] if self.note else []
+        body = "".join(f"<div>{line}</div>" for line in lines)
+        style = f"border-left: 4px solid {_COLOURS[self.state]}; padding: 2px 10px;"
+        return f'<div role="status" style="{style}">{body}</div>'
+
+    def _ipython_display_(self) -> None:
+        """Nothing: `check` has shown it, and the cell's last value would show it twice."""
+
+
+def right(says: str = "") -> Verdict:
+    """The verdict on a right answer."""
+    return Verdict("right", says or "That is it.")
+
+
+def not_yet(says: str = "", hint: str = "") -> Verdict:
+    """The verdict where nothing was answered."""
+    return Verdict("not yet", says or "Put your answer in the place of the dots (...).", hint)
+
+
+def wrong(mistake: str, says: str, hint: str) -> Verdict:
+    """The verdict on a wrong answer: the mistake's short name, a diagnosis, a hint."""
+    return Verdict("wrong", says, hint, mistake)
+
+
+def show(shown) -> None:
+    """Display an object that has ``text()`` and ``_repr_html_``: rich in a notebook, else text."""
+    if in_notebook():
+        from IPython.display import display
+
+        display({"text/html": shown._repr_html_(), "text/plain": shown.text()}, raw=True)
+    else:
+        print(shown.text())
+
+
+def in_notebook() -> bool:
+    """Whether a Jupyter kernel (JupyterLab, Colab) runs this; IPython is not imported to see."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython and hasattr(ipython, "get_ipython") else None
+    return shell is not None and hasattr(shell, "kernel")
+
+
+def prose(text: str) -> str:
+    """HTML of a sentence in which `backticks` mark code."""
+    return re.sub(r"`([^`]*)`", r"<code>\1</code>", html.escape(text, quote=False))

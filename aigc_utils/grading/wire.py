@@ -1,0 +1,166 @@
+"""Values as plain JSON, for the pipe between the grader and a submission.
+
+What comes out of a submission is data and nothing else: numbers, texts, lists, dicts and
+arrays of numbers, each with a cap on its size. Arrays travel as raw bytes with a dtype out of a
+short list, so that no reader of any format (npy, pickle) ever meets a submission's bytes.
+"""
+
+from __future__ import annotations
+
+import base64
+import math
+from typing import Any
+
+import numpy as np
+
+MAX_ARRAY_BYTES = 4 * 2**20
+MAX_ITEMS = 10_000
+MAX_TEXT = 100_000
+MAX_DEPTH = 8
+DTYPES = (
+    "|b1",
+    "|i1",
+    "|u1",
+    "<i2",
+    "<u2",
+    "<i4",
+    "<u4",
+    "<i8",
+    "<u8",
+    "<f2",
+    "<f4",
+    "<f8",
+    "<c16",
+)
+
+
+class NotData(ValueError):
+    """A value that does not travel: its sentence fits after "it gives"."""
+
+
+class Unknown:
+    """What stands for a value that is no data, such as a function; ``kind`` says what it was."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+
+    def __repr__(self) -> str:
+        return f"Unknown({self.kind!r})"
+
+
+def encode(value: object, depth: int = 0) -> Any:
+    """A value as what `json.dumps` takes.
+
+    Args:
+        value: None, ``...``, numbers, texts, lists, tuples, dicts, NumPy arrays and scalars,
+            tensors (anything with ``__array__``), NumPy's ufuncs by their name.
+        depth: of the containers around it.
+
+    Raises:
+        NotData: if it is something else or too large.
+    """
+    if depth > MAX_DEPTH:
+        raise NotData("containers nested too deep")
+    if value is None or type(value) in (bool, str):
+        if isinstance(value, str) and len(value) > MAX_TEXT:
+            raise NotData(f"a text of more than {MAX_TEXT} characters")
+        return value
+    if value is Ellipsis:
+        return {"$": "blank"}
+    if type(value) is int and abs(value) < 2**63:
+        return value
+    if type(value) is float:
+        return value if math.isfinite(value) else {"$": "float", "value": repr(value)}
+    if isinstance(value, np.ufunc):
+        return {"$": "ufunc", "name": value.__name__}
+    if isinstance(value, list | tuple):
+        _count(value)
+        kind = "list" if isinstance(value, list) else "tuple"
+        return {"$": kind, "items": [encode(item, depth + 1) for item in value]}
+    if isinstance(value, dict):
+        _count(value)
+        if not all(isinstance(key, str | int) for key in value):
+            raise NotData("a dict with keys that are no texts")
+        items = [[str(key)[:MAX_TEXT], encode(v, depth + 1)] for key, v in value.items()]
+        return {"$": "dict", "items": items}
+    if isinstance(value, np.ndarray | np.generic) or hasattr(value, "__array__"):
+        return _encode_array(np.asarray(value))
+    kind = "a function" if callable(value) else f"something of type {type(value).__name__[:40]}"
+    return {"$": "unknown", "kind": kind}
+
+
+def decode(data: Any, depth: int = 0) -> Any:
+    """The value that `encode` made JSON of; tensors come back as arrays.
+
+    Raises:
+        NotData: if ``data`` is not what `encode` makes, whoever made it.
+    """
+    if depth > MAX_DEPTH:
+        raise NotData("containers nested too deep")
+    if data is None or isinstance(data, bool | int | float | str):
+        return data
+    if not isinstance(data, dict):
+        raise NotData("something that is no value")
+    kind = data.get("$")
+    if kind == "blank":
+        return Ellipsis
+    if kind == "float" and data.get("value") in ("inf", "-inf", "nan"):
+        return float(data["value"])
+    if kind == "unknown":
+        return Unknown(str(data.get("kind"))[:80])
+    if kind == "ufunc":
+        found = getattr(np, str(data.get("name")), None)
+        if isinstance(found, np.ufunc):
+            return found
+    if kind == "array":
+        return _decode_array(data)
+    items = data.get("items")
+    if kind in ("list", "tuple", "dict") and isinstance(items, list) and len(items) <= MAX_ITEMS:
+        if kind == "dict":
+            if not all(
+                isinstance(i, list) and len(i) == 2 and isinstance(i[0], str) for i in items
+            ):
+                raise NotData("something that is no value")
+            return {key: decode(item, depth + 1) for key, item in items}
+        values = [decode(item, depth + 1) for item in items]
+        return values if kind == "list" else tuple(values)
+    raise NotData("something that is no value")
+
+
+def _count(items: object) -> None:
+    if len(items) > MAX_ITEMS:  # type: ignore[arg-type]
+        raise NotData(f"more than {MAX_ITEMS} items")
+
+
+def _encode_array(array: np.ndarray) -> dict:
+    array = array.astype(array.dtype.newbyteorder("<"), copy=False)
+    if array.dtype.name == "bfloat16":
+        array = array.astype("<f4")
+    if array.dtype.str not in DTYPES:
+        raise NotData(f"an array of type {str(array.dtype)[:40]}, which are no numbers")
+    if array.nbytes > MAX_ARRAY_BYTES:
+        raise NotData(f"an array of {array.nbytes} bytes; at most {MAX_ARRAY_BYTES} are taken")
+    raw = base64.b64encode(np.ascontiguousarray(array).tobytes()).decode("ascii")
+    return {"$": "array", "dtype": array.dtype.str, "shape": list(array.shape), "bytes": raw}
+
+
+def _decode_array(data: dict) -> np.ndarray:
+    dtype, shape, raw = data.get("dtype"), data.get("shape"), data.get("bytes")
+    good = (
+        dtype in DTYPES
+        and isinstance(raw, str)
+        and isinstance(shape, list)
+        and len(shape) <= MAX_DEPTH
+        and all(type(n) is int and 0 <= n <= MAX_ARRAY_BYTES for n in shape)
+    )
+    if not good:
+        raise NotData("something that is no array")
+    if len(raw) > 1.4 * MAX_ARRAY_BYTES:
+        raise NotData("an array that is too large")
+    try:
+        content = base64.b64decode(raw, validate=True)
+    except ValueError:
+        raise NotData("something that is no array") from None
+    if math.prod(shape) * np.dtype(dtype).itemsize != len(content):
+        raise NotData("an array whose shape does not fit its bytes")
+    return np.frombuffer(content, dtype).reshape(shape).copy()

@@ -1,0 +1,105 @@
+"""What a person or a script sees of runs while they are made."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+Event = dict[str, Any]
+
+
+class Lines:
+    """A line for each run that ends, with an estimate of the time left.
+
+    Args:
+        say: prints a line.
+    """
+
+    def __init__(self, say: Callable[[str], None] = print):
+        self.say = say
+        self.total = self.ended = self.made = 0
+        self.start = time.monotonic()
+
+    def __call__(self, event: Event) -> None:
+        """Take note of an event of `sweeps.execute`."""
+        if event["event"] == "planned":
+            self.total = event["runs"]
+            self.start = time.monotonic()
+        elif event["event"] == "finished":
+            self.ended += 1
+            self.made += not event["recognised"]
+            self.say(f"{self.ended} of {self.total}: {sentence(event)}{self._left()}")
+        elif event["event"] == "waiting":
+            self.say("Waiting for another process, which is making the same run.")
+
+    def close(self) -> None:
+        """Nothing to be put away."""
+
+    def _left(self) -> str:
+        to_do = self.total - self.ended
+        if not self.made or not to_do:
+            return ""
+        return f"; about {(time.monotonic() - self.start) / self.made * to_do:.0f} s left"
+
+
+class Bar(Lines):
+    """A bar on a terminal: runs of a sweep, or the cells of a single run."""
+
+    def __init__(self, say: Callable[[str], None] = print):
+        from tqdm import tqdm
+
+        super().__init__(say)
+        self._bar = tqdm(total=0, unit="run", file=sys.stderr, leave=False)
+
+    def __call__(self, event: Event) -> None:
+        """Take note of an event of `sweeps.execute`."""
+        if event["event"] == "planned":
+            self.total = event["runs"]
+            self._bar.reset(self.total)
+        elif event["event"] == "cell" and self.total == 1:
+            self._bar.unit = "cell"
+            self._bar.total = event["of"]
+            self._bar.update(event["cell"] - 1 - self._bar.n)
+        elif event["event"] == "finished":
+            if self.total > 1:
+                self._bar.update()
+            if event["status"] != "done":
+                self._bar.write(sentence(event), file=sys.stderr)
+        elif event["event"] == "waiting":
+            self._bar.write("Waiting for another process, which is making the same run.")
+
+    def close(self) -> None:
+        """Take the bar away."""
+        self._bar.close()
+
+
+class Json(Lines):
+    """Each event as a line of JSON."""
+
+    def __call__(self, event: Event) -> None:
+        """Print an event of `sweeps.execute`."""
+        self.say(json.dumps(event))
+
+
+def choose(as_json: bool, say: Callable[[str], None]) -> Lines:
+    """JSON if asked for, a bar on a terminal, else lines."""
+    if as_json:
+        return Json(say)
+    return Bar(say) if sys.stderr.isatty() else Lines(say)
+
+
+def sentence(event: Event) -> str:
+    """How a run ended, in words."""
+    what = f"{event['run']} ({event['label']})" if event.get("label") else event["run"]
+    match event["status"], event["recognised"]:
+        case "lost", _:
+            return f"lost {event['message']}"
+        case "failed", _:
+            return f"{what} failed: {event['message']}"
+        case _, True:
+            return f"{what} was done before"
+        case _:
+            return f"{what} done in {event['total_seconds']:.1f} s"
