@@ -220,7 +220,7 @@ def prepare(template: templates.Template, changed: dict[str, Any]) -> nbformat.N
     The values are plain Python ones, checked before, so their ``repr`` is their literal: a
     text stays a text whatever it holds. The cell's tag is papermill's.
     """
-    notebook = nbformat.read(template.path, as_version=4)
+    notebook = nbformat.reads(template.text, as_version=4)
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None

@@ -430,7 +430,9 @@ def execute(
             outcomes[run.name] = Outcome(run.name, "done", True, done)
             on_event(_finished(outcomes[run.name]))
     if missing:
-        with _executor(options, len(missing), on_event) as (executor, task, threads, lost):
+        local = options.scheduler is None
+        makers = _local(options, len(missing), on_event) if local else _dask(options)
+        with makers as (executor, task, threads, lost):
             futures = {
                 executor.submit(task, _request(planned, run, out, options, threads)): run.name
                 for run in missing
@@ -443,25 +445,12 @@ def execute(
 
 # ---- the executors -------------------------------------------------------------------
 
-Task = Callable[[str], workers.Event]
-Setting = tuple[Executor, Task, int | None, Callable[[], str]]
+# An executor, what it does with a request, threads for each run, and why it is lost, if it is.
+Makers = tuple[Executor, Callable[[str], workers.Event], int | None, Callable[[], str]]
 
 
 @contextlib.contextmanager
-def _executor(
-    options: Options, num_runs: int, on_event: Callable[[Event], None]
-) -> Iterator[Setting]:
-    """An executor, what it is to do, threads for each run, and a test whether it is lost."""
-    if options.scheduler is None:
-        with _local(options, num_runs, on_event) as setting:
-            yield setting
-    else:
-        with _dask(options) as setting:
-            yield setting
-
-
-@contextlib.contextmanager
-def _local(options: Options, num_runs: int, on_event: Callable[[Event], None]) -> Iterator[Setting]:
+def _local(options: Options, num_runs: int, on_event: Callable[[Event], None]) -> Iterator[Makers]:
     cores = num_cores()
     jobs = min(options.jobs or cores, num_runs)
     # Alone, a run computes as it would in Jupyter; beside others each has its share of cores.
@@ -476,7 +465,7 @@ def _local(options: Options, num_runs: int, on_event: Callable[[Event], None]) -
 
 
 @contextlib.contextmanager
-def _dask(options: Options) -> Iterator[Setting]:
+def _dask(options: Options) -> Iterator[Makers]:
     try:
         from distributed import Client
     except ImportError:

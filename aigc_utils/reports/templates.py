@@ -22,11 +22,13 @@ class Template:
     Attributes:
         name: what messages and run folders call it.
         path: its file; a run works in the file's folder.
+        text: what the file holds; it is read once, so that what is checked is what is run.
         cells: the notebook's cells, as in the file.
     """
 
     name: str
     path: Path
+    text: str
     cells: tuple[dict, ...]
 
     @cached_property
@@ -81,9 +83,11 @@ def find(template: str | os.PathLike) -> Template:
     else:
         path = _named(name)
     try:
-        notebook = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        notebook = json.loads(text)
         version, cells = notebook["nbformat"], notebook["cells"]
-        read = Template(re.sub(r"[^\w.-]+", "_", path.stem).strip("._"), path, tuple(cells))
+        name = re.sub(r"[^\w.-]+", "_", path.stem).strip("._") or "notebook"
+        read = Template(name, path, text, tuple(cells))
         read.digest  # noqa: B018  (fails here if the cells are none)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise ValueError(f"{path} is no notebook of format 4: save it anew in Jupyter.") from None

@@ -12,6 +12,7 @@ import os
 import queue
 import sys
 import threading
+import traceback
 from typing import TextIO
 
 
@@ -44,9 +45,9 @@ def _serve(requests: queue.SimpleQueue[str], kernels, answers: TextIO) -> None:
             record, recognised = runner.make(request, kernels, say)
         except (ValueError, OSError) as error:
             say({"event": "refused", "message": str(error)})
-        except BaseException as error:  # a mistake of ours must not leave the driver waiting
+        except Exception as error:  # a mistake of ours must not leave the driver waiting
+            traceback.print_exc()
             say({"event": "refused", "message": f"{type(error).__name__}: {error}"})
-            raise
         else:
             say(
                 {
