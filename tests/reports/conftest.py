@@ -96,10 +96,15 @@ def aigc():
 def driver():
     """A function that starts `aigc` and does not wait; whatever is left is killed at the end."""
     started: list[subprocess.Popen] = []
+    # Under `make` in the background SIGINT may be ignored, and children inherit that.
+    program = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from aigc_utils.cli import main; main()"
+    )
 
     def start(*arguments) -> subprocess.Popen:
         process = subprocess.Popen(
-            [sys.executable, "-c", "from aigc_utils.cli import main; main()", *map(str, arguments)],
+            [sys.executable, "-c", program, *map(str, arguments)],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -11,7 +11,6 @@ import sys
 
 import nbformat
 import pytest
-from conftest import TOY
 from nbformat import v4
 
 from aigc_utils import reports
@@ -487,7 +486,7 @@ def test_scripts_and_widgets_of_a_notebook_do_not_reach_the_page(tmp_path):
 def test_threads_reach_the_kernel(write_template, tmp_path):
     template = write_template(
         tmp_path / "threads.ipynb",
-        TOY,
+        None,
         "import os\nfrom aigc_utils import reports\n"
         "reports.record(**{n: os.environ.get(n, 'unset') for n in "
         f"{list(runner.THREAD_VARIABLES)!r}}})",
