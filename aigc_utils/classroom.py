@@ -128,6 +128,7 @@ def build_package(
     ]
     with tempfile.TemporaryDirectory() as scratch, atomic_path(out) as temporary:
         wheel = _build_wheel(root, Path(scratch))
+        source = BOOTSTRAP.format(folder=folder, wheel=wheel.name, mount_point=mount_point)
         with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as package:
             package.write(wheel, f"{folder}/{wheel.name}", zipfile.ZIP_STORED)
             package.writestr(
@@ -138,7 +139,6 @@ def build_package(
             for path in students:
                 name = f"{folder}/{path.relative_to(root).as_posix()}"
                 text = path.read_text(encoding="utf-8")
-                source = BOOTSTRAP.format(folder=folder, wheel=wheel.name, mount_point=mount_point)
                 package.writestr(name, with_bootstrap(text, source))
     return out
 

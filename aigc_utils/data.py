@@ -16,6 +16,9 @@ from pydantic import BaseModel, ConfigDict
 
 from aigc_utils.files import sha256
 
+# Draws the binarized test set once, as the published protocol does; the same in all of the course.
+TEST_SEED = 777
+
 
 class FileFacts(BaseModel):
     """What one file of a data set must be, byte for byte."""

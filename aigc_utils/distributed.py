@@ -110,7 +110,7 @@ class Cluster:
 
     def _epoch(self, model, step, inputs, batch_size: int, epoch: int, listed) -> dict[str, float]:
         losses, sizes = [], []
-        num_images = len(next(iter(inputs.values())) if isinstance(inputs, dict) else inputs)
+        num_images = len(keras.tree.flatten(inputs)[0])
         num_workers = len(self.workers)
         for number, rows in enumerate(shuffled_batches(num_images, batch_size, epoch, num_workers)):
             listed.on_train_batch_begin(number)

@@ -1,8 +1,8 @@
 """Four families of generators at equal cost: a recipe each, one judge for all, and records.
 
 A recipe fixes the work, not the time, so that a seed gives the same model wherever it is run on
-the same kind of machine; the seconds are measured. They were made about equal, `BUDGET_SECONDS`,
-on the two cores that made the records.
+the same kind of machine; the seconds are measured. They were made about equal, 45 s, on
+the two cores that made the records.
 """
 
 from __future__ import annotations
@@ -19,9 +19,6 @@ from pydantic import BaseModel, ConfigDict
 from aigc_utils import checkpoints, data, metrics, models, sample_metrics, training
 from aigc_utils.runtime import seed_everything
 
-BUDGET_SECONDS = 45
-TEST_SEED = 777  # of the coins that make test images binary, here as everywhere in the course
-
 
 @dataclass(frozen=True)
 class Part:
@@ -34,6 +31,10 @@ class Part:
     arguments: dict[str, Any]
     settings: dict[str, Any]
     num_images: int = 60_000
+
+    def epochs(self, share: float = 1.0) -> int:
+        """A share of the recipe's epochs, at least one."""
+        return max(1, round(share * self.settings["epochs"]))
 
 
 @dataclass(frozen=True)
@@ -145,14 +146,18 @@ def train_family(
     if family.autoencoder is None:
         model, seconds = _train_part(family.part, x_train, seed, share, progress)
         nll = {"exact": metrics.exact_nll, "bound": _bound_nll}.get(family.likelihood)
-        return Trained(model, seconds, _size(model), nll and (lambda images: nll(model, images)))
+        return Trained(
+            model, seconds, count_weights(model), nll and (lambda images: nll(model, images))
+        )
     autoencoder, first = _train_part(family.autoencoder, x_train, seed, share, progress)
     start = time.perf_counter()
     codes = models.latents(autoencoder, x_train)
     first += time.perf_counter() - start
     flow, seconds = _train_part(family.part, codes, seed, share, progress)
     generator = models.LatentGenerator(autoencoder, flow)
-    return Trained(generator, first + seconds, _size(flow) + _size(autoencoder.decoder))
+    return Trained(
+        generator, first + seconds, count_weights(flow) + count_weights(autoencoder.decoder)
+    )
 
 
 def _bound_nll(model, images: np.ndarray) -> metrics.Estimate:
@@ -164,12 +169,13 @@ def _train_part(part: Part, inputs, seed: int, share: float, progress: bool) -> 
     seed_everything(seed)
     model = checkpoints.build(part.model, {**part.arguments, "seed": seed})
     model.adapt(inputs)
-    settings = part.settings | {"epochs": max(1, round(share * part.settings["epochs"]))}
+    settings = part.settings | {"epochs": part.epochs(share)}
     history = training.train(model, inputs, progress=progress, title=part.model, **settings)
     return model, sum(history["seconds"])
 
 
-def _size(model) -> int:
+def count_weights(model) -> int:
+    """Numbers of a model that training changes."""
     return int(sum(np.prod(weight.shape) for weight in model.trainable_weights))
 
 
@@ -226,17 +232,14 @@ def judge(
             "are test images."
         )
     x_test = data.to_unit(images.x_test[:num_samples])
-    x_drawn = data.binarize(x_test, seed=TEST_SEED)
+    x_drawn = data.binarize(x_test, seed=data.TEST_SEED)
     generator = trained.generator
     first = _seconds_of_one(generator)
     start = time.perf_counter()
     grey, drawn = _draw(generator, num_samples, seed)
     seconds = time.perf_counter() - start
-    looks = {"grey": (x_test, grey), "binary": (x_drawn, drawn)}
-    reports = {
-        kind: sample_metrics.report(classifier.look(real), classifier.look(made))
-        for kind, (real, made) in looks.items()
-    }
+    pairs = {"grey": (x_test, grey), "binary": (x_drawn, drawn)}
+    reports = sample_metrics.reports(classifier.look, pairs)
     few = min(1000, num_samples)
     half = len(images.x_train) // 2
     known = data.to_unit(images.x_train[:half])
@@ -339,9 +342,7 @@ def real_floor(images: data.Images, classifier, num_samples: int = 10_000) -> di
     x_test = data.to_unit(images.x_test[:num_samples])
     pairs = {
         "grey": (x_test, x_train),
-        "binary": (data.binarize(x_test, seed=TEST_SEED), data.binarize(x_train, seed=1)),
+        "binary": (data.binarize(x_test, seed=data.TEST_SEED), data.binarize(x_train, seed=1)),
     }
-    return {
-        kind: sample_metrics.report(classifier.look(real), classifier.look(other)).as_numbers()
-        for kind, (real, other) in pairs.items()
-    }
+    reports = sample_metrics.reports(classifier.look, pairs)
+    return {kind: report.as_numbers() for kind, report in reports.items()}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +13,7 @@ import numpy as np
 from aigc_utils import checkpoints, data, metrics, models, sample_metrics, training
 from aigc_utils.distributed import Cluster
 from aigc_utils.files import atomic_path, sha256
-from aigc_utils.runtime import seed_everything
-
-TEST_SEED = 777  # draws the binarized test set once, as the published protocol does
+from aigc_utils.runtime import describe_machine, seed_everything
 
 
 @dataclass(frozen=True)
@@ -263,7 +260,7 @@ RECIPES: dict[str, Recipe] = {
 def fashion_inputs(model: str, images: data.Images) -> tuple[Any, Any]:
     """Training inputs (grey) and test inputs (binarized once), as the model takes them."""
     x_train = data.to_unit(images.x_train)
-    x_test = data.binarize(data.to_unit(images.x_test), seed=TEST_SEED)
+    x_test = data.binarize(data.to_unit(images.x_test), seed=data.TEST_SEED)
     if model not in ("ConditionalVAE", "ImageClassifier"):
         return x_train, x_test
     return (
@@ -331,7 +328,7 @@ def train_checkpoint(
         },
         seed=recipe.seed,
         seconds=round(seconds, 1),
-        machine=f"{platform.machine()}, {os.cpu_count()} cores, no GPU",
+        machine=describe_machine(),
         results=results,
         limits=list(recipe.limits),
         licence="MIT",
@@ -445,13 +442,15 @@ def samples(recipe: Recipe, generator, test_inputs, grey) -> tuple[dict[str, flo
     """How 10,000 generated images compare with the test images, in the classifier's features."""
     classifier = checkpoints.load("classifier_fashion")
     generated = generator.generate(len(test_inputs), seed=recipe.seed)
-    results = {}
-    for kind, real, made in (
-        ("grey", grey, generated),
-        ("binary", test_inputs, data.binarize(generated, seed=TEST_SEED)),
-    ):
-        report = sample_metrics.report(classifier.look(real), classifier.look(made))
-        results |= {f"{name}_{kind}_10000": value for name, value in report.as_numbers().items()}
+    pairs = {
+        "grey": (grey, generated),
+        "binary": (test_inputs, data.binarize(generated, seed=data.TEST_SEED)),
+    }
+    results = {
+        f"{name}_{kind}_10000": value
+        for kind, report in sample_metrics.reports(classifier.look, pairs).items()
+        for name, value in report.as_numbers().items()
+    }
     return results, f"FID-28 {results['fid_28_grey_10000']:.2f}"
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import platform
 from collections.abc import Iterator
 from typing import TypeVar
 
@@ -92,6 +93,11 @@ def multiplies_bfloat16() -> bool:
     except OSError:
         return False
     return not {"avx512_bf16", "amx_bf16"}.isdisjoint(flags.split())
+
+
+def describe_machine() -> str:
+    """This machine for a record of what ran on it: processor and cores, and no name."""
+    return f"{platform.machine()}, {os.cpu_count()} cores, no GPU"
 
 
 def by_profile(profile: str, *, smoke: T, cpu: T, full: T) -> T:

@@ -7,7 +7,7 @@ compare: quote both with every result.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -112,6 +112,16 @@ def report(real, generated, *, k: int = 5, seed: int = 0) -> SampleReport:
         class_shares=class_histogram(generated.probabilities, generated.probabilities.shape[1]),
         confidence=mean_confidence(generated.probabilities),
     )
+
+
+def reports(look, pairs: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> dict[str, SampleReport]:
+    """A `report` for each pair of real and generated images.
+
+    Args:
+        look: of images, such as `aigc_utils.models.ImageClassifier.look`.
+        pairs: (real images, generated images) by the name of what they are compared as.
+    """
+    return {name: report(look(real), look(generated)) for name, (real, generated) in pairs.items()}
 
 
 # ---- distances between distributions -------------------------------------------------

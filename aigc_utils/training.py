@@ -108,7 +108,7 @@ def train(
         model.check_inputs(inputs)
     product_type = choose_products(model, products)
     halves = choose_halves(model, product_type)
-    num_images = len(next(iter(inputs.values())) if isinstance(inputs, dict) else inputs)
+    num_images = len(keras.tree.flatten(inputs)[0])
     steps = math.ceil(num_images / batch_size)
     schedule = keras.optimizers.schedules.CosineDecay(
         initial_learning_rate=0.1 * learning_rate,

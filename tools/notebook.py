@@ -24,6 +24,7 @@ import typer
 from nbclient import NotebookClient
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from aigc_utils.classroom import notebooks_of
 from aigc_utils.files import atomic_path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -106,9 +107,7 @@ def times_table(prefix: str, colab: bool = False) -> str:
     rows = ["| notebook | seconds on 2 cores | peak memory |", "|---|---|---|"]
     if colab:
         rows = [f"{rows[0]} in Colab |", f"{rows[1]}---|"]
-    for path in sorted((ROOT / "notebooks").glob("**/*.ipynb")):
-        if ".ipynb_checkpoints" in path.parts:
-            continue
+    for path in notebooks_of(ROOT):
         first = nbformat.read(path, as_version=4).cells[0].source
         title = first.splitlines()[0].lstrip("# ")
         relative = path.relative_to(ROOT / "notebooks").as_posix()

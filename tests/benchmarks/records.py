@@ -19,6 +19,7 @@ from pathlib import Path
 
 from aigc_utils.families import FAMILIES, Records, Run
 from aigc_utils.files import atomic_path
+from aigc_utils.runtime import describe_machine
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -58,7 +59,7 @@ def begin(small: bool) -> Records:
     """Records without a run."""
     versions = {name: importlib.metadata.version(name) for name in ("tensorflow", "keras", "numpy")}
     return Records(
-        machine=f"{platform.machine()}, {os.cpu_count()} cores, no GPU",
+        machine=describe_machine(),
         versions={"python": platform.python_version(), **versions},
         floor=ask("floor", 0, small),
         runs=[],

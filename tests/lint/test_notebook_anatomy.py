@@ -10,10 +10,10 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from aigc_utils import classroom
+
 ROOT = Path(__file__).resolve().parents[2]
-NOTEBOOKS = sorted(
-    path for path in (ROOT / "notebooks").rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts
-)
+NOTEBOOKS = classroom.notebooks_of(ROOT)
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["aigc"]
 # ipywidgets names that Colab's 7.7.1 does not have.
 ONLY_IN_WIDGETS_8 = (

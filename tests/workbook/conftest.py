@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
-import re
+import functools
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,9 +14,10 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SOLUTIONS, STUDENTS = ROOT / "workbook" / "solutions", ROOT / "notebooks" / "workbook"
-CHECK = re.compile(r'^check\("([a-z]+-\d\d)", (\w+)\)', re.MULTILINE)
 sys.path.insert(0, str(ROOT / "tools"))
 sys.path.insert(0, str(ROOT / "workbook"))
+
+from workbook import CHECK  # noqa: E402  (found on the path that was just set)
 
 
 @dataclass
@@ -73,27 +75,18 @@ def own_progress(tmp_path_factory):
         yield file
 
 
+def played_once(folder: Path) -> Callable[[str], Played]:
+    """A function that gives a notebook of a folder, run; each is run once."""
+    return functools.cache(lambda notebook: play(folder / f"{notebook}.ipynb"))
+
+
 @pytest.fixture(scope="session")
 def solved(started, own_progress):
-    """A function that gives a solution notebook, run; each is run once."""
-    done = {}
-
-    def get(notebook: str) -> Played:
-        if notebook not in done:
-            done[notebook] = play(SOLUTIONS / f"{notebook}.ipynb")
-        return done[notebook]
-
-    return get
+    """A function that gives a solution notebook, run."""
+    return played_once(SOLUTIONS)
 
 
 @pytest.fixture(scope="session")
 def untouched(started, own_progress):
     """A function that gives a student notebook, run as it is handed out."""
-    done = {}
-
-    def get(notebook: str) -> Played:
-        if notebook not in done:
-            done[notebook] = play(STUDENTS / f"{notebook}.ipynb")
-        return done[notebook]
-
-    return get
+    return played_once(STUDENTS)

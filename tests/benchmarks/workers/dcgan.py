@@ -9,7 +9,6 @@ non-saturating loss; layers and widths are those of `aigc_utils.models.GAN`.
 from __future__ import annotations
 
 import keras
-import numpy as np
 import tensorflow as tf
 from keras import layers, ops
 
@@ -73,11 +72,6 @@ class DCGAN(keras.Model):
         self.loss_tracker.update_state(discriminator_loss + generator_loss)
         return {"loss": self.loss_tracker.result()}
 
-    def generate(self, num_samples: int, seed: int = 0) -> np.ndarray:
-        """Intensities from 0 to 1, (num_samples, 28, 28)."""
-        noise = np.random.default_rng(seed).standard_normal((num_samples, self.latent_dim))
-        parts = [
-            self.generator(noise[i : i + 1000].astype(np.float32), training=False)
-            for i in range(0, num_samples, 1000)
-        ]
-        return np.clip(np.concatenate(parts)[..., 0] / 2 + 0.5, 0, 1)
+    def decode(self, z):
+        """Intensities from 0 to 1, (N, 28, 28, 1), of noise (N, latent_dim)."""
+        return ops.clip(self.generator(z, training=False) / 2 + 0.5, 0, 1)

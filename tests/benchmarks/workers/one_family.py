@@ -11,7 +11,15 @@ from common import peak_memory_mb
 
 import aigc_utils
 from aigc_utils import checkpoints, data
-from aigc_utils.families import FAMILIES, Run, Trained, judge, real_floor, train_family
+from aigc_utils.families import (
+    FAMILIES,
+    Run,
+    Trained,
+    count_weights,
+    judge,
+    real_floor,
+    train_family,
+)
 
 # Epochs that fit into the families' budget, and those of the models' own recipes.
 OUTSIDERS = {
@@ -28,56 +36,45 @@ def train_outsider(name: str, images, seed: int, share: float) -> tuple[Trained,
 
     settings = OUTSIDERS[name]
     epochs = max(1, round(settings["epochs"] * share))
-    build, fit = (_dcgan, _scaled) if name.startswith("dcgan") else (_keras_io_vae, _as_they_are)
-    model, generator = build(settings["latent_dim"], seed)
+    keras.utils.set_random_seed(seed)
+    build = _dcgan if name.startswith("dcgan") else _keras_io_vae
+    model, inputs, decode = build(settings["latent_dim"], seed, images)
     keras.utils.set_random_seed(seed)
     start = time.perf_counter()
-    model.fit(fit(images), epochs=epochs, batch_size=128, verbose=0)
+    model.fit(inputs, epochs=epochs, batch_size=128, verbose=0)
     seconds = time.perf_counter() - start
-    num_weights = sum(w.shape.num_elements() for w in model.trainable_weights)
-    return Trained(generator, seconds, num_weights), epochs
+    generator = Decoder(decode, settings["latent_dim"])
+    return Trained(generator, seconds, count_weights(model)), epochs
 
 
-def _as_they_are(images):
-    return images
-
-
-def _scaled(images):
-    return 2 * images[..., None] - 1
-
-
-def _keras_io_vae(latent_dim: int, seed: int):
+def _keras_io_vae(latent_dim: int, seed: int, images):
     import keras
     from keras_io import ConvolutionalVAE
 
-    keras.utils.set_random_seed(seed)
     model = ConvolutionalVAE(latent_dim, seed)
     model.compile(keras.optimizers.Adam(1e-3))
-    return model, Decoder(model.decoder, latent_dim)
+    return model, images, model.decoder
 
 
-def _dcgan(latent_dim: int, seed: int):
-    import keras
+def _dcgan(latent_dim: int, seed: int, images):
     from dcgan import DCGAN
 
-    keras.utils.set_random_seed(seed)
     model = DCGAN(latent_dim, seed=seed)
     model.compile()
-    return model, model
+    return model, 2 * images[..., None] - 1, model.decode
 
 
 class Decoder:
-    """Images of a decoder fed with draws of the prior."""
+    """Images (N, 28, 28) of a network that makes (N, 28, 28, 1) of draws from N(0, I)."""
 
-    def __init__(self, decoder: Callable, latent_dim: int):
-        self.decoder, self.latent_dim = decoder, latent_dim
+    def __init__(self, decode: Callable, latent_dim: int):
+        self.decode, self.latent_dim = decode, latent_dim
 
     def generate(self, num_samples: int, seed: int = 0):
-        import numpy as np
+        from aigc_utils.models.base import by_parts, draw_noise
 
-        z = np.random.default_rng(seed).standard_normal((num_samples, self.latent_dim))
-        parts = [self.decoder(z[i : i + 1000].astype("float32")) for i in range(0, len(z), 1000)]
-        return np.concatenate(parts)[..., 0]
+        noise = draw_noise(num_samples, self.latent_dim, 1.0, seed)
+        return by_parts(self.decode, noise, size=1000)[..., 0]
 
 
 def main() -> None:
@@ -103,7 +100,7 @@ def main() -> None:
     before = peak_memory_mb()
     if options.name in FAMILIES:
         trained = train_family(options.name, x_train, seed=options.seed, share=options.share)
-        epochs = max(1, round(options.share * FAMILIES[options.name].part.settings["epochs"]))
+        epochs = FAMILIES[options.name].part.epochs(options.share)
     else:
         trained, epochs = train_outsider(options.name, x_train, options.seed, options.share)
     run = Run(
