@@ -48,6 +48,7 @@ KINDS = {
     "convolutions alone": lambda: tiny_blocks(hidden_units=()),
     "dense alone": lambda: tiny_blocks(num_convs=0),
     "deep": tiny_deep,
+    "deep, in a mirror": lambda: tiny_deep(mirror_share=0.3),
     "deep, side by side": lambda: tiny_deep(image_shape=(2, 4), num_deep_pairs=1),
 }
 
@@ -145,9 +146,14 @@ def test_samples_follow_the_likelihood(model):
 
 
 def test_intensities_are_the_probabilities_that_each_pixel_was_drawn_with(model):
-    intensities, drawn = model.sample(6, seed=2)
+    intensities, drawn = model.sample(12, seed=2)
     assert set(np.unique(drawn)) <= {0.0, 1.0}
-    np.testing.assert_allclose(intensities, model(drawn).numpy(), atol=1e-5)
+    off = [np.abs(intensities - model(drawn).numpy()).max(axis=(1, 2))]
+    if getattr(model, "mirror_share", 0):  # some were mirrored after they were drawn
+        turned = model(drawn[:, :, ::-1]).numpy()[:, :, ::-1]
+        off.append(np.abs(intensities - turned).max(axis=(1, 2)))
+        assert {int(k) for k in np.argmin(off, axis=0)} == {0, 1}
+    assert np.min(off, axis=0).max() < 1e-5
 
 
 @pytest.mark.parametrize(
@@ -246,6 +252,7 @@ def test_dropout_acts_in_training_only():
         (lambda: models.BlockPixelCNN(features=2.5), ("features", "2.5")),
         (lambda: models.DeepPixelCNN(hidden_units=()), ("hidden_units", "empty")),
         (lambda: models.DeepPixelCNN(num_deep_pairs=0), ("num_deep_pairs", "0")),
+        (lambda: models.DeepPixelCNN(mirror_share=1.0), ("mirror_share", "1.0")),
         (lambda: tiny_made().generate(0), ("num_samples", "0")),
         (lambda: tiny_made().generate(1, temperature=0), ("temperature", "0")),
         (lambda: tiny_made().adapt(np.full((3, *TINY), np.nan, np.float32)), ("NaN",)),
