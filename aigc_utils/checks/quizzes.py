@@ -68,9 +68,9 @@ class Quiz:
         rows = []
         for number, question in enumerate(self.questions, 1):
             title = ipywidgets.HTML(f"<b>{number}.</b> {prose(question.text)}")
-            buttons = ipywidgets.RadioButtons(
-                options=list(question.options), value=None, layout=wide
-            )
+            # A radio button's label is plain text, so the marks of code would show.
+            labels = [(option.replace("`", ""), option) for option in question.options]
+            buttons = ipywidgets.RadioButtons(options=labels, value=None, layout=wide)
             said = ipywidgets.HTML('<span role="status"></span>')
             buttons.observe(_answering(question, said), names="value")
             rows.append(ipywidgets.VBox([title, buttons, said], layout=wide))
@@ -110,7 +110,7 @@ class Quiz:
             parts.append(
                 f"<p><b>{number}.</b> {prose(question.text)}</p><ul>{options}</ul>{folded}"
             )
-        return "".join(parts)
+        return "\n".join(parts)
 
     def _ipython_display_(self) -> None:
         """The live widget, with the folded text for front ends that have no widgets."""
@@ -125,12 +125,14 @@ class Quiz:
 
 
 def quiz(questions: str | Sequence[Question]) -> Quiz:
-    """A quiz, from questions or from the prefix of a chapter's exercises, such as "vae".
+    """A quiz, from questions or by name.
 
-    As the last expression of a notebook's cell it shows itself.
+    Names are those of the chapters' notebooks, such as "04_vae_math", and the prefixes of the
+    workbook's exercises, such as "vae". As the last expression of a notebook's cell it shows
+    itself: as a widget in a live kernel, elsewhere as text with the answers folded.
 
     Raises:
-        ValueError: if there is no such chapter, or there are no questions.
+        ValueError: if there is no such quiz, or there are no questions.
     """
     if isinstance(questions, str):
         from aigc_utils.checks.questions import QUESTIONS

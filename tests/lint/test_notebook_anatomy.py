@@ -10,7 +10,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from aigc_utils import classroom
+from aigc_utils import checks, classroom
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = classroom.notebooks_of(ROOT)
@@ -127,7 +127,9 @@ def test_start_call_seeds_the_notebook(notebook):
 
 
 def test_cells_are_short(notebook):
-    lengths = [len(cell.source.splitlines()) for cell in code_cells(notebook)]
+    # The quiz at the end is the same for all and no code to read.
+    code = [cell for cell in code_cells(notebook) if not quizzes_asked(cell)]
+    lengths = [len(cell.source.splitlines()) for cell in code]
     assert max(lengths) <= LONGEST_CELL
     assert sum(lengths) <= LONGEST_NOTEBOOK
     assert sorted(lengths)[len(lengths) // 2] <= 9
@@ -255,11 +257,58 @@ def test_links_between_notebooks_exist(path, notebook):
                     assert (path.parent / target).exists(), target
 
 
-def test_closing_sections(notebook):
+def test_closing_sections(path, notebook):
     prose = "\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
     assert re.search(r"^## Three things to take away", prose, re.MULTILINE)
-    assert prose.count("<details>") >= 3
+    assert of_a_chapter(path) or prose.count("<details>") >= 3
     assert re.search(r"^## Next", prose, re.MULTILINE)
+
+
+def of_a_chapter(path: Path) -> bool:
+    """The numbered chapters end in a quiz; the start, the workbook and reports do not."""
+    return path.parent.name == "notebooks" and re.match(r"0[1-9]", path.name) is not None
+
+
+def quizzes_asked(cell) -> list[str]:
+    """The names of the quizzes that a code cell shows."""
+    if cell.cell_type != "code" or "quiz(" not in cell.source:
+        return []
+    calls = [node for node in ast.walk(ast.parse(cell.source)) if isinstance(node, ast.Call)]
+    return [ast.literal_eval(c.args[0]) for c in calls if ast.unparse(c.func) == "checks.quiz"]
+
+
+def test_a_chapter_closes_with_its_own_quiz(path, notebook):
+    if not of_a_chapter(path):
+        return
+    shown = [i for i, cell in enumerate(notebook.cells) if quizzes_asked(cell)]
+    assert len(shown) == 1, "a chapter has one cell with checks.quiz"
+    above, quiz, below = notebook.cells[shown[0] - 1 : shown[0] + 2]
+    assert quizzes_asked(quiz) == [path.stem]
+    assert re.search(r"^## Check yourself\n\n.+\Z", above.source, re.MULTILINE)
+    assert below.source.startswith("## Next")
+    # A widget's id would dangle in a stored file; what is stored is the text, answers folded.
+    assert [set(output.data) for output in quiz.outputs] == [{"text/plain", "text/html"}]
+    stored, now = quiz.outputs[0].data, checks.quiz(path.stem)
+    assert "<details>" in stored["text/html"]
+    assert stored["text/html"] == now._repr_html_(), "the questions have changed: run it again"
+    assert stored["text/plain"] == now.text()
+
+
+NUMBER = re.compile(r"\d[\d,]*\.\d+|\d{1,3}(?:,\d{3})+|\d+(?=%)")
+
+
+def test_the_numbers_of_a_quiz_stand_in_its_chapter(path, notebook):
+    if not of_a_chapter(path):
+        return
+    chapter = "\n".join(
+        cell.source + ("\n" + outputs_text(cell) if cell.cell_type == "code" else "")
+        for cell in notebook.cells
+        if not quizzes_asked(cell)
+    ).replace("{,}", ",")
+    known = set(re.findall(r"\d[\d,]*\.\d+|\d{1,3}(?:,\d{3})+|\d+", chapter))
+    for question in checks.quiz(path.stem).questions:
+        for text in (question.text, *question.options, *question.options.values()):
+            assert set(NUMBER.findall(text)) <= known, f"not in the chapter: {text}"
 
 
 def test_the_essay_is_quoted_and_answered(path, notebook):

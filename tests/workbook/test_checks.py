@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import ipywidgets
 import numpy as np
@@ -15,8 +17,10 @@ import aigc_utils.checks as checks
 from aigc_utils.checks import checking, store, verdict
 from aigc_utils.checks.exercises import NOTEBOOKS, chapter
 from aigc_utils.checks.matchers import Case, Mistake, function, number, option, several
-from aigc_utils.checks.questions import QUESTIONS
+from aigc_utils.checks.questions import CHAPTERS, QUESTIONS, WORKBOOK
 from aigc_utils.checks.quizzes import Question, Quiz
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -351,6 +355,43 @@ def test_a_real_kernel_shows_the_verdict_once(tmp_path):
     assert "<table>" in progress[0].data["text/html"]
 
 
+def test_in_a_real_kernel_a_click_is_answered():
+    from jupyter_client.manager import start_new_kernel
+
+    manager, client = start_new_kernel(kernel_name="python3")
+    models: dict[str, dict] = {}  # what a browser would hold: each widget's state, by its id
+
+    def follow(request: str) -> None:
+        """Read what the kernel publishes for a request until it is idle again."""
+        while True:
+            message = client.get_iopub_msg(timeout=60)
+            content = message["content"]
+            if message["parent_header"].get("msg_id") != request:
+                continue
+            if message["msg_type"] in ("comm_open", "comm_msg"):
+                state = content["data"].get("state", {})
+                models.setdefault(content["comm_id"], {}).update(state)
+            elif content.get("execution_state") == "idle":
+                return
+
+    try:
+        follow(client.execute("from aigc_utils import checks\nchecks.quiz('03_2_adversarial')"))
+        kind = "RadioButtonsModel"
+        buttons = next(i for i, state in models.items() if state["_model_name"] == kind)
+        question = CHAPTERS["03_2_adversarial"][0]
+        for index, answer in enumerate(question.options):
+            data = {"method": "update", "state": {"index": index}, "buffer_paths": []}
+            click = client.session.msg("comm_msg", {"comm_id": buttons, "data": data})
+            client.shell_channel.send(click)
+            follow(click["header"]["msg_id"])
+            shown = " ".join(str(state.get("value", "")) for state in models.values())
+            assert verdict.prose(question.feedback(answer)) in shown
+            assert shown.count('role="status">Yes.') == (answer == question.answer)
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+
+
 # ------------------------------------------------------------------ quizzes
 
 ASKED = Question("2 + `2`?", {"3": "One less.", "4": "Indeed.", "<5>": "One more."}, "4")
@@ -419,11 +460,84 @@ def test_quiz_by_name_by_list_and_neither(one_sentence):
 
 
 def test_every_chapter_has_a_quiz_and_no_option_gives_itself_away():
-    assert set(QUESTIONS) == set(NOTEBOOKS)
+    assert set(WORKBOOK) == set(NOTEBOOKS)
+    assert set(CHAPTERS) == {path.stem for path in (ROOT / "notebooks").glob("0[1-9]*.ipynb")}
+    assert len(QUESTIONS) == len(WORKBOOK) + len(CHAPTERS)
     for questions in QUESTIONS.values():
         assert len(questions) >= 3
         for question in questions:
             assert len(question.options) >= 3
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_a_chapters_options_differ_and_fit_on_a_line(name):
+    questions = CHAPTERS[name]
+    assert len(questions) <= 5
+    for question in questions:
+        assert len(question.options) <= 4
+        alike = {re.sub(r"\W", "", option_).lower() for option_ in question.options}
+        assert len(alike) == len(question.options), question.text
+        assert len(set(question.options.values())) == len(question.options), question.text
+        assert max(map(len, question.options)) <= 60, "radio buttons do not break lines"
+        said = [question.text, *question.options, *question.options.values()]
+        assert not any(re.search(r"[$\\]", text) for text in said), "no TeX: it is not typeset"
+        assert all(text.count("`") % 2 == 0 for text in said)
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_the_place_of_the_right_option_varies_within_a_chapter(name):
+    places = [list(question.options).index(question.answer) for question in CHAPTERS[name]]
+    assert len(set(places)) >= 3
+    assert max(places.count(place) for place in places) <= 2
+
+
+def test_neither_place_nor_length_gives_the_right_options_away():
+    asked = [question for questions in CHAPTERS.values() for question in questions]
+    places = [list(question.options).index(question.answer) for question in asked]
+    longest = [max(map(len, q.options)) == len(q.answer) for q in asked]
+    shortest = [min(map(len, q.options)) == len(q.answer) for q in asked]
+    # With three or four options, guessing is right in 25% to 33%; no rule may do much better.
+    assert max(places.count(place) for place in range(4)) <= 0.4 * len(asked)
+    assert sum(longest) <= 0.45 * len(asked)
+    assert sum(shortest) <= 0.45 * len(asked)
+
+
+def test_no_question_is_asked_twice():
+    asked = [question.text for questions in QUESTIONS.values() for question in questions]
+    assert len(set(asked)) == len(asked)
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_a_chapters_fallbacks_carry_every_option_and_its_feedback(name):
+    asked = checks.quiz(name)
+    page, text = asked._repr_html_(), asked.text()
+    assert page.count("<details>") == len(asked.questions)
+    for question in asked.questions:
+        for answer in question.options:
+            assert f"<li>{verdict.prose(answer)}</li>" in page
+            assert f"<i>{verdict.prose(answer)}</i>" in page
+            assert verdict.prose(question.feedback(answer)) in page
+            assert answer in text
+            assert question.feedback(answer) in text
+
+
+def test_code_is_typeset_on_the_page_and_plain_on_a_button():
+    question = Question("?", {"`fit`": "It trains.", "`call`": "It does not."}, "`fit`")
+    _, buttons, said = Quiz([question]).widget().children[0].children
+    assert [label for label, _ in buttons.options] == ["fit", "call"]
+    buttons.value = "`fit`"
+    assert "It trains." in said.value
+    assert "<li><code>fit</code></li>" in Quiz([question])._repr_html_()
+
+
+def test_while_graded_a_quiz_is_passed_over():
+    from aigc_utils.grading.inside import no_checks
+
+    for name in checks.__all__:
+        assert callable(getattr(no_checks, name))
+    for name in QUESTIONS:
+        assert repr(no_checks.quiz(name)) == "not checked while it is graded"
+        assert not hasattr(no_checks.quiz(name), "_ipython_display_")
 
 
 # ------------------------------------------------------- what it never does

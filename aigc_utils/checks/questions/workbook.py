@@ -1,10 +1,10 @@
-"""The quizzes of the workbook, one a chapter."""
+"""The quizzes of the workbook, by the prefix of a chapter's exercises."""
 
 from __future__ import annotations
 
 from aigc_utils.checks.quizzes import Question
 
-QUESTIONS: dict[str, tuple[Question, ...]] = {
+WORKBOOK: dict[str, tuple[Question, ...]] = {
     "core": (
         Question(
             "A histogram with 5,000 bars scores 1.8 nats on the 500 images that it was fitted to. "

@@ -1,0 +1,21 @@
+"""What the quizzes ask: of the workbook by prefix ("vae"), of a chapter by its notebook's name.
+
+Numbers in the questions of a chapter are those of its text and outputs; a lint compares them.
+"""
+
+from __future__ import annotations
+
+from aigc_utils.checks.questions import chapter_1, chapter_2, chapter_3, chapter_4, chapter_5
+from aigc_utils.checks.questions.workbook import WORKBOOK
+from aigc_utils.checks.quizzes import Question
+
+CHAPTERS: dict[str, tuple[Question, ...]] = {
+    **chapter_1.QUESTIONS,
+    **chapter_2.QUESTIONS,
+    **chapter_3.QUESTIONS,
+    **chapter_4.QUESTIONS,
+    **chapter_5.QUESTIONS,
+}
+QUESTIONS: dict[str, tuple[Question, ...]] = {**WORKBOOK, **CHAPTERS}
+
+__all__ = ["CHAPTERS", "QUESTIONS", "WORKBOOK"]
