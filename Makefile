@@ -10,6 +10,10 @@ COLAB := .venv-colab/.ready
 LAB_FLAGS := --ServerApp.root_dir=. --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate --LabApp.news_url=None \
 	$(if $(filter 0,$(shell id -u)),--allow-root)
 
+# Tests of the sandbox of `aigc grade` fail where there is none and it is required; else they are
+# skipped. It needs Linux. AIGC_SANDBOX=optional leaves them out by hand, but never in CI.
+SANDBOX := $(or $(AIGC_SANDBOX),$(if $(filter Linux,$(shell uname)),required,optional))
+
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 12
 
@@ -22,7 +26,7 @@ lab: $(READY) ## install if needed, open JupyterLab on the first notebook
 test: $(READY) $(ON_JAX) $(COLAB) browser-and-fonts .venv/.conda-door ## everything that CI runs, with the network off
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	tools/offline.sh $(BIN)/python -m pytest
+	AIGC_SANDBOX=$(SANDBOX) tools/offline.sh $(BIN)/python -m pytest
 
 test-fast: $(READY) ## lint and unit tests, three minutes
 	$(BIN)/ruff check .

@@ -16,4 +16,7 @@ if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
     exit 0
 fi
 echo "Tests that need$missing are left out: type 'sudo apt-get install$missing' to have them." >&2
+case "$missing" in
+*bubblewrap*) echo "Those of the sandbox will fail without bubblewrap; AIGC_SANDBOX=optional leaves them out too." >&2 ;;
+esac
 [ -z "${CI:-}" ] # under CI a missing piece is a failure

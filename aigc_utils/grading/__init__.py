@@ -12,6 +12,14 @@ tests nor forge what is judged:
         assert agrees(got, expected), "The values of a batch are not right."
 """
 
-from aigc_utils.grading.hidden import NoAnswer, Student, agrees, hidden_test
+from aigc_utils.grading.hidden import (
+    Kept,
+    NoAnswer,
+    Student,
+    agrees,
+    hidden_test,
+    near,
+    wrong_entries,
+)
 
-__all__ = ["NoAnswer", "Student", "agrees", "hidden_test"]
+__all__ = ["Kept", "NoAnswer", "Student", "agrees", "hidden_test", "near", "wrong_entries"]

@@ -109,7 +109,7 @@ class _Session:
 
     def probe(self, request: dict) -> dict:
         """Send a hidden test's request; see `aigc_utils.grading.hidden.Ask`."""
-        name = request["name"]
+        name = request["shown"]
         if name in self._fatal:
             raise NoAnswer(f"`{name}` {self._fatal[name]}, so it was not called again.")
         sandbox = self._running()

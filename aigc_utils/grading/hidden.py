@@ -12,6 +12,8 @@ from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
+
 from aigc_utils.grading import wire
 
 MAX_SENTENCE = 600
@@ -32,6 +34,12 @@ class Ask(Protocol):
         """
 
 
+class Kept(str):
+    """The name of something that `Student.make` has made in the submission's kernel."""
+
+    __slots__ = ()
+
+
 class Student:
     """A submission as a hidden test sees it: names that can be called or read.
 
@@ -41,14 +49,15 @@ class Student:
 
     def __init__(self, ask: Ask) -> None:
         self._ask = ask
-        self._num_kept = 0
+        self._made: dict[str, str] = {}  # what each `Kept` was made of
 
     def call(self, name: str, *args: object, **kwargs: object) -> Any:
         """Call what the submission calls ``name`` and get the result as data.
 
         Args:
             name: a function, a class, a Keras layer or model; ``"model.encode"`` is a method.
-            args, kwargs: numbers, texts, arrays, lists, dicts, or ufuncs such as ``np.cos``.
+            args, kwargs: numbers, texts, arrays, lists, dicts, ufuncs such as ``np.cos``, or what
+                `make` has given.
 
         Returns:
             Numbers, texts, lists, tuples, dicts; arrays and tensors as NumPy arrays.
@@ -61,20 +70,34 @@ class Student:
 
     def value(self, name: str) -> Any:
         """The value of a variable, as data; raises `NoAnswer` as `call` does."""
-        request = {"name": name, "call": False, "args": [], "kwargs": {}, "keep": None}
-        return self._value(name, request)
+        return self._value(name, {**self._request(name, (), {}), "call": False})
 
-    def make(self, name: str, *args: object, **kwargs: object) -> str:
+    def make(self, name: str, *args: object, **kwargs: object) -> Kept:
         """Call a class or function and keep what it gives inside the submission's kernel.
 
         Returns:
             A name for it: ``student.call(layer, x)`` calls it, ``student.call(layer + ".f", x)``
-            its method.
+            its method, and ``student.make("Model", layer)`` hands it over.
         """
-        self._num_kept += 1
-        kept = f"#{self._num_kept}"
+        kept = Kept(f"#{len(self._made) + 1}")
+        self._made[kept] = f"{self._plain(name)}(...)"
         self._checked(name, self._ask({**self._request(name, args, kwargs), "keep": kept}))
         return kept
+
+    def numbers(self, name: str, *args: object, **kwargs: object) -> np.ndarray:
+        """`call` for a function that gives numbers: the result as an array of floats.
+
+        Raises:
+            NoAnswer: as `call` does, and for texts, ragged lists and whatever else is no array.
+        """
+        return self._floats(name, self.call(name, *args, **kwargs))
+
+    def parts(self, name: str, count: int, *args: object) -> list[np.ndarray]:
+        """`numbers` for a function that gives a tuple of ``count`` results."""
+        got = self.call(name, *args)
+        if not isinstance(got, tuple | list) or len(got) != count:
+            raise NoAnswer(f"{self._shown(name)} is to give {count} results, as its cell says.")
+        return [self._floats(name, part) for part in got]
 
     def number(self, name: str) -> float:
         """The value of a variable, which must be one finite number; else `NoAnswer`."""
@@ -90,30 +113,48 @@ class Student:
     def _request(self, name: str, args: tuple, kwargs: dict) -> dict:
         return {
             "name": name,
+            "shown": self._plain(name),
             "call": True,
-            "args": [wire.encode(a) for a in args],
-            "kwargs": {k: wire.encode(v) for k, v in kwargs.items()},
+            "args": [_encode(a) for a in args],
+            "kwargs": {k: _encode(v) for k, v in kwargs.items()},
             "keep": None,
         }
+
+    def _floats(self, name: str, value: object) -> np.ndarray:
+        try:
+            array = np.asarray(value)
+        except ValueError:  # lists that are no rectangle
+            array = np.array(None)
+        if array.dtype.kind not in "fiub":
+            raise NoAnswer(f"{self._shown(name)} gives something that is no array of numbers.")
+        return array.astype(float)
+
+    def _plain(self, name: str) -> str:
+        """A name as the student knows it: ``Layer(...).call`` for ``#1.call``."""
+        first, dot, rest = name.partition(".")
+        return self._made.get(first, first) + dot + rest
+
+    def _shown(self, name: str) -> str:
+        return f"`{self._plain(name)}`"
 
     def _value(self, name: str, request: dict) -> Any:
         reply = self._checked(name, self._ask(request))
         try:
             value = wire.decode(reply.get("value"))
         except wire.NotData as error:
-            raise NoAnswer(f"{_shown(name)} gives {error}.") from None
+            raise NoAnswer(f"{self._shown(name)} gives {error}.") from None
         parts = value if isinstance(value, tuple) else (value,)
         if any(part is None or part is Ellipsis for part in parts):
-            raise NoAnswer(f"{_shown(name)} is not answered yet, or gives nothing.")
+            raise NoAnswer(f"{self._shown(name)} is not answered yet, or gives nothing.")
         return value
 
     def _checked(self, name: str, reply: dict) -> dict:
         if "missing" in reply:
-            raise NoAnswer(f"There is no {_shown(name)}: keep the names that the cells use.")
+            raise NoAnswer(f"There is no {self._shown(name)}: keep the names that the cells use.")
         if "raised" in reply:
-            raise NoAnswer(f"{_shown(name)} stops with {_word(reply['raised'])}.")
+            raise NoAnswer(f"{self._shown(name)} stops with {_word(reply['raised'])}.")
         if "failed" in reply:
-            raise NoAnswer(f"{_shown(name)} {str(reply['failed'])[:200]}.")
+            raise NoAnswer(f"{self._shown(name)} {str(reply['failed'])[:200]}.")
         return reply
 
 
@@ -258,8 +299,6 @@ def agrees(got: object, wanted: object, *, rtol: float = 1e-4, atol: float = 1e-
         wanted: an array, a number, or a tuple of them.
         rtol, atol: tolerances; 1e-4 lets 32-bit arithmetic pass.
     """
-    import numpy as np
-
     if isinstance(wanted, tuple):
         return (
             isinstance(got, tuple | list)
@@ -275,6 +314,37 @@ def agrees(got: object, wanted: object, *, rtol: float = 1e-4, atol: float = 1e-
     return bool(np.allclose(mine.astype(float), theirs, rtol=rtol, atol=atol, equal_nan=True))
 
 
+def near(got: float, wanted: float, *, rtol: float = 0.005) -> bool:
+    """Whether a number is what is wanted; 0.005 forgives rounding to three digits."""
+    return abs(got - wanted) <= rtol * abs(wanted)
+
+
+def wrong_entries(got: object, wanted: dict[str, object]) -> list[str]:
+    """Where a dict of answers says something else than is wanted.
+
+    Args:
+        got: from `Student.value`.
+        wanted: numbers, or words in small letters, by the keys of the cell.
+
+    Returns:
+        The keys, in the order of ``wanted``.
+
+    Raises:
+        NoAnswer: if there is no dict, or nothing is answered.
+    """
+    if not isinstance(got, dict):
+        raise NoAnswer("The answer is no dict: keep the form of the cell.")
+    if all(got.get(key) is None or got[key] is Ellipsis for key in wanted):
+        raise NoAnswer("Nothing in the dict is answered yet.")
+    return [key for key, value in wanted.items() if not _is(got.get(key), value)]
+
+
+def _is(got: object, wanted: object) -> bool:
+    if isinstance(wanted, str):
+        return isinstance(got, str) and got.strip().lower() == wanted
+    return agrees(got, wanted)
+
+
 class _Loader(SourceFileLoader):
     """Reads Python, and writes no compiled copy beside the tests."""
 
@@ -282,8 +352,9 @@ class _Loader(SourceFileLoader):
         """Write nothing."""
 
 
-def _shown(name: str) -> str:
-    return "What was made" if name.startswith("#") else f"`{name}`"
+def _encode(value: object) -> object:
+    """An argument as JSON: data, or the name of what is kept over there."""
+    return {"$": "kept", "name": value} if isinstance(value, Kept) else wire.encode(value)
 
 
 def _word(name: object) -> str:

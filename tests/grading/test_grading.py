@@ -1,6 +1,7 @@
 """`aigc grade`: right marks for everybody, and nothing that a submission does reaches anything.
 
-The sandbox and the kernels are real. What needs bubblewrap is skipped where there is none.
+The sandbox and the kernels are real. Where there is no bubblewrap, what needs it is skipped, or
+fails if it is required (see the fixture `bubblewrap`).
 """
 
 from __future__ import annotations
@@ -40,8 +41,7 @@ from aigc_utils.grading import (
 from aigc_utils.grading.sandbox import Limits, Sandbox
 
 ROOT = Path(__file__).resolve().parents[2]
-WHY_NOT = sandbox.find_bubblewrap()
-needs_bubblewrap = pytest.mark.skipif(WHY_NOT is not None, reason=f"no sandbox: {WHY_NOT}")
+needs_bubblewrap = pytest.mark.usefixtures("bubblewrap")
 
 TOY_TESTS = """
 import numpy as np
@@ -107,10 +107,8 @@ def tree(*folders: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def graded(tmp_path_factory):
+def graded(tmp_path_factory, bubblewrap):
     """Thirty submissions of chapter 4, graded once by the command."""
-    if WHY_NOT is not None:
-        pytest.skip(f"no sandbox: {WHY_NOT}")
     teacher = tmp_path_factory.mktemp("teacher")
     handed_in, out, secret = teacher / "submissions", teacher / "out", teacher / "secret"
     tests = ROOT / "workbook" / "hidden_tests"

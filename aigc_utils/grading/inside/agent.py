@@ -20,13 +20,17 @@ def answer(request: str) -> None:
     from IPython import get_ipython
 
     shell = get_ipython()
+    shell.display_pub.publish(data={MEDIA_TYPE: reply(json.loads(request), shell.user_ns)})
+
+
+def reply(asked: dict, names: dict) -> dict:
+    """What a request comes to in a notebook whose variables are ``names``."""
     try:
-        reply = _reply(json.loads(request), shell.user_ns)
+        return _reply(asked, names)
     except KeyboardInterrupt:
-        reply = {"failed": "took too long"}
+        return {"failed": "took too long"}
     except BaseException as error:  # SystemExit too: whatever a learner's function may raise
-        reply = {"raised": _name(error)}
-    shell.display_pub.publish(data={MEDIA_TYPE: reply})
+        return {"raised": _name(error)}
 
 
 def _reply(asked: dict, names: dict) -> dict:
@@ -42,8 +46,8 @@ def _reply(asked: dict, names: dict) -> dict:
             return {"value": wire.encode(value)}
         if not callable(value):
             return {"failed": "is no function"}
-        arguments = [wire.decode(item) for item in asked["args"]]
-        value = value(*arguments, **{k: wire.decode(v) for k, v in asked["kwargs"].items()})
+        arguments = [_argument(item) for item in asked["args"]]
+        value = value(*arguments, **{k: _argument(v) for k, v in asked["kwargs"].items()})
     if asked["keep"]:
         _kept[asked["keep"]] = value
         return {"value": None}
@@ -51,6 +55,13 @@ def _reply(asked: dict, names: dict) -> dict:
         return {"value": wire.encode(value)}
     except wire.NotData as error:
         return {"failed": f"gives {error}"}
+
+
+def _argument(item: object) -> object:
+    """Data, or what an earlier request has kept."""
+    if isinstance(item, dict) and item.get("$") == "kept":
+        return _kept[item["name"]]
+    return wire.decode(item)
 
 
 def _name(error: BaseException) -> str:
