@@ -17,7 +17,7 @@ SANDBOX := $(or $(AIGC_SANDBOX),$(if $(filter Linux,$(shell uname)),required,opt
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 12
 
-$(READY): requirements.lock pyproject.toml tools/install.sh
+$(READY): requirements.lock requirements-llm.lock pyproject.toml tools/install.sh
 	@sh tools/install.sh
 
 lab: $(READY) ## install if needed, open JupyterLab on the first notebook
@@ -69,8 +69,9 @@ bench-interactive: $(READY) ## seconds to the first picture, a slider's delay, a
 
 lock: ## pin all dependencies anew, and check that Colab's pins still resolve
 	[ -x $(BIN)/uv ] || { python3 -m venv .venv && $(BIN)/pip install --quiet uv; }
-	$(BIN)/uv pip compile pyproject.toml --extra lab --extra test --extra cluster --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade --quiet -o requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --extra lab --extra test --extra cluster --extra scenarios --extra safety --extra llm --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade --quiet -o requirements.lock
 	$(BIN)/uv pip compile --group jax --no-deps --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade --quiet -o requirements-jax.lock
+	$(BIN)/uv pip compile --group llm-model --no-deps --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade --quiet -o requirements-llm.lock
 	$(BIN)/uv pip compile pyproject.toml -c constraints/colab.txt --python-version 3.13 --quiet -o /dev/null
 
 format: $(READY) ## put code and notebooks in order

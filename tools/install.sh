@@ -30,6 +30,7 @@ echo "Installing the course into .venv with $($chosen --version): about 3 GB, tw
 [ -x .venv/bin/python ] && good .venv/bin/python || "$chosen" -m venv --clear .venv
 # pip compiles bytecode while installing; without it each TensorFlow import costs 5 s more.
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --compile -r requirements.lock
+.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --compile --no-deps -r requirements-llm.lock
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 # JupyterLab asks its users whether it may fetch news; here nothing touches the network.
 mkdir -p .venv/share/jupyter/lab/settings

@@ -18,6 +18,7 @@ PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 PROJECT = PYPROJECT["project"]
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
 JAX_LOCK = (ROOT / "requirements-jax.lock").read_text(encoding="utf-8")
+LLM_LOCK = (ROOT / "requirements-llm.lock").read_text(encoding="utf-8")
 
 
 def pins(text: str) -> dict[str, list[str]]:
@@ -41,7 +42,7 @@ def test_the_lock_meets_every_requirement(requirement):
     assert all(wanted.specifier.contains(version) for version in locked)
 
 
-@pytest.mark.parametrize(("lock", "least"), [(LOCK, 100), (JAX_LOCK, 2)])
+@pytest.mark.parametrize(("lock", "least"), [(LOCK, 100), (JAX_LOCK, 2), (LLM_LOCK, 1)])
 def test_every_locked_package_has_a_hash_and_no_address(lock, least):
     entries = re.split(r"\n(?=[a-z0-9])", lock.strip(), flags=re.IGNORECASE)
     assert len(entries) >= least
