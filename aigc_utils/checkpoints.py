@@ -19,7 +19,7 @@ import keras
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from aigc_utils import models
+from aigc_utils import models, tokens
 from aigc_utils.data import data_root
 from aigc_utils.files import atomic_path, sha256
 
@@ -36,6 +36,8 @@ ModelName = Literal[
     "GAN",
     "FlowMatching",
     "ImageClassifier",
+    "ChoraleModel",
+    "LanguageModel",
 ]
 
 
@@ -47,6 +49,7 @@ class ModelCard(BaseModel):
         model: a class of `aigc_utils.models`.
         arguments: what that class is built with.
         weights_sha256: of ``model.weights.h5``.
+        tokens_sha256: of ``tokens.json``, the tokenizer, if the model reads texts.
         trained_on: data set and split.
         recipe: the settings of the training run.
         seed: of the training run.
@@ -76,6 +79,7 @@ class ModelCard(BaseModel):
     licence: str
     retrain: str
     decodes_with: str | None = None
+    tokens_sha256: str | None = None
 
 
 def checkpoint_root() -> Path:
@@ -137,6 +141,29 @@ def load(name: str, root: str | os.PathLike | None = None) -> keras.Model:
     return model
 
 
+def load_tokenizer(name: str, root: str | os.PathLike | None = None) -> tokens.Tokenizer:
+    """The tokenizer that a checkpoint of a language model was trained with, after checking it.
+
+    Args:
+        name: one of `available`, for example ``"tang_poems"``.
+        root: a folder of checkpoints; the shipped ones by default.
+
+    Raises:
+        ValueError: if the name is unknown, the model reads no texts, or the file has changed.
+        FileNotFoundError: if the file is missing.
+    """
+    card = load_card(name, root)
+    if card.tokens_sha256 is None:
+        raise ValueError(f"{name} is a {card.model} and reads no texts: choose another.")
+    path = Path(root or checkpoint_root()) / name / "tokens.json"
+    cure = f"restore it with git, or train it again with `{card.retrain}`"
+    if not path.is_file():
+        raise FileNotFoundError(f"The tokenizer {path} is missing: {cure}.")
+    if sha256(path) != card.tokens_sha256:
+        raise ValueError(f"The tokenizer {path} has changed or is cut short: {cure}.")
+    return tokens.load(path)
+
+
 def load_generator(name: str, root: str | os.PathLike | None = None):
     """A checkpoint's model, joined with its decoder's if it makes latents: has ``generate``.
 
@@ -149,6 +176,8 @@ def load_generator(name: str, root: str | os.PathLike | None = None):
         FileNotFoundError: if the weights are missing.
     """
     card = load_card(name, root)
+    if card.tokens_sha256 is not None:
+        raise ValueError(f"{name} writes texts and makes no images: see `aigc scenarios`.")
     model = load(name, root)
     if card.decodes_with is not None:
         return models.LatentGenerator(load(card.decodes_with, root), model)

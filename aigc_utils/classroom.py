@@ -20,7 +20,9 @@ _REF = re.compile(r"(?!.*(?:\.\.|//))[A-Za-z0-9][A-Za-z0-9._/-]{0,200}(?<![./])"
 _COLAB = re.compile(
     r"(https://colab\.research\.google\.com/github/)[^/\s\"]+/[^/\s\"]+/blob/[^\s\"]+?/(?=notebooks/)"
 )
-_INSTALL = re.compile(r"(aigc-utils @ git\+https://github\.com/)[^/\s\"]+/[^@\s\"]+@[^\s\"\\]+")
+_INSTALL = re.compile(
+    r"(aigc-utils(\[[a-z,]+\])? @ git\+https://github\.com/)[^/\s\"]+/[^@\s\"]+@[^\s\"\\]+"
+)
 # Not for students: what a teacher needs, and what only runs from a checkout.
 _LEFT_OUT = ("reports",)
 
@@ -30,7 +32,7 @@ The AIGC workbook, for a drive folder
 
 In Colab: put this folder, as {folder}, into "My Drive", open a notebook in notebooks/ with Colab,
 and run its first code cell: it asks for leave to read the drive and installs the one package that
-lies beside this file. Nothing else is fetched.
+lies beside this file. Up to chapter 5 nothing else is fetched; chapter 6 fetches what it names.
 
 On your own machine, with Python 3.11 to 3.13 (in this folder):
 
@@ -48,7 +50,7 @@ if "google.colab" in sys.modules:
     from google.colab import drive
 
     drive.mount("{mount_point}")
-    %pip install -q "{mount_point}/MyDrive/{folder}/{wheel}"
+    %pip install -q "{mount_point}/MyDrive/{folder}/{wheel}{extras}"
 """
 
 
@@ -128,7 +130,7 @@ def build_package(
     ]
     with tempfile.TemporaryDirectory() as scratch, atomic_path(out) as temporary:
         wheel = _build_wheel(root, Path(scratch))
-        source = BOOTSTRAP.format(folder=folder, wheel=wheel.name, mount_point=mount_point)
+        places = {"folder": folder, "wheel": wheel.name, "mount_point": mount_point}
         with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as package:
             package.write(wheel, f"{folder}/{wheel.name}", zipfile.ZIP_STORED)
             package.writestr(
@@ -139,15 +141,17 @@ def build_package(
             for path in students:
                 name = f"{folder}/{path.relative_to(root).as_posix()}"
                 text = path.read_text(encoding="utf-8")
-                package.writestr(name, with_bootstrap(text, source))
+                package.writestr(name, with_bootstrap(text, **places))
     return out
 
 
-def with_bootstrap(notebook: str, source: str) -> str:
-    """A notebook's JSON with another bootstrap cell."""
+def with_bootstrap(notebook: str, **places: str) -> str:
+    """A notebook's JSON with `BOOTSTRAP` as its bootstrap cell, for the same extras."""
     content = json.loads(notebook)
     for cell in content["cells"]:
         if "bootstrap" in cell.get("metadata", {}).get("tags", []):
+            asked = _INSTALL.search("".join(cell["source"]))
+            source = BOOTSTRAP.format(extras=(asked and asked[2]) or "", **places)
             cell["source"] = source.rstrip("\n").splitlines(keepends=True)
     return json.dumps(content, ensure_ascii=False, indent=1) + "\n"
 

@@ -1,4 +1,4 @@
-"""Data sets that travel with the course: arrays, a card, and checksums.
+"""Data sets that travel with the course: arrays or texts, a card, and checksums.
 
 Nothing here touches the network, and nothing here knows of models.
 """
@@ -6,6 +6,8 @@ Nothing here touches the network, and nothing here knows of models.
 from __future__ import annotations
 
 import gzip
+import json
+import lzma
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -31,7 +33,10 @@ class FileFacts(BaseModel):
 
 
 class Card(BaseModel):
-    """Who made a data set, how, under which licence, and what to beware of."""
+    """Who made a data set, how, under which licence, and what to beware of.
+
+    `items` is how many of what, such as ``"70,000 images"``, for `aigc doctor`.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -48,6 +53,7 @@ class Card(BaseModel):
     known_biases: list[str]
     class_names: list[str]
     class_names_zh: list[str]
+    items: str = ""
     files: dict[str, FileFacts]
 
 
@@ -68,6 +74,38 @@ class Images:
     y_test: np.ndarray
 
 
+@dataclass(frozen=True)
+class Text:
+    """One text: a poem, or a chapter.
+
+    Attributes:
+        title: of the poem; of book and chapter.
+        author: who wrote it.
+        text: what was written; each line of a poem ends with a line end.
+    """
+
+    title: str
+    author: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Texts:
+    """A collection of texts in three parts that share none of them.
+
+    Attributes:
+        card: the data card.
+        train: what models and baselines learn from.
+        validation: what settings are chosen with.
+        test: held out, for the number that is told.
+    """
+
+    card: Card
+    train: list[Text]
+    validation: list[Text]
+    test: list[Text]
+
+
 def data_root() -> Path:
     """The folder that holds the data: ``AIGC_DATA``, the installed copy, or the checkout."""
     if chosen := os.environ.get("AIGC_DATA"):
@@ -78,7 +116,7 @@ def data_root() -> Path:
 
 
 def available() -> list[str]:
-    """The names that `load` knows, in alphabetical order."""
+    """The names of the data sets that are here, of any kind, in alphabetical order."""
     return sorted(path.parent.name for path in data_root().glob("*/card.json") if path.is_file())
 
 
@@ -99,11 +137,24 @@ def load_card(name: str) -> Card:
         raise ValueError(f"The card {path} is damaged: restore it with git. ({reason})") from error
 
 
+def verified(name: str) -> Path:
+    """The folder of a data set of any kind, after comparing every byte with its card.
+
+    Raises:
+        ValueError: if the name is unknown or a file differs from its checksum.
+        FileNotFoundError: if a file is missing.
+    """
+    card, folder = load_card(name), data_root() / name
+    for file_name, facts in card.files.items():
+        _verify(folder / file_name, facts)
+    return folder
+
+
 def load(name: str) -> Images:
-    """Load a data set after checking every byte of it; the network is never touched.
+    """Load a data set of images after checking every byte of it; the network is never touched.
 
     Args:
-        name: one of `available`, for example ``"fashion_mnist"``.
+        name: one of `available` that holds images, for example ``"fashion_mnist"``.
 
     Returns:
         The whole data set. Fashion-MNIST is 60,000 training and 10,000 test images of
@@ -113,17 +164,46 @@ def load(name: str) -> Images:
         ValueError: if the name is unknown or a file differs from its checksum.
         FileNotFoundError: if a file is missing.
     """
-    card = load_card(name)
-    folder = data_root() / name
-    for file_name, facts in card.files.items():
-        _verify(folder / file_name, facts)
+    folder = _folder_with(name, "train-images-idx3-ubyte.gz", "images", "load_texts")
     return Images(
-        card=card,
+        card=load_card(name),
         x_train=_read_idx(folder / "train-images-idx3-ubyte.gz"),
         y_train=_read_idx(folder / "train-labels-idx1-ubyte.gz"),
         x_test=_read_idx(folder / "t10k-images-idx3-ubyte.gz"),
         y_test=_read_idx(folder / "t10k-labels-idx1-ubyte.gz"),
     )
+
+
+def load_texts(name: str) -> Texts:
+    """Load a collection of texts after checking every byte of it.
+
+    Args:
+        name: one of `available` that holds texts, for example ``"tang_poems"``.
+
+    Raises:
+        ValueError: if the name is unknown or a file differs from its checksum.
+        FileNotFoundError: if a file is missing.
+    """
+    folder = _folder_with(name, "train.jsonl.xz", "texts", "load")
+    return Texts(
+        card=load_card(name),
+        **{
+            part: _read_texts(folder / f"{part}.jsonl.xz")
+            for part in ("train", "validation", "test")
+        },
+    )
+
+
+def _folder_with(name: str, file_name: str, kind: str, other: str) -> Path:
+    """The verified folder of a data set whose card has that file."""
+    if file_name not in load_card(name).files:
+        raise ValueError(f"The data set {name!r} holds no {kind}: see its card, or {other}().")
+    return verified(name)
+
+
+def _read_texts(path: Path) -> list[Text]:
+    with lzma.open(path, "rt", encoding="utf-8", newline="\n") as lines:
+        return [Text(**json.loads(line)) for line in lines]
 
 
 def _verify(path: Path, facts: FileFacts) -> None:

@@ -120,12 +120,12 @@ def _data() -> Iterator[Finding]:
         yield Finding("Data", False, f"nothing in {data.data_root()}", cure)
     for name in names:
         try:
-            images = data.load(name)
+            data.verified(name)
         except (ValueError, OSError) as error:
             yield Finding(f"Data set {name}", False, str(error))
         else:
-            count = len(images.x_train) + len(images.x_test)
-            yield Finding(f"Data set {name}", True, f"{count:,} images, every byte as it should be")
+            items = data.load_card(name).items or "files whole"
+            yield Finding(f"Data set {name}", True, f"{items}, every byte as it should be")
     yield _checkpoints(data.data_root() / "checkpoints")
 
 

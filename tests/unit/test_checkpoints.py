@@ -135,7 +135,8 @@ def test_a_card_tells_a_bound_above_its_likelihood_above_the_noise_floor(name):
 
 def test_all_checkpoints_together_stay_small():
     files = checkpoints.checkpoint_root().rglob("*")
-    assert sum(path.stat().st_size for path in files if path.is_file()) < 20e6
+    # Twenty for images, and six for the verses, prose and chorales of chapter 6.
+    assert sum(path.stat().st_size for path in files if path.is_file()) < 26e6
 
 
 # ---- saving and loading --------------------------------------------------------------

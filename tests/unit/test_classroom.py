@@ -82,7 +82,9 @@ def test_the_zip_holds_student_notebooks_one_wheel_and_no_solutions(tmp_path):
         assert all(name.startswith("class-7/") and ".." not in name for name in names)
         (wheel,) = (name for name in names if name.endswith(".whl"))
         notebook = json.loads(archive.read("class-7/notebooks/04_vae_math.ipynb"))
+        music = json.loads(archive.read("class-7/notebooks/06_03_music.ipynb"))
         archive.extract(wheel, tmp_path)
+    assert f'{wheel}[scenarios]"' in "".join(music["cells"][1]["source"])  # what it needs besides
     assert not any("solutions" in name or "hidden" in name for name in names)
     bootstrap = "".join(notebook["cells"][1]["source"])
     assert f'%pip install -q "/content/drive/MyDrive/{wheel}"' in bootstrap
@@ -91,7 +93,7 @@ def test_the_zip_holds_student_notebooks_one_wheel_and_no_solutions(tmp_path):
         inside = archive.namelist()
     assert any(name.endswith("_data/fashion_mnist/card.json") for name in inside)
     assert any(name.endswith("vae_fashion/model.weights.h5") for name in inside)
-    assert not any("workbook" in name for name in inside)
+    assert not any(name.startswith("workbook/") or "/workbook/" in name for name in inside)
 
 
 def test_a_drive_folder_with_an_odd_name_is_refused(tmp_path):

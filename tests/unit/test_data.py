@@ -71,8 +71,9 @@ def test_the_card_carries_source_licence_and_biases(fashion):
     assert data.load_card("fashion_mnist") == card
 
 
-def test_the_data_set_is_listed_and_checkpoints_are_not():
-    assert data.available() == ["fashion_mnist"]
+def test_data_sets_are_listed_and_checkpoints_are_not():
+    assert {"fashion_mnist", "injections"} <= set(data.available())
+    assert {"checkpoints", "records"}.isdisjoint(data.available())
 
 
 # ---- damage --------------------------------------------------------------------------
@@ -112,7 +113,7 @@ def test_a_missing_file_is_refused_by_name(data_copy, one_sentence):
 def test_an_unknown_name_is_refused_with_the_known_ones(name, one_sentence):
     with pytest.raises(ValueError, match="no data set") as caught:
         data.load(name)
-    one_sentence(caught.value, repr(name), "choose one of: fashion_mnist")
+    one_sentence(caught.value, repr(name), "choose one of: ", "fashion_mnist")
 
 
 def test_an_empty_data_root_is_refused_by_its_path(tmp_path, monkeypatch, one_sentence):
@@ -144,7 +145,62 @@ def test_a_damaged_card_is_refused_in_one_sentence(data_copy, replace_bytes, one
 def test_a_folder_without_a_card_is_no_data_set(data_copy):
     shutil.copytree(data_copy / "fashion_mnist", data_copy / "other", symlinks=True)
     (data_copy / "other" / "card.json").unlink()
-    assert data.available() == ["fashion_mnist"]
+    assert "fashion_mnist" in data.available()
+    assert "other" not in data.available()
+
+
+# ---- texts ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "sizes"), [("tang_poems", (31_488, 695, 1_500)), ("english_prose", (237, 17, 27))]
+)
+def test_texts_come_in_three_parts_that_share_none(name, sizes):
+    texts = data.load_texts(name)
+    parts = [{text.text for text in part} for part in (texts.train, texts.validation, texts.test)]
+    assert tuple(map(len, parts)) == sizes  # so no text is there twice either
+    assert parts[0].isdisjoint(parts[1])
+    assert parts[2].isdisjoint(parts[0] | parts[1])
+    assert "public domain" in texts.card.licence
+    for text in texts.test:
+        assert text.title
+        assert text.author
+        assert text.text.endswith("\n")
+
+
+def test_no_line_of_verse_is_in_two_poems():
+    texts = data.load_texts("tang_poems")
+    lines = [
+        line
+        for part in (texts.train, texts.validation, texts.test)
+        for poem in part
+        for line in poem.text.splitlines()
+    ]
+    assert len(set(lines)) == len(lines)
+    assert {len(line) for line in lines} == {5, 7}
+
+
+def test_held_out_poems_are_quatrains():
+    texts = data.load_texts("tang_poems")
+    assert {poem.text.count("\n") for poem in texts.test} == {4}
+
+
+def test_chapters_hold_no_titles_and_no_words_of_editors():
+    texts = data.load_texts("english_prose")
+    everything = [*texts.train, *texts.validation, *texts.test]
+    assert len({text.title for text in everything}) == 281
+    for text in everything:
+        for word in ("CHAPTER", "Gutenberg", "THE END", "Signet", "copyright"):
+            assert word not in text.text
+
+
+@pytest.mark.parametrize(
+    ("function", "name"), [(data.load, "tang_poems"), (data.load_texts, "fashion_mnist")]
+)
+def test_the_wrong_kind_of_data_set_is_refused(function, name, one_sentence):
+    with pytest.raises(ValueError, match="holds no") as caught:
+        function(name)
+    one_sentence(caught.value, repr(name))
 
 
 # ---- grey levels and binary draws ----------------------------------------------------
