@@ -1,0 +1,1 @@
+"""Parts of the poet: who writes, what exists already, and English verse."""

@@ -1,0 +1,265 @@
+"""A poet in regulated verse: a theme, a form, a style, first characters; quatrains that scan.
+
+The essay's 诗歌生成器 (§3.4.1): "poems of a given style and metre". The metre is kept by
+construction: `aigc_utils.prosody.QuatrainMask` leaves the writer only characters that the form
+allows. It is judged by `aigc_utils.prosody.check`, which knows no mask and reads another rhyme
+book.
+"""
+
+from __future__ import annotations
+
+import functools
+import statistics
+from collections.abc import Sequence
+from typing import ClassVar, Literal
+
+import numpy as np
+from pydantic import Field, field_validator
+
+from aigc_utils import prosody, runtime
+from aigc_utils.prosody import themes
+from aigc_utils.safety import Policy, made_by_line
+from aigc_utils.scenarios.contract import Artifact, Card, Request, Scenario, Verdict
+from aigc_utils.scenarios.poem import corpus as corpora
+from aigc_utils.scenarios.poem import judging, writing
+from aigc_utils.scenarios.poem.writing import NUM_CANDIDATES, Drafts, Writer
+
+Form = Literal["五绝", "七绝"]
+Style = Literal["", "李白", "杜甫", "白居易", "李商隐", "杜牧", "刘禹锡"]
+STYLES = ("李白", "杜甫", "白居易", "李商隐", "杜牧", "刘禹锡")
+
+THEME = Policy(max_chars=60)
+HEADS = Policy(max_chars=4, scripts=("CJK",))
+
+# Nats added to a character's log-probability: to a key of the theme, and for each bit that a
+# related character shares with it; times the poet's log ratio for a style.
+KEY_NATS, NATS_A_BIT, MOST_BITS, STYLE_NATS = 3.0, 0.7, 2.5, 1.0
+
+TRIAL_THEMES = (
+    "秋夜", "春雨", "边塞", "离别", "江上月", "snow", "farewell to a friend", "temple bell",
+    "plum blossom", "an old sword",
+)  # fmt: skip
+
+
+class PoetryRequest(Request):
+    """What a poem is to be about, and in which form."""
+
+    theme: str = Field("秋夜", description="what it is about, in Chinese or a few English words")
+    form: Form = Field("七绝", description="four lines of five (五绝) or seven (七绝) characters")
+    style: Style = Field("", description="a poet whose words are preferred; empty for none")
+    heads: str = Field(
+        "", description="first characters of the lines (藏头), two to four; empty for any"
+    )
+    number: int = Field(1, ge=1, le=4, description="how many poems")
+    temperature: float = Field(
+        0.9, ge=0.2, le=1.5, description="below 1 the likely is preferred, above 1 the unlikely"
+    )
+
+    @field_validator("theme")
+    @classmethod
+    def _check_theme(cls, theme: str) -> str:
+        return THEME.check("theme", theme)
+
+    @field_validator("heads")
+    @classmethod
+    def _check_heads(cls, heads: str) -> str:
+        if not heads:
+            return heads
+        heads = HEADS.check("heads", heads)
+        if len(heads) < 2 or len(set(heads)) < len(heads):
+            raise ValueError(f"heads is {heads!r}: give two to four different characters.")
+        return heads
+
+
+class Poetry(Scenario):
+    """Writes regulated quatrains; see the module.
+
+    Args:
+        writer: what proposes characters; the checkpoint ``tang_poems`` if None.
+        corpus: what exists already; the data set ``tang_poems`` if None.
+    """
+
+    card: ClassVar[Card] = Card(
+        name="poetry",
+        title="A poet in regulated verse",
+        title_zh="诗歌生成器",
+        essay="3.4.1, 6.2",
+        need="a quatrain on a theme that keeps the rules of tones and rhymes, for a card, a class "
+        "or as a draft, with first characters of one's own if wanted",
+        user="a teacher of Chinese verse who needs examples that scan; somebody who wants a "
+        "birthday poem with a name down its first characters",
+        model="tang_poems: a transformer over characters, trained in this course, behind masks "
+        "for tones and rhymes",
+        data="regulated poems of the Tang in the public domain (Complete Tang Poems, by "
+        "chinese-poetry, MIT); rhyme books in the public domain",
+        not_for=(
+            "passing as a poem by a person or of the Tang: say that a machine made it",
+            "publishing unread: the form is certain, the sense is not",
+            "learning what words mean: the model has only seen them side by side",
+            "verse in Mandarin tones (新韵): the rules here are those of Middle Chinese",
+        ),
+        notebook="06_02_poetry.ipynb",
+    )
+    Request: ClassVar[type[PoetryRequest]] = PoetryRequest
+    examples = (
+        {"theme": "秋夜", "form": "五绝"},
+        {"theme": "farewell on a river", "form": "七绝", "style": "李白", "number": 2},
+        {"theme": "春", "heads": "春江花月"},
+    )
+
+    def __init__(self, writer: Writer | None = None, corpus: corpora.Corpus | None = None):
+        self._writer, self._corpus = writer, corpus
+        self._masks = functools.lru_cache(maxsize=16)(self._make_mask)
+
+    @functools.cached_property
+    def writer(self) -> Writer:
+        """What proposes characters, loaded when first asked for."""
+        return self._writer or writing.load_writer()
+
+    @functools.cached_property
+    def corpus(self) -> corpora.Corpus:
+        """What exists already, loaded when first asked for."""
+        return self._corpus or corpora.load_corpus()
+
+    @functools.cached_property
+    def book(self) -> prosody.RhymeBook:
+        """What the masks go by: readings of both books, as verse uses them."""
+        poems = [p.lines for form in prosody.FORMS for p in self.corpus.quatrains(form)]
+        return prosody.narrowed(prosody.agreed(), poems)
+
+    def mask(self, form: str, heads: str = "") -> prosody.QuatrainMask:
+        """What may come next in a form, lines of real poems barred; the last ones are kept."""
+        return self._masks(form, heads)
+
+    def _make_mask(self, form: str, heads: str) -> prosody.QuatrainMask:
+        return prosody.QuatrainMask(
+            self.writer.characters,
+            form,
+            book=self.book,
+            heads=heads,
+            taken=self.corpus.lines[prosody.FORMS[form]],
+        )
+
+    def leaning(self, theme: themes.Theme, style: str) -> np.ndarray:
+        """Nats to add to each character of the writer, for a theme and a style."""
+        bits = np.array([min(theme.related.get(c, 0), MOST_BITS) for c in self.writer.characters])
+        nats = NATS_A_BIT * bits
+        nats[[c != "" and c in theme.keys for c in self.writer.characters]] = KEY_NATS
+        if style:
+            nats += STYLE_NATS * self.corpus.leanings(style, self.writer.characters)
+        return nats
+
+    def drafts(self, request: PoetryRequest, seed: int = 0) -> tuple[Drafts, themes.Theme]:
+        """Sixteen quatrains for a request, unranked, and how its theme was understood.
+
+        Raises:
+            ValueError: if nothing of the theme is known, or no pattern allows the first characters.
+        """
+        theme = themes.understand(request.theme, self.corpus.companions)
+        drafts = writing.compose(
+            self.writer,
+            request.form,
+            NUM_CANDIDATES,
+            mask=self.mask(request.form, request.heads),
+            leaning=self.leaning(theme, request.style),
+            temperature=request.temperature,
+            seed=seed,
+        )
+        return drafts, theme
+
+    def generate(self, request: PoetryRequest, seed: int = 0) -> Artifact:
+        """The best of sixteen drafts: see `choose`."""
+        return self.choose(request, *self.drafts(request, seed), seed)
+
+    def choose(
+        self, request: PoetryRequest, drafts: Drafts, theme: themes.Theme, seed: int
+    ) -> Artifact:
+        """The best of some drafts: those that carry the theme come first, then the likeliest."""
+        bits = drafts.bits_each()
+        order = sorted(
+            range(len(drafts.poems)),
+            key=lambda i: (
+                not prosody.is_regulated(lines_of(drafts.poems[i], request.form)),
+                not theme.carried_by(drafts.poems[i]),
+                bits[i],
+            ),
+        )
+        poems = [lines_of(drafts.poems[i], request.form) for i in order[: request.number]]
+        where = self.provenance(request, seed, model=self.writer.name)
+        text = "\n".join(f"{punctuated(lines)}\n" for lines in poems)
+        details = {
+            "poems": poems,
+            "theme": theme,
+            "bits": [float(bits[i]) for i in order[: request.number]],
+            "patterns": [prosody.names_of(lines, self.book) for lines in poems],
+            "findings": [prosody.check(lines) for lines in poems],
+            "nearest": [[self.corpus.nearest_line(line) for line in lines] for lines in poems],
+        }
+        content = f"{text}\n{made_by_line(where)}\n".encode()
+        return Artifact(content, "text/plain", ".txt", where, details)
+
+    def baseline(self, request: PoetryRequest, seed: int = 0) -> Artifact:
+        """A look-up: the real quatrain of the form that has most of the theme's characters.
+
+        First characters that were asked for count more than all the theme, a poem by the poet
+        of the style a little.
+        """
+        theme = themes.understand(request.theme, self.corpus.companions)
+
+        def points(poem: corpora.Poem) -> float:
+            letters = set(poem.text)
+            heads = sum(a == line[0] for a, line in zip(request.heads, poem.lines, strict=False))
+            return (
+                100 * heads
+                + 3 * len(letters & set(theme.keys))
+                + len(letters & set(theme.related))
+                + 2 * (poem.author == request.style)
+            )
+
+        poem = max(self.corpus.quatrains(request.form), key=points)
+        where = self.provenance(request, seed, model="look-up of a real poem")
+        text = f"{punctuated(poem.lines)}\n\n{poem.author}，{poem.title}\n"
+        details = {"poems": [list(poem.lines)], "theme": theme, "source": poem}
+        return Artifact(text.encode(), "text/plain", ".txt", where, details)
+
+    def evaluate(self, num_samples: int, seed: int = 0) -> Verdict:
+        """Form, copies, theme, style, fluency and seconds; see `judging.Trial`.
+
+        Args:
+            num_samples: about how many quatrains; rounded up to sixteens for each of two forms.
+            seed: of the drafts.
+        """
+        trial = judging.run(self, num_samples, seed, TRIAL_THEMES, STYLES)
+        measures = trial.measures()
+        return Verdict(
+            scenario=self.card.name,
+            title=self.card.title,
+            answer=trial.answer(),
+            because=trial.because(),
+            measures=measures,
+            seconds_each=statistics.median(trial.seconds),
+            training_seconds=self.writer.training_seconds,
+            review_minutes=3,
+            assumed="Three minutes to read four lines, look up the nearest real line and change or "
+            "refuse the poem; nobody's time was taken.",
+            risks=(
+                "Lines that scan and say nothing: form is judged here, sense is not.",
+                "A line near a famous one: whole lines of the corpus are barred, and one of "
+                "another's with a character changed is not.",
+                "Taken for a real poem of the Tang: the text says what made it, a copy may not.",
+                "Tang verse is written by men of one class and period, and so are these lines.",
+            ),
+            not_for=self.card.not_for,
+            machine=runtime.describe_machine(),
+        )
+
+
+def lines_of(poem: str, form: str) -> list[str]:
+    """Four lines of a poem's characters."""
+    length = prosody.FORMS[form]
+    return [poem[i : i + length] for i in range(0, 4 * length, length)]
+
+
+def punctuated(lines: Sequence[str]) -> str:
+    """Four lines as they are printed, a comma after the first of each couplet."""
+    return "\n".join(f"{line}{'，。'[i % 2]}" for i, line in enumerate(lines))
