@@ -25,7 +25,10 @@ _ROOMS = (
     "plots",
     "postprocess",
     "recipes",
+    "reports",
+    "safety",
     "sample_metrics",
+    "scenarios",
     "training",
     "widgets",
 )

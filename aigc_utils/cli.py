@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+import typer.core
 
 app = typer.Typer(
     help="Tools of the AIGC workbook.", no_args_is_help=True, pretty_exceptions_enable=False
@@ -72,9 +73,27 @@ def train(
         raise typer.Exit(130) from None
 
 
-@app.command()
+class GenerateCommand(typer.core.TyperCommand):
+    """`generate`: a scenario's options are its request's fields, so its words pass as they are."""
+
+    def parse_args(self, context, arguments: list[str]) -> list[str]:
+        """Keep the words after a scenario's name; read a checkpoint's options as usual."""
+        from aigc_utils import scenarios
+
+        if arguments and arguments[0] in scenarios.names():
+            context.meta["scenario"] = arguments[1:]
+            arguments = arguments[:1]
+        elif arguments:
+            from aigc_utils.scenarios import commands
+
+            commands.refuse_near_miss(arguments[0])
+        return super().parse_args(context, arguments)
+
+
+@app.command(cls=GenerateCommand)
 def generate(
-    name: Annotated[str, typer.Argument(help="A checkpoint, for example vae_fashion.")],
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="A scenario (see `aigc scenarios`) or a checkpoint.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="A .png file.")] = Path(
         "out/generated.png"
     ),
@@ -83,9 +102,17 @@ def generate(
     label: Annotated[int | None, typer.Option(help="Class, for conditional models.")] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same images.")] = 0,
 ) -> None:
-    """Make new images with a shipped model and save them as one picture."""
+    """Make something new: for a scenario by `--field value`, or images with a shipped model.
+
+    `aigc generate NAME --help` lists a scenario's fields; the options below are a checkpoint's.
+    """
     from aigc_utils import runtime
 
+    if (words := context.meta.get("scenario")) is not None:
+        from aigc_utils.scenarios import commands
+
+        commands.generate(name, words, typer.echo)
+        return
     runtime.start(seed)
     from aigc_utils import checkpoints, plots, widgets
     from aigc_utils.files import atomic_path
@@ -101,6 +128,16 @@ def generate(
     with atomic_path(out) as temporary:
         temporary.write_bytes(widgets.picture(plots.tile(images, columns=8), scale=3))
     typer.echo(f"{num_samples} images, made by a generative model ({name}, seed {seed}): {out}")
+
+
+@app.command("scenarios")
+def list_scenarios(
+    name: Annotated[str | None, typer.Argument(help="One of them: shows its fields.")] = None,
+) -> None:
+    """List the applications, or the fields of one: types, limits, defaults."""
+    from aigc_utils.scenarios import commands
+
+    typer.echo(commands.overview() if name is None else commands.describe(name))
 
 
 @app.command()

@@ -34,17 +34,23 @@ MAY_USE = {
     "widgets": {"plots"},
     "optimizers": set(),
     "training": {"plots", "files", "optimizers", "runtime"},
-    "checkpoints": {"data", "files", "models"},
+    "tokens": {"files"},
+    "ngrams": set(),
+    "corpora": {"data", "ngrams", "tokens"},
+    "checkpoints": {"data", "files", "models", "tokens"},
     "distributed": {"runtime"},
     "recipes": {
         "checkpoints",
+        "corpora",
         "data",
         "distributed",
         "files",
         "metrics",
         "models",
+        "music",
         "runtime",
         "sample_metrics",
+        "tokens",
         "training",
     },
     "families": {
@@ -61,9 +67,31 @@ MAY_USE = {
     "diagnosis": {"data", "plots", "files", "runtime"},
     "grading": {"__init__", "files"},
     "reports": {"data", "files", "runtime"},
+    "safety": {"data"},
+    "pretrained": {"runtime"},
+    "music": {"files", "plots"},
+    "prosody": {"data", "files"},
+    "scenarios": {
+        "__init__",
+        "checkpoints",
+        "data",
+        "files",
+        "models",
+        "music",
+        "plots",
+        "pretrained",
+        "runtime",
+        "safety",
+        "ngrams",
+        "postprocess",
+        "prosody",
+        "tokens",
+    },
     "cli": EVERYTHING,
 }
 NETWORK = {"urllib", "urllib3", "requests", "socket", "http", "httpx", "aiohttp", "ftplib", "ssl"}
+# Whoever names an endpoint of their own wants it to be reached; the module says the rest.
+MAY_REACH_OUT = {"pretrained.endpoint": {"urllib", "http"}}
 UNSAFE = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
 
 
@@ -111,7 +139,12 @@ def test_the_reader_of_imports_sees_what_it_should():
 @pytest.mark.parametrize("module", MODULES)
 def test_no_room_imports_the_network_or_a_format_that_runs_code(module):
     tops = {name.split(".")[0] for name in imported(MODULES[module])}
-    assert tops.isdisjoint(NETWORK | UNSAFE)
+    assert tops.isdisjoint((NETWORK - MAY_REACH_OUT.get(module, set())) | UNSAFE)
+
+
+def test_the_exceptions_are_needed():
+    for module, libraries in MAY_REACH_OUT.items():
+        assert libraries <= {name.split(".")[0] for name in imported(MODULES[module])}
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -5,7 +5,17 @@ Numbers in the questions of a chapter are those of its text and outputs; a lint 
 
 from __future__ import annotations
 
-from aigc_utils.checks.questions import chapter_1, chapter_2, chapter_3, chapter_4, chapter_5
+from aigc_utils.checks.questions import (
+    chapter_1,
+    chapter_2,
+    chapter_3,
+    chapter_4,
+    chapter_5,
+    chapter_6_music,
+    chapter_6_poetry,
+    chapter_6_stories,
+    chapter_6_video,
+)
 from aigc_utils.checks.questions.workbook import WORKBOOK
 from aigc_utils.checks.quizzes import Question
 
@@ -15,6 +25,10 @@ CHAPTERS: dict[str, tuple[Question, ...]] = {
     **chapter_3.QUESTIONS,
     **chapter_4.QUESTIONS,
     **chapter_5.QUESTIONS,
+    **chapter_6_stories.QUESTIONS,
+    **chapter_6_poetry.QUESTIONS,
+    **chapter_6_music.QUESTIONS,
+    **chapter_6_video.QUESTIONS,
 }
 QUESTIONS: dict[str, tuple[Question, ...]] = {**WORKBOOK, **CHAPTERS}
 
