@@ -15,6 +15,7 @@ from aigc_utils.checks.questions import (
     chapter_6_poetry,
     chapter_6_stories,
     chapter_6_video,
+    chapter_8,
 )
 from aigc_utils.checks.questions.workbook import WORKBOOK
 from aigc_utils.checks.quizzes import Question
@@ -29,6 +30,7 @@ CHAPTERS: dict[str, tuple[Question, ...]] = {
     **chapter_6_poetry.QUESTIONS,
     **chapter_6_music.QUESTIONS,
     **chapter_6_video.QUESTIONS,
+    **chapter_8.QUESTIONS,
 }
 QUESTIONS: dict[str, tuple[Question, ...]] = {**WORKBOOK, **CHAPTERS}
 
