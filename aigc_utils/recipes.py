@@ -343,7 +343,6 @@ RECIPES: dict[str, Recipe] = {
             "Its sentences hold together for a few words, some of which do not exist; what they "
             "tell does not.",
             "It repeats the manners and views of its books.",
-            "Trained for one pass over the texts only; more would make it better.",
         ),
     ),
 }

@@ -464,8 +464,9 @@ def test_models_of_images_have_no_tokenizer_and_those_of_texts_make_no_images():
         checkpoints.load_generator("tang_poems")
 
 
-def test_poems_beat_counts_and_compression_by_a_tenth():
-    results = checkpoints.load_card("tang_poems").results
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_models_beat_counts_and_compression_by_a_tenth(name):
+    results = checkpoints.load_card(name).results
     others = [v for k, v in results.items() if k.startswith("test_bits_a_character_")]
     assert len(others) == 2
     assert results["test_bits_a_character"] < 0.9 * min(others)
