@@ -264,3 +264,22 @@ def few_images(fashion, monkeypatch):
         x_test=fashion.x_test[:100], y_test=fashion.y_test[:100],
     )  # fmt: skip
     monkeypatch.setattr(data, "load", lambda name: few)
+
+
+@pytest.fixture
+def aigc_command(monkeypatch, capfd):
+    """A function that runs the command in this process: exit code, output, errors."""
+    from aigc_utils import cli
+
+    def run(*arguments):
+        monkeypatch.setattr("sys.argv", ["aigc", *map(str, arguments)])
+        try:
+            cli.main()
+        except SystemExit as end:
+            code = end.code or 0
+        else:
+            code = 0
+        written = capfd.readouterr()
+        return code, written.out, written.err
+
+    return run

@@ -8,7 +8,7 @@ from typing import Literal
 import pytest
 from pydantic import Field, field_validator
 
-from aigc_utils import cli, safety, scenarios
+from aigc_utils import safety, scenarios
 from aigc_utils.scenarios import commands, contract
 
 
@@ -58,22 +58,10 @@ def toy(monkeypatch):
 
 
 @pytest.fixture
-def aigc(toy, monkeypatch, capfd, tmp_path):
-    """A function that runs the command in this process: exit code, output, errors."""
+def aigc(toy, aigc_command, monkeypatch, tmp_path):
+    """The command, in a folder of its own, with a scenario that needs no model."""
     monkeypatch.chdir(tmp_path)
-
-    def run(*arguments):
-        monkeypatch.setattr("sys.argv", ["aigc", *map(str, arguments)])
-        try:
-            cli.main()
-        except SystemExit as end:
-            code = end.code or 0
-        else:
-            code = 0
-        written = capfd.readouterr()
-        return code, written.out, written.err
-
-    return run
+    return aigc_command
 
 
 # ---- listing -------------------------------------------------------------------------
