@@ -45,10 +45,10 @@ QUESTIONS: dict[str, tuple[Question, ...]] = {
             {
                 "The network has learnt the rule.": "Look at the row of one draw: it has learnt it "
                 "badly (section 5).",
+                "A low temperature forbids them altogether.": "It makes the usual likelier and "
+                "forbids nothing (section 6).",
                 "Offending notes are drawn again.": "Counting, redrawing and choosing do what the "
                 "weights do not.",
-                "Low temperature forbids them.": "It makes the usual likelier and forbids nothing "
-                "(section 6).",
             },
             "Offending notes are drawn again.",
         ),

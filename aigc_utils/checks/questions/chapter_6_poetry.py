@@ -11,12 +11,12 @@ QUESTIONS: dict[str, tuple[Question, ...]] = {
             {
                 "Mandarin has no tones.": "It has four; but they are not those of the Tang "
                 "(section 1).",
-                "It has lost the entering tone, so oblique characters sound level.": "白 and 石 "
+                "It lost the entering tone, so some oblique ones sound level.": "白 and 石 "
                 "are such; only the rhyme books still know it (section 1).",
                 "The poems are in simplified characters.": "That is a matter of writing; the "
                 "tables lead back to the traditional ones (section 1).",
             },
-            "It has lost the entering tone, so oblique characters sound level.",
+            "It lost the entering tone, so some oblique ones sound level.",
         ),
         Question(
             "Every masked draft keeps the form. Why measure it at all?",
@@ -45,15 +45,15 @@ QUESTIONS: dict[str, tuple[Question, ...]] = {
         Question(
             "Why does the haiku need no masks?",
             {
-                "5-7-5 comes often enough by accident, so one can throw away the rest.": "A page "
+                "It comes by accident; the rest can be thrown away.": "A page "
                 "of prose holds one or so; a form that nearly never comes by itself needs masks "
                 "(section 8).",
-                "English has no rules of verse.": "It has; syllables are counted twice here "
-                "(section 8).",
+                "English verse has no rules that a mask could hold.": "It has; syllables are "
+                "counted twice here (section 8).",
                 "The English model was trained on haiku.": "It was prose, and nothing was trained "
                 "here (section 8).",
             },
-            "5-7-5 comes often enough by accident, so one can throw away the rest.",
+            "It comes by accident; the rest can be thrown away.",
         ),
         Question(
             "An n-gram behind the same masks keeps the form as well. What is it that it lacks?",

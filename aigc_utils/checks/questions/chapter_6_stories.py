@@ -22,7 +22,8 @@ QUESTIONS: dict[str, tuple[Question, ...]] = {
             "The rules refuse every attack of the file. Why is that share no forecast?",
             {
                 "They were written after reading it.": "Rules fit what their author has seen.",
-                "The file is too small.": "A larger one would have the same fault (section 1).",
+                "The file is too small to say anything.": "A larger one would have the same fault "
+                "(section 1).",
                 "Some of its texts are harmless.": "Those are counted apart (section 1).",
             },
             "They were written after reading it.",
@@ -31,9 +32,9 @@ QUESTIONS: dict[str, tuple[Question, ...]] = {
             "What does a temperature near 0 do to the next word?",
             {
                 "It is drawn evenly from all.": "A very high one tends to that (section 3).",
+                "It is taken from the theme.": "The temperature knows of no theme (section 3).",
                 "It is the likeliest, nearly always.": "The logits are divided by a small number, "
                 "so that the largest wins.",
-                "It is taken from the theme.": "The temperature knows of no theme (section 3).",
             },
             "It is the likeliest, nearly always.",
         ),
@@ -53,7 +54,7 @@ QUESTIONS: dict[str, tuple[Question, ...]] = {
                 "The models are too small.": "A larger one would meet the same bar (section 8).",
                 "No measure asks whether one reads on.": "What the user needs has no row in the "
                 "table, so the honest answer stops at ore.",
-                "The template is as good.": "It is not, in variety (section 6).",
+                "The template does as well on every row.": "It does not, in variety (section 6).",
             },
             "No measure asks whether one reads on.",
         ),

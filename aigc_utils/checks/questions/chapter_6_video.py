@@ -11,13 +11,13 @@ QUESTIONS: dict[str, tuple[Question, ...]] = {
             {
                 "An arc is the shorter way.": "The straight line is; that is its fault: it cuts "
                 "through the inside, where |z| is smaller (section 2).",
-                "The middle of a line has a short z, nearer to the average picture.": "Noise of 32 "
+                "On a line z gets short: nearer to the average picture.": "Noise of 32 "
                 "dimensions lies near a sphere, and inside it the decoder draws averages, which "
                 "are blurred.",
                 "The decoder refuses a z off the sphere.": "It decodes any z; what it makes there "
                 "is the point (section 2).",
             },
-            "The middle of a line has a short z, nearer to the average picture.",
+            "On a line z gets short: nearer to the average picture.",
         ),
         Question(
             "What does a recogniser's word error rate say about a voice?",
