@@ -363,9 +363,11 @@ def _bwrap(
         arguments += ["--disable-userns"] if _bwrap_knows("--disable-userns") else []
     for name, value in _environment(limits, HOME, "/tmp").items():
         arguments += ["--setenv", name, value]
+    # First of all mounts, since a course that lies in /tmp is shown inside it.
+    arguments += ["--perms", "1777", "--size", size, "--tmpfs", "/tmp"]
     # Run by root, bubblewrap makes the folders in between so that only root may enter them.
     between = {folder for path in [*folders, Path(HOME)] for folder in path.parents}
-    for folder in sorted(between - {Path("/")}):
+    for folder in sorted(between - {Path("/"), Path("/tmp")}):
         arguments += ["--perms", "0755", "--dir", str(folder)]
     for folder in folders:
         arguments += ["--ro-bind", str(folder), str(folder)]
@@ -396,7 +398,6 @@ def _bwrap(
     arguments += [
         "--proc", "/proc", "--dev", "/dev",
         "--perms", "1777", "--size", size, "--tmpfs", "/dev/shm",
-        "--perms", "1777", "--size", size, "--tmpfs", "/tmp",
         "--perms", "0777", "--size", size, "--tmpfs", HOME,
         "--remount-ro", "/dev", "--remount-ro", "/",
         "--chdir", HOME,
