@@ -81,6 +81,11 @@ class ModelCard(BaseModel):
     decodes_with: str | None = None
     tokens_sha256: str | None = None
 
+    @property
+    def label(self) -> str:
+        """The name with the beginning of the weights' hash, for a provenance."""
+        return f"{self.name} ({self.weights_sha256[:12]})"
+
 
 def checkpoint_root() -> Path:
     """The folder that holds the shipped checkpoints."""

@@ -583,11 +583,9 @@ def chorales(_recipe: Recipe, model, held_out, _grey) -> tuple[dict[str, float],
     results = {}
     for voices, given in (("four_voices", False), ("lower_voices", True)):
         nats = model.nll(held_out["windows"], melody_given=given, num_draws=32)
-        mean = nats.mean(axis=0)
-        results[f"held_out_nats_a_cell_{voices}"] = round(float(mean.mean()), 4)
-        results[f"held_out_standard_error_{voices}"] = round(
-            float(mean.std(ddof=1) / len(mean) ** 0.5), 4
-        )
+        found = metrics.Estimate.of(nats.mean(axis=0))
+        results[f"held_out_nats_a_cell_{voices}"] = round(found.mean, 4)
+        results[f"held_out_standard_error_{voices}"] = round(found.standard_error, 4)
         for name in ("unigram", "markov"):
             cells = [held_out[name].nll(chorale)[given:] for chorale in held_out["chorales"]]
             results[f"held_out_nats_a_cell_{voices}_{name}"] = round(

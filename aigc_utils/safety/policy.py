@@ -15,7 +15,7 @@ from __future__ import annotations
 import codecs
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from aigc_utils.safety.commands import COMMANDS
@@ -79,16 +79,7 @@ class Policy:
     @property
     def rules(self) -> tuple[str, ...]:
         """The rules in the order in which they are applied."""
-        return (
-            "too long",
-            "empty",
-            "control characters",
-            "markup",
-            "script",
-            "encoded",
-            "command",
-            "topic",
-        )
+        return ("too long", "empty", *self._looks)
 
     def check(self, name: str, text: str) -> str:
         """The text in Unicode's composed form and with single spaces, if nothing is against it.
@@ -108,14 +99,7 @@ class Policy:
         text = unicodedata.normalize("NFC", text).strip()
         if not text:
             raise Refused("empty", f"{name} is empty: say in a few words what it is to be about.")
-        for rule, look in (
-            ("control characters", self._control),
-            ("markup", self._markup),
-            ("script", self._script),
-            ("encoded", self._encoded),
-            ("command", self._command),
-            ("topic", self._topic),
-        ):
+        for rule, look in self._looks.items():
             if message := look(text):
                 raise Refused(rule, f"{name} {message}")
         return " ".join(text.split())  # wide and unbreakable spaces become plain ones
@@ -123,6 +107,18 @@ class Policy:
     def check_all(self, name: str, texts: Iterable[str]) -> tuple[str, ...]:
         """`check` for each of several texts."""
         return tuple(self.check(name, text) for text in texts)
+
+    @property
+    def _looks(self) -> dict[str, Callable[[str], str]]:
+        """What looks at a text that has words, by rule; each gives a message, or nothing."""
+        return {
+            "control characters": self._control,
+            "markup": self._markup,
+            "script": self._script,
+            "encoded": self._encoded,
+            "command": self._command,
+            "topic": self._topic,
+        }
 
     def _control(self, text: str) -> str:
         # Cf are joiners and direction marks, Cs half characters, Zl and Zp ends of lines; M are

@@ -53,7 +53,8 @@ def describe(name: str) -> str:
     Raises:
         ValueError: if there is no such scenario.
     """
-    card, request = scenarios.load(name).card, type(scenarios.load(name)).Request
+    scenario = scenarios.load(name)
+    card, request = scenario.card, type(scenario).Request
     lines = [f"{card.name}: {card.title}, {card.title_zh}", f"    {card.need}", ""]
     for key, info in request.model_fields.items():
         option = f"--{key.replace('_', '-')}"

@@ -11,12 +11,14 @@ from __future__ import annotations
 import abc
 import dataclasses
 import os
+from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 import aigc_utils
 from aigc_utils.files import atomic_path
+from aigc_utils.runtime import describe_machine
 from aigc_utils.safety import Provenance
 from aigc_utils.safety.provenance import MADE_BY, MADE_WITHOUT
 
@@ -209,6 +211,16 @@ class Scenario(abc.ABC):
                 "\n".join(_sentence(type(self).Request, e) for e in error.errors())
             ) from None
 
+    def verdict(self, **measured) -> Verdict:
+        """What `evaluate` gives: the fields of a `Verdict` but those that the card tells."""
+        return Verdict(
+            scenario=self.card.name,
+            title=self.card.title,
+            not_for=self.card.not_for,
+            machine=describe_machine(),
+            **measured,
+        )
+
     def provenance(
         self, request: Request, seed: int, model: str | None = None, *, by_model: bool = True
     ) -> Provenance:
@@ -222,6 +234,13 @@ class Scenario(abc.ABC):
             seed=seed,
             version=aigc_utils.__version__,
         )
+
+
+def standard_error(values: Sequence[float]) -> float | None:
+    """Of the mean of some measured values; None of a single one, which shows no spread."""
+    from aigc_utils.metrics import Estimate
+
+    return Estimate.of(values).standard_error if len(values) > 1 else None
 
 
 def _sentence(request: type[Request], error: dict) -> str:

@@ -23,7 +23,15 @@ from pydantic import Field, field_validator, model_validator
 from aigc_utils.music import counterpoint, score, sound
 from aigc_utils.music.score import BAR, STEPS_A_BEAT, Melody, Piece
 from aigc_utils.safety import made_by_line
-from aigc_utils.scenarios.contract import Artifact, Card, Measure, Request, Scenario, Verdict
+from aigc_utils.scenarios.contract import (
+    Artifact,
+    Card,
+    Measure,
+    Request,
+    Scenario,
+    Verdict,
+    standard_error,
+)
 
 CHECKPOINT = "bach_chorales"
 # What a mood means here: a tempo in quarter notes a minute, and a mode.
@@ -295,7 +303,6 @@ class Music(Scenario):
         from aigc_utils import checkpoints
         from aigc_utils.models.chorale import RANGES, windows
         from aigc_utils.music import chorales
-        from aigc_utils.runtime import describe_machine
 
         held_out = chorales.read("held_out")
         phrases = [piece for chorale in held_out if (piece := first_phrases(chorale))]
@@ -320,7 +327,6 @@ class Music(Scenario):
             ]
             for name in ("generated", "baseline")
         }
-        error = float(np.std(agreed["generated"], ddof=1) / num_samples**0.5)
         better = np.subtract(agreed["generated"], agreed["baseline"])  # melody by melody
 
         def each(function) -> dict[str, float]:
@@ -358,7 +364,8 @@ class Music(Scenario):
             ),
             Measure(
                 name="beats with the root that Bach chose", unit="%", better="higher",
-                generated=float(np.mean(agreed["generated"])), standard_error=error,
+                generated=float(np.mean(agreed["generated"])),
+                standard_error=standard_error(agreed["generated"]),
                 baseline=float(np.mean(agreed["baseline"])), number=num_samples,
             ),
             Measure(
@@ -377,7 +384,7 @@ class Music(Scenario):
             Measure(
                 name="log-likelihood of Bach's lower voices given the melody",
                 unit="nats lost a cell", better="lower", generated=float(nll.mean()),
-                standard_error=float(nll.mean(axis=0).std(ddof=1) / nll.shape[1] ** 0.5),
+                standard_error=standard_error(nll.mean(axis=0)),
                 baseline=card.results["held_out_nats_a_cell_lower_voices_markov"],
                 number=nll.shape[1],
             ),
@@ -385,11 +392,9 @@ class Music(Scenario):
         good = (
             kept["generated"] == 100
             and offences["generated"] <= 2 * offences["people"]
-            and better.mean() > 2 * better.std(ddof=1) / num_samples**0.5
+            and better.mean() > 2 * standard_error(better)
         )
-        return Verdict(
-            scenario=self.card.name,
-            title=self.card.title,
+        return self.verdict(
             # Gold would need somebody who listened, and that was not measured.
             answer="ore" if good else "bubble",
             because=(
@@ -411,8 +416,6 @@ class Music(Scenario):
                 "Others, such as resolving a seventh, are held only as far as they were learnt.",
                 "A listener may take it for Bach: the file says that it is not.",
             ),
-            not_for=self.card.not_for,
-            machine=describe_machine(),
         )
 
     def _artifact(self, request, seed, piece, details, model=None) -> Artifact:

@@ -16,7 +16,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from pydantic import Field, field_validator
 
-from aigc_utils import prosody, runtime
+from aigc_utils import prosody
 from aigc_utils.prosody import themes
 from aigc_utils.safety import Policy, made_by_line
 from aigc_utils.scenarios.contract import Artifact, Card, Request, Scenario, Verdict
@@ -231,9 +231,7 @@ class Poetry(Scenario):
         """
         trial = judging.run(self, num_samples, seed, TRIAL_THEMES, STYLES)
         measures = trial.measures()
-        return Verdict(
-            scenario=self.card.name,
-            title=self.card.title,
+        return self.verdict(
             answer=trial.answer(),
             because=trial.because(),
             measures=measures,
@@ -249,8 +247,6 @@ class Poetry(Scenario):
                 "Taken for a real poem of the Tang: the text says what made it, a copy may not.",
                 "Tang verse is written by men of one class and period, and so are these lines.",
             ),
-            not_for=self.card.not_for,
-            machine=runtime.describe_machine(),
         )
 
 

@@ -14,9 +14,17 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
-from aigc_utils import pretrained, runtime
+from aigc_utils import pretrained
 from aigc_utils.safety import Policy, made_by_line
-from aigc_utils.scenarios.contract import Artifact, Card, Measure, Request, Scenario, Verdict
+from aigc_utils.scenarios.contract import (
+    Artifact,
+    Card,
+    Measure,
+    Request,
+    Scenario,
+    Verdict,
+    standard_error,
+)
 from aigc_utils.scenarios.story import plan as planning
 from aigc_utils.scenarios.story import small, template, texts, told
 from aigc_utils.scenarios.story.plan import Chapter, Plan
@@ -198,9 +206,7 @@ class Stories(Scenario):
         keeps_form = keywords.generated >= 95 and repeats.generated <= 1.5 * repeats.people
         better = variety.generated > variety.baseline
         answer = "ore" if keeps_form and better else "bubble"
-        return Verdict(
-            scenario=self.card.name,
-            title=self.card.title,
+        return self.verdict(
             answer=answer,
             because=f"The writer {writer!r} brings the keywords into "
             f"{keywords.generated:.0f} % of the stories, repeats {repeats.generated:.1f} % of its "
@@ -218,8 +224,6 @@ class Stories(Scenario):
                 "content that no filter reads: only requests are filtered",
                 "runs of words from the novels it was trained on (small)",
             ),
-            not_for=self.card.not_for,
-            machine=runtime.describe_machine(),
         )
 
 
@@ -326,7 +330,7 @@ def _measure(
         better=better,
         number=len(made),
         generated=float(made.mean()),
-        standard_error=float(made.std(ddof=1) / len(made) ** 0.5) if len(made) > 1 else None,
+        standard_error=standard_error(made),
         baseline=scale * statistics.fmean(map(float, baseline)),
         people=None if human is None else scale * statistics.fmean(map(float, human)),
     )

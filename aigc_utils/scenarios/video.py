@@ -25,7 +25,6 @@ import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from aigc_utils.files import atomic_path
-from aigc_utils.runtime import describe_machine
 from aigc_utils.safety import POLICY, made_by_line
 from aigc_utils.scenarios import contract
 from aigc_utils.scenarios.film import FRAME_RATE, RATE, container, frames, sound, speech
@@ -43,23 +42,19 @@ LONGEST_MUSIC = 16.0
 """Seconds of music that are composed; a longer film hears them again."""
 _TAIL = 0.2  # seconds that a sentence leaves free at the end of its shot
 _LARGEST_FILE = 64_000  # bytes of a storyboard file
-CLASSES = (
-    "T-shirt/top",
-    "Trouser",
-    "Pullover",
-    "Dress",
-    "Coat",
-    "Sandal",
-    "Shirt",
-    "Sneaker",
-    "Bag",
-    "Ankle boot",
-)
 
 # What the measures must reach for the film to count as sound; see `Video.evaluate`.
 # Seconds are of the processor, so that a busy machine changes little: 40 of them are at most
 # 40 s on one core, and 20 to 40 s on two.
 LIMITS = {"apart_ms": 40.0, "word_errors": 40.0, "start_ms": 100.0, "seconds_for_20": 40.0}
+
+
+@functools.cache
+def classes() -> tuple[str, ...]:
+    """The articles that can be drawn, in the order of their labels."""
+    from aigc_utils import data
+
+    return tuple(data.load_card("fashion_mnist").class_names)
 
 
 def _subjects(value: Any) -> Any:
@@ -71,13 +66,16 @@ def _subjects(value: Any) -> Any:
         raise ValueError(
             f"The subject {str(value)[:60]!r} names {len(parts)} articles: name one or two."
         )
-    known = {name.lower(): name for name in CLASSES}
-    known |= {"t-shirt": CLASSES[0], "top": CLASSES[0], "trousers": "Trouser", "boot": "Ankle boot"}
+    known = {name.lower(): name for name in classes()}
+    shirt = classes()[0]
+    known |= {"t-shirt": shirt, "top": shirt, "trousers": "Trouser", "boot": "Ankle boot"}
     chosen = []
     for part in parts:
         if (name := part.strip().lower()) not in known:
             near = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {known[near[0]]}?" if near else f"choose of {', '.join(CLASSES)}."
+            hint = (
+                f"did you mean {known[near[0]]}?" if near else f"choose of {', '.join(classes())}."
+            )
             raise ValueError(f"There is no subject {part[:40]!r}: {hint}")
         chosen.append(known[name])
     return tuple(chosen)
@@ -378,7 +376,7 @@ class Video(contract.Scenario):
         generator = self.generator(request.model)
         shots = []
         for number, shot in enumerate(request.shots):
-            labels = [CLASSES.index(name) for name in shot.subject]
+            labels = [classes().index(name) for name in shot.subject]
             length = request.bounds[number + 1] - request.bounds[number]
             shots.append(generator.shot(labels, length, seed=1000 * seed + number))
         return frames.joined(shots)
@@ -481,9 +479,9 @@ class Video(contract.Scenario):
                     steps, rival_steps),
             measure("pairs of neighbouring frames that differ", "%", "higher", moves, rival_moves),
             measure("frames that nearest neighbours read as their subject", "%", "higher",
-                    seen.mean(), rival_seen.mean(), error=_spread(seen)),
+                    seen.mean(), rival_seen.mean(), error=contract.standard_error(seen)),
             measure("detail, mean change from a pixel to the next", "of 1", "higher",
-                    crisp.mean(), rival_crisp.mean(), error=_spread(crisp)),
+                    crisp.mean(), rival_crisp.mean(), error=contract.standard_error(crisp)),
         )  # fmt: skip
         holds = (
             plays == 100
@@ -493,9 +491,7 @@ class Video(contract.Scenario):
             and for_20 <= LIMITS["seconds_for_20"]
         )
         as_good = seen.mean() >= rival_seen.mean() - 5 and crisp.mean() >= 0.9 * rival_crisp.mean()
-        return contract.Verdict(
-            scenario=self.card.name,
-            title=self.card.title,
+        return self.verdict(
             answer="bubble" if not holds else "gold" if as_good else "ore",
             because=(
                 f"{plays:.0f}% of {number} films play, and a recogniser misses {rate_mixed:.0f}% "
@@ -515,8 +511,6 @@ class Video(contract.Scenario):
                 "The label in the corner can be cropped and metadata stripped.",
                 "Articles that do not exist may be taken for goods.",
             ),
-            not_for=self.card.not_for,
-            machine=describe_machine(),
         )
 
 
@@ -601,7 +595,7 @@ def _clock(seconds: float) -> str:
 def _checkpoint(name: str) -> str:
     from aigc_utils import checkpoints
 
-    return f"{name} ({checkpoints.load_card(name).weights_sha256[:12]})"
+    return checkpoints.load_card(name).label
 
 
 def _training_seconds(requests: Sequence[Storyboard]) -> float:
@@ -621,7 +615,7 @@ def _real_pictures() -> dict[str, np.ndarray]:
     fashion = data.load("fashion_mnist")
     return {
         name: data.to_unit(fashion.x_test[np.flatnonzero(fashion.y_test == label)[:8]])
-        for label, name in enumerate(CLASSES)
+        for label, name in enumerate(classes())
     }
 
 
@@ -715,7 +709,7 @@ def subjects_seen(film: contract.Artifact, request: Storyboard) -> float:
     """Percent of a film's pictures that `neighbours` read as a subject of their shot."""
     read = neighbours().predict(film.details["pictures"].reshape(-1, 784))
     hits = [
-        np.isin(read[first:end], [CLASSES.index(name) for name in shot.subject])
+        np.isin(read[first:end], [classes().index(name) for name in shot.subject])
         for shot, (first, end) in zip(
             request.shots, itertools.pairwise(request.bounds), strict=True
         )
@@ -750,10 +744,6 @@ def _ratio_error(pairs: np.ndarray) -> float:
         return 0.0
     residual = errors - errors.sum() / words.sum() * words
     return float(100 * residual.std(ddof=1) * np.sqrt(len(pairs)) / words.sum())
-
-
-def _spread(values: np.ndarray) -> float | None:
-    return float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else None
 
 
 __all__ = [

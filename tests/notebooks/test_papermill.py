@@ -64,13 +64,18 @@ def run_in_colab(path: Path, output: Path, monkeypatch, **parameters) -> nbforma
     monkeypatch.setenv("JUPYTER_PATH", str(COLAB / "share" / "jupyter"))
     monkeypatch.setenv("PYTHONPATH", str(FAKE))
     monkeypatch.setenv("PIP_NO_INDEX", "1")  # what the bootstrap needs lies in the drive
+    return run(path, output, "colab", **parameters)
+
+
+def run(path: Path, output: Path, kernel: str, **parameters) -> nbformat.NotebookNode:
+    """Execute a notebook beside its output, in one of the kernels that there are."""
     papermill.execute_notebook(
         path,
         output,
         parameters=parameters,
         cwd=output.parent,
         progress_bar=False,
-        kernel_name="colab",
+        kernel_name=kernel,
         execution_timeout=300,
     )
     return nbformat.read(output, as_version=4)
@@ -94,17 +99,7 @@ def test_student_notebook_runs_in_colab_in_the_smoke_profile(path, drive, tmp_pa
 @pytest.mark.parametrize("path", ELSEWHERE, ids=[p.stem for p in ELSEWHERE])
 def test_other_notebook_runs_in_the_smoke_profile(path, tmp_path):
     """In the course's own environment, in a folder that holds nothing."""
-    output = tmp_path / path.name
-    papermill.execute_notebook(
-        path,
-        output,
-        parameters={"PROFILE": "smoke", "SEED": 1},
-        cwd=tmp_path,
-        progress_bar=False,
-        kernel_name="python3",
-        execution_timeout=300,
-    )
-    check_run(nbformat.read(output, as_version=4))
+    check_run(run(path, tmp_path / path.name, "python3", PROFILE="smoke", SEED=1))
 
 
 def check_run(done: nbformat.NotebookNode) -> None:

@@ -76,6 +76,7 @@ MAY_USE = {
         "checkpoints",
         "data",
         "files",
+        "metrics",
         "models",
         "music",
         "plots",

@@ -287,7 +287,7 @@ def load() -> SmallWriter:
     counts = Counter(w for text in novels for w in _LETTERS.findall(text.text.lower()))
     # A word that occurs once or twice is often a name, a slip or French.
     lexicon = frozenset(word for word, count in counts.items() if count > 2)
-    name = f"{CHECKPOINT} ({checkpoints.load_card(CHECKPOINT).weights_sha256[:12]})"
+    name = checkpoints.load_card(CHECKPOINT).label
     return of(model, checkpoints.load_tokenizer(CHECKPOINT), name, lexicon)
 
 
