@@ -23,10 +23,12 @@ $(READY): requirements.lock requirements-llm.lock pyproject.toml tools/install.s
 lab: $(READY) ## install if needed, open JupyterLab on the first notebook
 	$(BIN)/jupyter lab $(LAB_FLAGS) notebooks/00_start_here.ipynb
 
+# Two files of tests run side by side: much of a test is a kernel starting, or one thread at work.
+# A product of NumPy's then stays on its own core: its threads wait by spinning, on both.
 test: $(READY) $(ON_JAX) $(COLAB) browser-and-fonts .venv/.conda-door ## everything that CI runs, with the network off
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	AIGC_SANDBOX=$(SANDBOX) tools/offline.sh $(BIN)/python -m pytest
+	AIGC_SANDBOX=$(SANDBOX) OPENBLAS_NUM_THREADS=1 tools/offline.sh $(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-fast: $(READY) ## lint and unit tests, three minutes
 	$(BIN)/ruff check .
