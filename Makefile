@@ -1,6 +1,6 @@
 # Each target installs what is missing. `make lab` and `make test` are all a newcomer needs.
 .DEFAULT_GOAL := help
-.PHONY: help lab test test-fast report classroom bench records bench-interactive lock format browser-and-fonts clean
+.PHONY: help lab test test-fast report classroom bench records verdicts bench-interactive lock format browser-and-fonts clean
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -65,6 +65,9 @@ bench: $(READY) $(if $(AIGC_BENCH_PYTHON),,.venv-bench/.ready) ## training speed
 
 records: $(READY) ## train four families with five seeds each, for chapter 3.5; an hour
 	$(BIN)/python tests/benchmarks/records.py $(ARGS)
+
+verdicts: $(READY) ## judge the applications anew, on more artefacts than chapters do: make verdicts ARGS="stories"
+	$(BIN)/python tools/verdicts.py $(ARGS)
 
 bench-interactive: $(READY) ## seconds to the first picture, a slider's delay, and where each chapter's time goes
 	$(BIN)/python tests/benchmarks/interactive.py $(ARGS)

@@ -175,11 +175,13 @@ class Scenario(abc.ABC):
         Request: what it can be asked.
         examples: plain fields of requests that it takes, the quickest first; reports show what
             comes of them, and the tests put hostile texts in their place.
+        record_samples: on how many artefacts the course's own verdict is measured.
     """
 
     card: ClassVar[Card]
     Request: ClassVar[type[Request]]
     examples: ClassVar[tuple[dict[str, Any], ...]] = ({},)
+    record_samples: ClassVar[int]
 
     @abc.abstractmethod
     def generate(self, request: Request, seed: int = 0) -> Artifact:

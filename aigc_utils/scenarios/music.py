@@ -154,6 +154,7 @@ class Music(Scenario):
         notebook="06_03_music.ipynb",
     )
     Request = MusicRequest
+    record_samples = 62
     examples = (
         {"mood": "calm", "bars": 2},
         {"melody": "ode_to_joy", "mood": "bright", "format": "musicxml"},
@@ -180,7 +181,7 @@ class Music(Scenario):
         blank, melody = self.blank(request)
         if not melody:
             blank = _ode(blank)
-        return self._artifact(request, 0, block_chords(blank), {}, model="chords I, IV, V by rule")
+        return self._artifact(request, 0, block_chords(blank), {}, rule="chords I, IV, V by rule")
 
     def blank(self, request: MusicRequest) -> tuple[Piece, bool]:
         """The piece before it is composed, and whether its melody is given.
@@ -418,8 +419,8 @@ class Music(Scenario):
             ),
         )
 
-    def _artifact(self, request, seed, piece, details, model=None) -> Artifact:
-        provenance = self.provenance(request, seed, model)
+    def _artifact(self, request, seed, piece, details, rule=None) -> Artifact:
+        provenance = self.provenance(request, seed, rule, by_model=rule is None)
         comment = made_by_line(provenance)
         media_type, suffix = MEDIA[request.format]
         if request.format == "midi":

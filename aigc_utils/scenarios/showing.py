@@ -72,25 +72,19 @@ def show_table(verdict: Verdict) -> None:
     display(Markdown(table(verdict)))
 
 
-def keep(verdict: Verdict, profile: str) -> Path:
-    """Write a verdict as a record: what chapter 8 gathers, or a copy of your own.
+def keep(verdict: Verdict, folder: str | os.PathLike = Path("out", "verdicts")) -> Path:
+    """Write a verdict as a record, by default beside your other outputs.
 
-    Args:
-        verdict: what was measured.
-        profile: of the notebook. The course's record is replaced by ``tools/notebook.py run``
-            alone, which says so in ``AIGC_RECORDS``, and not in ``"smoke"``; everybody else's
-            goes to ``out/verdicts``, so that reading or testing a chapter changes no record.
+    The course's own records lie in ``data/records/verdicts``; ``make verdicts`` makes them, on
+    more artefacts than a chapter has time for, so reading or testing a chapter changes none.
 
     Returns:
         The file.
 
     Raises:
-        OSError: if it cannot be written.
+        OSError: if it cannot be written; what was there before is unchanged.
     """
-    root = data.data_root()
-    official = os.environ.get("AIGC_RECORDS") == "replace" and profile in ("cpu", "full")
-    folder = root / "records" / "verdicts" if official else Path("out") / "verdicts"
-    path = folder / f"{verdict.scenario}.json"
+    path = Path(folder) / f"{verdict.scenario}.json"
     with atomic_path(path) as temporary:
         temporary.write_text(verdict.model_dump_json(indent=2) + "\n", encoding="utf-8")
     return path
@@ -104,7 +98,7 @@ def load_verdict(name: str) -> Verdict:
     """
     path = data.data_root() / "records" / "verdicts" / f"{name}.json"
     if not path.is_file():
-        raise ValueError(f"There is no verdict {path}: run the scenario's chapter.")
+        raise ValueError(f"There is no verdict {path}: type make verdicts ARGS={name}.")
     try:
         return Verdict.model_validate_json(path.read_text(encoding="utf-8"))
     except ValueError as error:

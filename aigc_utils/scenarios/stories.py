@@ -120,6 +120,7 @@ class Stories(Scenario):
         notebook="06_01_stories.ipynb",
     )
     Request: ClassVar[type[StoryRequest]] = StoryRequest
+    record_samples = 100
     examples = (
         {"theme": "a lighthouse keeper", "keywords": ["storm", "letter"], "writer": "template"},
         {"theme": "a girl who repairs clocks", "keywords": ["fox"], "genre": "fairy tale"},

@@ -282,6 +282,7 @@ class Video(contract.Scenario):
         notebook="06_04_video_and_audio",
     )
     Request = Storyboard
+    record_samples = 10
     examples = (
         {
             "title": "A bag",
@@ -390,7 +391,9 @@ class Video(contract.Scenario):
             share = np.linspace(0, len(shot.subject), length, endpoint=False).astype(int)
             slides.append(np.stack([real[shot.subject[s]][number] for s in share]))
         pictures = np.concatenate(slides)
-        origin = self.provenance(request, 0, "none: pictures of the test set, one after another")
+        origin = self.provenance(
+            request, 0, "none: pictures of the test set, one after another", by_model=False
+        )
         composed = frames.compose(
             pictures,
             height=request.height,

@@ -138,6 +138,15 @@ def test_listing_asking_and_refusing_load_no_model(fresh_python):
     assert (done.returncode, done.stdout.strip()) == (0, ""), done.stderr
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_a_baseline_says_that_no_model_made_it(name):
+    scenario = scenarios.load(name)
+    where = scenario.baseline(scenario.ask(**scenario.examples[0])).provenance
+    assert where.made_by == "made without a generative model"
+    assert where.scenario == name
+
+
 # ---- every field in which a person writes --------------------------------------------
 
 
