@@ -396,7 +396,9 @@ def test_record_takes_numbers_and_texts_of_numpy_too(capsys):
 
 
 @pytest.mark.parametrize(
-    "value", [float("nan"), float("inf"), None, [1], {"a": 1}, 1j, b"x", object()], ids=repr
+    "value",
+    [float("nan"), float("inf"), None, [1], {"a": 1}, 1j, b"x", object()],
+    ids=lambda value: type(value).__name__,
 )
 def test_record_refuses_what_is_no_result(value, one_sentence):
     with pytest.raises(ValueError, match="The result loss") as caught:

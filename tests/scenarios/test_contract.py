@@ -184,7 +184,7 @@ def test_every_injection_is_refused_or_taken_and_never_ends_in_a_traceback(case)
     assert not [i.id for i in taken if i.malicious]
 
 
-@pytest.mark.parametrize("value", [None, 3, 1.5, True, [], {}, b"dragon", ["dragon"] * 1000, "\ud800", object()], ids=repr)  # fmt: skip
+@pytest.mark.parametrize("value", [None, 3, 1.5, True, [], {}, b"dragon", ["dragon"] * 1000, "\ud800", object()], ids=lambda value: type(value).__name__)  # fmt: skip
 def test_values_of_any_kind_are_taken_or_refused_in_sentences(case, value):
     name, field, _ = case
     scenario = scenarios.load(name)

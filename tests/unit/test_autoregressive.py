@@ -258,7 +258,7 @@ def test_dropout_acts_in_training_only():
         (lambda: tiny_made().adapt(np.full((3, *TINY), np.nan, np.float32)), ("NaN",)),
         (lambda: tiny_made().fit(np.zeros((3, 5, 5), np.float32)), ("(N, 4, 2)",)),
     ],
-    ids=str,
+    ids=lambda given: " ".join(given) if isinstance(given, tuple) else "",
 )
 def test_what_cannot_work_is_refused_in_one_sentence(build, words, one_sentence):
     with pytest.raises(ValueError, match=re.escape(words[0])) as caught:
