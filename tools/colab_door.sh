@@ -16,12 +16,26 @@ PY
 # Colab's tifffile wants Python 3.12; scikit-image needs some tifffile, and the course none.
 grep -E '^[A-Za-z0-9._-]+==' constraints/colab.txt | grep -vE '^(pip|tifffile)==' > "$fresh/pins.txt"
 "$fresh/bin/python" -m pip install --quiet --disable-pip-version-check --compile -r "$fresh/wanted.txt" -c "$fresh/pins.txt"
-mkdir -p "$fresh/share/jupyter/kernels/colab"
-cat > "$fresh/share/jupyter/kernels/colab/kernel.json" <<JSON
+
+# Chapters that ask for more than Colab has: what pip adds there, with Colab's versions held, goes
+# into a layer of its own, so that chapters that do not ask find what Colab has and nothing else.
+layer="$fresh/scenarios"
+.venv/bin/python -m venv --clear "$layer"
+site='import sysconfig; print(sysconfig.get_path("purelib"))'
+"$fresh/bin/python" -c "$site" > "$("$layer/bin/python" -c "$site")/colab.pth"
+.venv/bin/python -c 'import tomllib; print("\n".join(tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["scenarios"]))' > "$layer/wanted.txt"
+"$layer/bin/python" -m pip install --quiet --disable-pip-version-check --compile -r "$layer/wanted.txt" -c "$fresh/pins.txt"
+
+kernel() { # name, interpreter
+    mkdir -p "$fresh/share/jupyter/kernels/$1"
+    cat > "$fresh/share/jupyter/kernels/$1/kernel.json" <<JSON
 {
-  "argv": ["$PWD/$fresh/bin/python", "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+  "argv": ["$PWD/$2", "-m", "ipykernel_launcher", "-f", "{connection_file}"],
   "display_name": "Colab, simulated",
   "language": "python"
 }
 JSON
+}
+kernel colab "$fresh/bin/python"
+kernel colab-scenarios "$layer/bin/python"
 touch "$fresh/.ready"
