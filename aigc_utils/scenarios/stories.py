@@ -210,8 +210,8 @@ class Stories(Scenario):
         return self.verdict(
             answer=answer,
             because=f"The writer {writer!r} brings the keywords into "
-            f"{keywords.generated:.0f} % of the stories, repeats {repeats.generated:.1f} % of its "
-            f"runs of four words (novels: {repeats.people:.1f} %), and of its pairs of words "
+            f"{keywords.generated:.0f} % of the stories, repeats {repeats.generated:.2f} % of its "
+            f"runs of four words (novels: {repeats.people:.2f} %), and of its pairs of words "
             f"{variety.generated:.0f} % are different (template: {variety.baseline:.0f} %), but "
             "nothing here measures whether anybody would read on, so it is raw material at best.",
             measures=measures,

@@ -279,7 +279,8 @@ def test_no_test_of_the_sandbox_passes_without_one():
 
 def test_make_test_requires_the_sandbox():
     make = (ROOT / "Makefile").read_text()
-    assert "AIGC_SANDBOX=$(SANDBOX) tools/offline.sh $(BIN)/python -m pytest" in make
+    (command,) = [line for line in make.splitlines() if "tools/offline.sh" in line]
+    assert "AIGC_SANDBOX=$(SANDBOX) " in command
     assert "make test" in (ROOT / ".ci" / "run").read_text()
 
 
