@@ -488,13 +488,14 @@ def train_stages(
 
 
 def with_mirrored(x_train: np.ndarray, classes: Sequence[int]) -> np.ndarray:
-    """Fashion-MNIST's training images, and after them mirrored copies of some classes.
+    """Training images, and after them mirrored copies of some classes.
 
     Args:
-        x_train: shape (60000, 28, 28), in the data set's order.
+        x_train: shape (N, 28, 28), the first N images of Fashion-MNIST.
         classes: numbers of classes that have no left and right.
     """
-    chosen = np.isin(data.load("fashion_mnist").y_train, classes)
+    labels = data.load("fashion_mnist").y_train[: len(x_train)]
+    chosen = np.isin(labels, classes)
     return np.concatenate([x_train, x_train[chosen][:, :, ::-1]])
 
 
