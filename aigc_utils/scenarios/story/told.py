@@ -80,6 +80,14 @@ def _go_on(model: Completes, before: str, chapter: ChapterPlan, opening: str, se
         whole = texts.finish(texts.plain(start + added))
         return whole if len(whole) > len(start) else start + ("." if begin else "")
 
+    def bring_in(keyword: str) -> str:
+        """The text with a paragraph that has the keyword; the model may make "lamps" of a lamp."""
+        for _ in range(TRIES):
+            longer = more(f"Then the {keyword}", each)
+            if texts.occurs(keyword, longer):
+                return longer
+        return f"{text}\n\nThen came the {keyword}.".strip("\n")
+
     each = min(EACH, chapter.words // (len(chapter.keywords) + 1))
     free = chapter.words - each * len(chapter.keywords)
     for _ in range(TRIES):
@@ -89,7 +97,7 @@ def _go_on(model: Completes, before: str, chapter: ChapterPlan, opening: str, se
     for keyword in chapter.keywords:
         if not texts.occurs(keyword, text):
             begun.append(keyword)
-            text = more(f"Then the {keyword}", each)
+            text = bring_in(keyword)
     for _ in range(TRIES):
         left = chapter.words - len(texts.words(text))
         if left < 25:
