@@ -290,6 +290,19 @@ def test_a_keyword_that_does_not_come_up_is_begun_and_counted():
     assert not model.asked[1][1]["anew"]  # its prompt goes on where the last ended
 
 
+def test_a_keyword_that_became_another_word_is_asked_for_again():
+    rain = "It rained on the roof all day."
+    model = Echo(rain, "s went out one by one.", " went out.", " And so on it went.")
+    (chapter,) = told.write_on(model, plan_of("lamp"), seed=0)
+    assert "\n\nThen the lamp went out." in chapter.text
+    assert "lamps" not in chapter.text
+    seeds = [options["seed"] for _, options in model.asked]
+    assert len(set(seeds)) == len(seeds), "the same seed would give the same answer"
+    (chapter,) = told.write_on(Echo(rain, "s went out one by one."), plan_of("lamp"), seed=0)
+    assert "\n\nThen the lamp." in chapter.text
+    assert not chapter.missing
+
+
 def test_a_model_that_says_nothing_still_gives_the_keywords():
     (chapter,) = told.write_on(Echo(""), plan_of("storm"), seed=0)
     assert chapter.text == "This is the story of a fox.\n\nThen the storm."

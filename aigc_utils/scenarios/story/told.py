@@ -36,9 +36,10 @@ def write_on(model: Completes, plan: Plan, seed: int) -> list[Chapter]:
     "This is the story of THEME.", because the model else loses it from sight. Of the words that
     are asked for, the model first writes the part that leaves 40 for each of the chapter's keywords
     (or an equal share of a short chapter). Then for each keyword that has not come up a paragraph
-    is begun with "Then the KEYWORD", and the model goes on with it: the keyword is there by
-    construction, and these three words count as ours, like the first sentence. The rest, up to
-    the length asked for, is the model's own.
+    is begun with "Then the KEYWORD", and the model goes on with it, again if it made another word
+    of the keyword ("lamps" of a lamp); after three such answers the sentence ends there. These
+    three words count as ours, like the first sentence. The rest, up to the length asked for, is
+    the model's own.
     """
     asked = (
         f"Write a {plan.genre} about {plan.theme}. The words {', '.join(plan.keywords)} must "
@@ -86,7 +87,7 @@ def _go_on(model: Completes, before: str, chapter: ChapterPlan, opening: str, se
             longer = more(f"Then the {keyword}", each)
             if texts.occurs(keyword, longer):
                 return longer
-        return f"{text}\n\nThen came the {keyword}.".strip("\n")
+        return f"{text}\n\nThen the {keyword}."
 
     each = min(EACH, chapter.words // (len(chapter.keywords) + 1))
     free = chapter.words - each * len(chapter.keywords)
