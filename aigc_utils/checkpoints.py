@@ -33,6 +33,7 @@ ModelName = Literal[
     "MADE",
     "BlockPixelCNN",
     "DeepPixelCNN",
+    "MirrorPixelCNN",
     "GAN",
     "FlowMatching",
     "ImageClassifier",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -33,8 +33,7 @@ class Recipe:
         model: a class of `aigc_utils.models`.
         arguments: what it is built with.
         stages: what `aigc_utils.training.train` is called with, one stage after another;
-            a stage may also change an argument of the model that is in `STAGE_ARGUMENTS`, and
-            name classes of which ``"mirrored"`` copies are learnt from as well.
+            a stage may also change an argument of the model that is in `STAGE_ARGUMENTS`.
         start: another recipe, whose weights it begins with; what the model has beyond them
             comes last and begins as it is built.
         averaged_stages: the weights that are kept are the mean over the ends of so many
@@ -470,10 +469,9 @@ def train_stages(
         changed = {key: settings.pop(key) for key in STAGE_ARGUMENTS if key in settings}
         staged = checkpoints.build(recipe.model, recipe.arguments | changed)
         staged.set_weights(model.get_weights())
-        mirrored = settings.pop("mirrored", ())
         history = training.train(
             staged,
-            with_mirrored(train_inputs, mirrored) if mirrored else train_inputs,
+            train_inputs,
             resume_dir=kept and kept / str(number),
             loop=cluster and cluster.fit,
             title=f"{name}, stage {number} of {len(recipe.stages)}",
@@ -485,18 +483,6 @@ def train_stages(
     last = stage_ends[-recipe.averaged_stages :]
     model.set_weights([np.mean(arrays, axis=0) for arrays in zip(*last, strict=True)])
     return model, seconds
-
-
-def with_mirrored(x_train: np.ndarray, classes: Sequence[int]) -> np.ndarray:
-    """Training images, and after them mirrored copies of some classes.
-
-    Args:
-        x_train: shape (N, 28, 28), the first N images of Fashion-MNIST.
-        classes: numbers of classes that have no left and right.
-    """
-    labels = data.load("fashion_mnist").y_train[: len(x_train)]
-    chosen = np.isin(labels, classes)
-    return np.concatenate([x_train, x_train[chosen][:, :, ::-1]])
 
 
 TRAINED_ON = {

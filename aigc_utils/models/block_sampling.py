@@ -222,13 +222,17 @@ class CausalRoad(Road):
 
 
 class ResidualRoad(Road):
-    """A `DeepRoad` at one place at a time."""
+    """A `DeepRoad` at one place at a time.
+
+    Args:
+        more: what each place hears besides, shape (N, *grid, channels); or none.
+    """
 
     activation = staticmethod(relu)
 
-    def __init__(self, network, num_samples: int, told: Told):
+    def __init__(self, network, num_samples: int, told: Told, more=None):
         super().__init__(network, num_samples)
-        self.told = told
+        self.told, self.more = told, more
         self.pairs = [
             [KeptPlaces(layer, self.grid, num_samples) for layer in pair]
             for pair in zip(network.first, network.second, strict=True)
@@ -240,6 +244,8 @@ class ResidualRoad(Road):
         row, column = self.where(index)
         hidden = self.near.at(row, column) + self.place[row, column]
         hidden = hidden + self.far_to_near(self.told.of_block)
+        if self.more is not None:
+            hidden = hidden + self.more[:, row, column]
         for first, second in self.pairs:
             first.keep(row, column, relu(hidden))
             second.keep(row, column, relu(first.at(row, column)))

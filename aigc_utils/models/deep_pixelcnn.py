@@ -4,19 +4,13 @@ A masked dense network learns fast and then learns its training images by heart;
 are slow and do not. So the cheap model is trained first, and what it leaves is learnt by
 residual convolutions (He et al., 2016), masked as in van den Oord et al., 2016. They give
 logits that are added to the model's own, and begin at zero: no likelihood is lost on the way.
-
-Most clothing looks as likely in a mirror. So an image may be drawn in two ways: as it is, or
-mirrored and then turned round. The probability of an image is the mean of both, weighted with
-how often which is done (an ensemble over orders of pixels: Uria et al., 2014, section 4).
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import keras
-import numpy as np
 from keras import KerasTensor, ops
 
 from aigc_utils.models.autoregressive import (
@@ -78,9 +72,14 @@ class DeepRoad(keras.Model):
         self.last = self.add_weight(name="last", shape=(in_block, head_units), initializer="zeros")
         self.built = True
 
-    def call(self, blocks, features):
-        """Logits (B, pixels) from blocks less their mean and what is known of those before."""
+    def call(self, blocks, features, more=None):
+        """Logits (B, pixels) from blocks less their mean and what is known of those before.
+
+        ``more`` is added to what each place hears, (B, *grid, channels) or such that it fits.
+        """
         hidden = self.near(blocks) + ops.convert_to_tensor(self.place) + self.far_to_near(features)
+        if more is not None:
+            hidden = hidden + more
         hidden = ops.cast(hidden, self.near.product_type)
         for first, second in zip(self.first, self.second, strict=True):
             hidden = hidden + second(ops.relu(first(ops.relu(hidden))))
@@ -99,12 +98,10 @@ class DeepPixelCNN(BlockPixelCNN):
         deep_channels: width of the road's convolutions.
         num_deep_pairs: its residual pairs of convolutions.
         deep_head_units: hidden units for each pixel in its last layer.
-        mirror_share: the share of images that are mirrored after they are drawn, 0 or more and
-            less than 1. `logits` and the model's call are of images before that.
         **kwargs: as in `BlockPixelCNN`.
 
     Raises:
-        ValueError: as `BlockPixelCNN`; or if ``mirror_share`` is out of range.
+        ValueError: as `BlockPixelCNN`.
     """
 
     def __init__(
@@ -114,12 +111,9 @@ class DeepPixelCNN(BlockPixelCNN):
         deep_channels: int = 96,
         num_deep_pairs: int = 4,
         deep_head_units: int = 64,
-        mirror_share: float = 0.0,
         **kwargs,
     ):
         check_widths(hidden_units)
-        if not 0 <= mirror_share < 1:
-            raise ValueError(f"mirror_share is {mirror_share!r}: give 0 or more, and less than 1.")
         deep = {
             "deep_channels": deep_channels,
             "num_deep_pairs": num_deep_pairs,
@@ -129,7 +123,6 @@ class DeepPixelCNN(BlockPixelCNN):
             check_whole(name, value)
         super().__init__(hidden_units=hidden_units, **kwargs)
         self.deep_structure = deep
-        self.mirror_share = mirror_share
         self.deep = DeepRoad(
             self.network.grid,
             channels=deep_channels,
@@ -139,33 +132,19 @@ class DeepPixelCNN(BlockPixelCNN):
             name="deep",
         )
 
-    def logits(self, flat_images, training: bool = False) -> KerasTensor:
+    def logits(self, flat_images, training: bool = False, more=None) -> KerasTensor:
+        """Log-odds of each pixel given those before it, (B, pixels); ``more`` as in `DeepRoad`."""
         centred = flat_images - ops.convert_to_tensor(self.mean_image)
         images = ops.reshape(centred, (-1, *self.image_shape))
         blocks = to_blocks(images)
         features = self.network.far(blocks, training)
         told = self.network.before_head(images, training, features=features)
-        logits = self.network.finish(told) + self.deep(blocks, features)
+        logits = self.network.finish(told) + self.deep(blocks, features, more=more)
         return logits + ops.convert_to_tensor(self.bias)
 
-    def log_likelihood(self, inputs, training: bool = False) -> KerasTensor:
-        """Exact log p(x) of **binary** images, which may have been mirrored; nats, shape (B,)."""
-        plain = super().log_likelihood(inputs, training)
-        if not self.mirror_share:
-            return plain
-        images = ops.reshape(self.flatten(inputs), (-1, *self.image_shape))
-        turned = super().log_likelihood(ops.flip(images, axis=2), training)
-        share = self.mirror_share
-        return ops.logaddexp(plain + math.log1p(-share), turned + math.log(share))
-
-    def sample(self, num_samples: int, *, temperature: float = 1.0, seed: int = 0):
-        drawn = super().sample(num_samples, temperature=temperature, seed=seed)
-        turned = np.random.default_rng([seed, 1]).random(num_samples) < self.mirror_share
-        return tuple(np.where(turned[:, None, None], a[:, :, ::-1], a) for a in drawn)
-
-    def _roads(self, num_samples: int) -> tuple[list[Road], Told | None]:
+    def _roads(self, num_samples: int, more=None) -> tuple[list[Road], Told | None]:
         roads, told = super()._roads(num_samples)
-        return [*roads, ResidualRoad(self.deep, num_samples, told)], told
+        return [*roads, ResidualRoad(self.deep, num_samples, told, more)], told
 
     def arguments(self) -> dict:
-        return {**super().arguments(), **self.deep_structure, "mirror_share": self.mirror_share}
+        return {**super().arguments(), **self.deep_structure}

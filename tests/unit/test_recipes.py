@@ -23,7 +23,6 @@ TINY = recipes.Recipe(
             "batch_size": 500,
             "learning_rate": 0.001,
             "importance_samples": 2,
-            "mirrored": [0, 8],
         },
     ),
     nll_samples=2,
@@ -153,12 +152,3 @@ def test_a_recipe_may_begin_with_the_weights_of_another(monkeypatch, tmp_path, f
     for kept, begun in zip(model.get_weights(), weights, strict=False):
         np.testing.assert_allclose(kept, begun, atol=1e-6)
     assert len(model.get_weights()) > len(weights)
-
-
-def test_mirrored_copies_of_the_named_classes_come_after_all_images(fashion):
-    x_train = data.to_unit(fashion.x_train)
-    more = recipes.with_mirrored(x_train, [3, 8])
-    assert len(more) == 60_000 + 2 * 6_000
-    np.testing.assert_array_equal(more[:60_000], x_train)
-    dresses_and_bags = x_train[np.isin(fashion.y_train, [3, 8])]
-    np.testing.assert_array_equal(more[60_000:, :, ::-1], dresses_and_bags)
