@@ -57,7 +57,8 @@ def outputs_text(cell) -> str:
         for mime, value in output.get("data", {}).items():
             if mime.startswith("text/"):
                 texts.append(value)
-    return "\n".join(texts)
+    # A film's bytes in letters may spell anything.
+    return re.sub("base64,[A-Za-z0-9+/=]+", "", "\n".join(texts))
 
 
 def test_there_are_notebooks():
