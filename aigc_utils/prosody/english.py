@@ -135,7 +135,8 @@ def haiku_in(text: str) -> list[tuple[str, str, str]]:
     for word, after in pieces:
         counts = dictionary_counts(word)
         sure = len(counts) == 1 and rule_count(word) in counts
-        plain = not re.search(r"[\d*_\[\]()]", after)
+        # Words that a hyphen joins would be torn apart.
+        plain = not re.search(r"[\d*_\[\]()]|^-$", after)
         count = next(iter(counts)) if sure and plain else 99
         words.append(
             _Word(

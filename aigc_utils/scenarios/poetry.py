@@ -1,30 +1,33 @@
-"""A poet in regulated verse: a theme, a form, a style, first characters; quatrains that scan.
+"""A poet in regulated verse: a theme, a form, a style, first characters; poems that scan.
 
 The essay's 诗歌生成器 (§3.4.1): "poems of a given style and metre". The metre is kept by
 construction: `aigc_utils.prosody.QuatrainMask` leaves the writer only characters that the form
 allows. It is judged by `aigc_utils.prosody.check`, which knows no mask and reads another rhyme
-book.
+book. English haiku are gathered from a model's prose instead, where they come by accident, and
+their syllables are counted twice, by a dictionary and by a rule over letters.
 """
 
 from __future__ import annotations
 
 import functools
+import itertools
 import statistics
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 import numpy as np
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from aigc_utils import prosody
-from aigc_utils.prosody import themes
-from aigc_utils.safety import Policy, made_by_line
+from aigc_utils.prosody import english, themes
+from aigc_utils.safety import Policy, Provenance, made_by_line
 from aigc_utils.scenarios.contract import Artifact, Card, Request, Scenario, Verdict
 from aigc_utils.scenarios.poem import corpus as corpora
-from aigc_utils.scenarios.poem import judging, writing
+from aigc_utils.scenarios.poem import haiku, judging, writing
 from aigc_utils.scenarios.poem.writing import NUM_CANDIDATES, Drafts, Writer
 
-Form = Literal["五绝", "七绝"]
+Form = Literal["五绝", "七绝", "haiku"]
+PROSE = "english_prose"  # the checkpoint in whose prose haiku are found
 Style = Literal["", "李白", "杜甫", "白居易", "李商隐", "杜牧", "刘禹锡"]
 STYLES = ("李白", "杜甫", "白居易", "李商隐", "杜牧", "刘禹锡")
 
@@ -45,7 +48,10 @@ class PoetryRequest(Request):
     """What a poem is to be about, and in which form."""
 
     theme: str = Field("秋夜", description="what it is about, in Chinese or a few English words")
-    form: Form = Field("七绝", description="four lines of five (五绝) or seven (七绝) characters")
+    form: Form = Field(
+        "七绝",
+        description="four lines of five (五绝) or seven (七绝) characters; or an English haiku",
+    )
     style: Style = Field("", description="a poet whose words are preferred; empty for none")
     heads: str = Field(
         "", description="first characters of the lines (藏头), two to four; empty for any"
@@ -70,9 +76,20 @@ class PoetryRequest(Request):
             raise ValueError(f"heads is {heads!r}: give two to four different characters.")
         return heads
 
+    @model_validator(mode="after")
+    def _check_haiku(self) -> PoetryRequest:
+        if self.form != "haiku":
+            return self
+        if not self.theme.isascii():
+            raise ValueError(f"theme is {self.theme!r}: a haiku is English here, so give its own.")
+        for name in ("style", "heads"):
+            if value := getattr(self, name):
+                raise ValueError(f"{name} is {value!r}: leave it out, it is for quatrains only.")
+        return self
+
 
 class Poetry(Scenario):
-    """Writes regulated quatrains; see the module.
+    """Writes regulated quatrains, and English haiku; see the module.
 
     Args:
         writer: what proposes characters; the checkpoint ``tang_poems`` if None.
@@ -105,6 +122,7 @@ class Poetry(Scenario):
     examples = (
         {"theme": "秋夜", "form": "五绝"},
         {"theme": "farewell on a river", "form": "七绝", "style": "李白", "number": 2},
+        {"theme": "morning rain", "form": "haiku", "number": 2},
         {"theme": "春", "heads": "春江花月"},
     )
 
@@ -116,6 +134,14 @@ class Poetry(Scenario):
     def writer(self) -> Writer:
         """What proposes characters, loaded when first asked for."""
         return self._writer or writing.load_writer()
+
+    @functools.cached_property
+    def prose(self) -> tuple:
+        """What writes English: model, tokenizer and label, loaded when first asked for."""
+        from aigc_utils import checkpoints  # and with it TensorFlow, late
+
+        label = checkpoints.load_card(PROSE).label
+        return checkpoints.load(PROSE), checkpoints.load_tokenizer(PROSE), label
 
     @functools.cached_property
     def corpus(self) -> corpora.Corpus:
@@ -169,7 +195,13 @@ class Poetry(Scenario):
         return drafts, theme
 
     def generate(self, request: PoetryRequest, seed: int = 0) -> Artifact:
-        """The best of sixteen drafts: see `choose`."""
+        """The best of sixteen drafts (see `choose`); or haiku.
+
+        Raises:
+            ValueError: as `drafts`; or if the model's prose holds too few haiku.
+        """
+        if request.form == "haiku":
+            return self._haiku(request, seed)
         return self.choose(request, *self.drafts(request, seed), seed)
 
     def choose(
@@ -199,12 +231,46 @@ class Poetry(Scenario):
         content = f"{text}\n{made_by_line(where)}\n".encode()
         return Artifact(content, "text/plain", ".txt", where, details)
 
+    def _haiku(self, request: PoetryRequest, seed: int) -> Artifact:
+        """Haiku of prose that begins with the theme; those with a word of the theme first."""
+        model, tokenizer, label = self.prose
+        prose = haiku.prose_of(
+            model,
+            tokenizer,
+            1000 * seed,
+            start=request.theme[:1].upper() + request.theme[1:],
+            temperature=request.temperature,
+        )
+        found = haiku.gather(
+            itertools.islice(prose, haiku.TEXTS), wanted=request.number + haiku.SPARE
+        ).haiku
+        if len(found) < request.number:
+            raise ValueError(
+                f"number is {request.number}: the model came to {len(found)} haiku on this theme, "
+                "so ask for fewer, with another seed, or at another temperature."
+            )
+        poems = haiku.chosen(found, request.theme)[: request.number]
+        where = self.provenance(request, seed, model=label)
+        return _haiku_file(poems, where, made_by_line(where))
+
+    def _real_haiku(self, request: PoetryRequest) -> Artifact:
+        """Haiku that stand in novels by accident, those with a word of the theme first."""
+        from aigc_utils import data
+
+        novels = data.load_texts(PROSE).test
+        found = haiku.gather(chapter.text for chapter in novels).haiku
+        where = self.provenance(request, 0, model="look-up in novels", by_model=False)
+        poems = haiku.chosen(found, request.theme)[: request.number]
+        return _haiku_file(poems, where, made_by_line(where))
+
     def baseline(self, request: PoetryRequest) -> Artifact:
         """A look-up: the real quatrain of the form that has most of the theme's characters.
 
         First characters that were asked for count more than all the theme, a poem by the poet
-        of the style a little.
+        of the style a little. For haiku, those that stand in novels.
         """
+        if request.form == "haiku":
+            return self._real_haiku(request)
         theme = themes.understand(request.theme, self.corpus.companions)
 
         def points(poem: corpora.Poem) -> float:
@@ -249,6 +315,15 @@ class Poetry(Scenario):
                 "Tang verse is written by men of one class and period, and so are these lines.",
             ),
         )
+
+
+def _haiku_file(poems: Sequence[haiku.Haiku], where: Provenance, foot: str) -> Artifact:
+    text = "\n\n".join("\n".join(lines) for lines in poems)
+    details = {
+        "poems": [list(lines) for lines in poems],
+        "findings": [english.check_haiku(lines) for lines in poems],
+    }
+    return Artifact(f"{text}\n\n{foot}\n".encode(), "text/plain", ".txt", where, details)
 
 
 def lines_of(poem: str, form: str) -> list[str]:

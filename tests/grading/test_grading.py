@@ -119,7 +119,7 @@ def graded(tmp_path_factory, bubblewrap):
     watched = [handed_in, secret, tests, ROOT / "aigc_utils", ROOT / "workbook"]
     before = tree(*watched)
     done = subprocess.run(
-        command(handed_in, "--assignment", "04", "-o", out, "--jobs", 2, "--timeout", 20),
+        command(handed_in, "--assignment", "04", "-o", out, "--jobs", 2, "--timeout", 30),
         capture_output=True,
         text=True,
         timeout=800,
@@ -377,7 +377,7 @@ def test_the_whole_time_is_limited(toy):
     limits = Limits(cell_seconds=3, probe_seconds=2, total_seconds=4, memory_mib=800)
     began = time.monotonic()
     graded = grade_cells(toy, *["import time; time.sleep(2)"] * 9, "answer = 42", limits=limits)
-    assert time.monotonic() - began < 12
+    assert time.monotonic() - began < 16  # and not the 18 s of all cells
     assert "no time left" in " ".join(graded.notes)
     assert sum(graded.points().values()) == 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 
 import numpy as np
@@ -314,7 +315,42 @@ def test_haiku_are_gathered_from_prose_and_each_once():
 )
 @pytest.mark.slow
 def test_a_model_of_prose_writes_haiku_by_accident():
-    write = haiku.prose_of()
-    harvest = haiku.gather((write() for _ in range(6)), wanted=2)
+    name = "english_prose"
+    prose = haiku.prose_of(checkpoints.load(name), checkpoints.load_tokenizer(name))
+    harvest = haiku.gather(itertools.islice(prose, 48), wanted=2)
     assert harvest.words > 300
     assert all(english.check_haiku(lines) == [] for lines in harvest.haiku)
+
+
+@pytest.mark.slow
+def test_a_haiku_is_a_form_that_can_be_asked_for(tmp_path):
+    poet = poetry.Poetry()
+    for seed, theme in enumerate(("the sea", "a friend", "morning rain")):
+        artifact = poet.generate(poet.ask(theme=theme, form="haiku", number=2), seed=seed)
+        assert artifact.details["findings"] == [[], []]
+        assert len({tuple(lines) for lines in artifact.details["poems"]}) == 2
+        foot = artifact.text.splitlines()[-1]
+        assert foot.startswith("made by a generative model: poetry, english_prose (")
+        assert foot.endswith(f"seed {seed}")
+    again = poet.generate(poet.ask(theme=theme, form="haiku", number=2), seed=seed)
+    assert again.content == artifact.content
+
+
+def test_haiku_with_a_word_of_the_theme_come_first():
+    found = [("a b", "c", "d"), ("the old", "silent pond", "x")]
+    assert haiku.chosen(found, "the ponds and a pond")[0] == found[1]
+    assert haiku.chosen(found, "nothing of this") == found
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"theme": "秋夜"}, ("秋夜", "English")),
+        ({"theme": "rain", "style": "李白"}, ("style", "李白")),
+        ({"theme": "rain", "heads": "春江"}, ("heads", "春江")),
+    ],
+)
+def test_what_suits_no_haiku_is_refused_in_one_sentence(fields, words, one_sentence):
+    with pytest.raises(ValueError, match=words[0]) as refused:
+        poetry.Poetry().ask(form="haiku", **fields)
+    one_sentence(refused.value, *words)

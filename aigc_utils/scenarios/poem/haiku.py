@@ -7,14 +7,18 @@ do, so here nothing is masked and every haiku is checked.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import itertools
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from aigc_utils.prosody import english
+from aigc_utils.scenarios.story.texts import content_words, occurs
 
 Haiku = tuple[str, str, str]
+TEXTS = 96  # that a model of prose writes, at most, for one request
+SPARE = 4  # haiku that are gathered beyond what is asked for, to choose from
 
 
 @dataclass(frozen=True)
@@ -49,28 +53,39 @@ def gather(texts: Iterable[str], wanted: int | None = None) -> Harvest:
     return Harvest(list(found)[:wanted], words)
 
 
-def prose_of(name: str = "english_prose", seed: int = 0, rows: int = 8) -> Callable[[], str]:
-    """Prose by a shipped language model, some more at each call.
+def chosen(found: Iterable[Haiku], theme: str) -> list[Haiku]:
+    """Haiku with a content word of the theme first, then those that end a sentence."""
+    subjects = content_words(theme)
+
+    def lacks(lines: Haiku) -> tuple[bool, bool]:
+        strays = not any(occurs(subject, " ".join(lines)) for subject in subjects)
+        return strays, lines[-1][-1] not in ".!?"
+
+    return sorted(found, key=lacks)
+
+
+def prose_of(
+    model,
+    tokenizer,
+    seed: int = 0,
+    rows: int = 8,
+    *,
+    start: str = "The",
+    temperature: float = 0.9,
+) -> Iterator[str]:
+    """Prose by a language model, one text after another, without end.
 
     Args:
-        name: of a checkpoint with a tokenizer.
-        seed: of the first call; the next ones count on.
+        model: an `aigc_utils.models.LanguageModel` of English.
+        tokenizer: that it was trained with.
+        seed: of the first texts; the next ones count on.
         rows: texts written at once.
-
-    Raises:
-        ValueError: if there is no such checkpoint.
+        start: what each of them begins with.
+        temperature: below 1 the likely is preferred, above 1 the unlikely.
     """
-    from aigc_utils import checkpoints  # and with it TensorFlow, late
-
-    model = checkpoints.load(name)
-    tokenizer = checkpoints.load_tokenizer(name)
-    calls = iter(range(seed, seed + 10**6))
-
-    def write() -> str:
-        start = tokenizer.encode("The")
+    begun = np.tile(tokenizer.encode(start), (rows, 1))
+    for number in itertools.count(seed):
         drawn = model.generate(
-            np.tile(start, (rows, 1)), num_tokens=120, temperature=0.9, top_p=0.95, seed=next(calls)
+            begun, num_tokens=100, temperature=temperature, top_p=0.95, seed=number
         )
-        return "\n".join(tokenizer.decode(row) for row in drawn)
-
-    return write
+        yield from map(tokenizer.decode, drawn)
