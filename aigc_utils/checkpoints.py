@@ -33,7 +33,6 @@ ModelName = Literal[
     "MADE",
     "BlockPixelCNN",
     "DeepPixelCNN",
-    "MirrorPixelCNN",
     "GAN",
     "FlowMatching",
     "ImageClassifier",

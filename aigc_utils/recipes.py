@@ -224,27 +224,6 @@ RECIPES: dict[str, Recipe] = {
             "scored 225.15, so these were kept.",
         ),
     ),
-    "mirror_pixelcnn_fashion": Recipe(
-        model="MirrorPixelCNN",
-        arguments={
-            **PIXEL_CNN,
-            "deep_channels": 96,
-            "num_deep_pairs": 4,
-            "deep_head_units": 64,
-            "mirror_share": 0.5,
-        },
-        start="deep_pixelcnn_fashion",
-        stages=({"epochs": 7, "batch_size": 128, "learning_rate": 0.001},),
-        nll_samples=None,
-        limits=(
-            LIMITS[0],
-            "It draws one pixel after another.",
-            LIMITS[2],
-            "It begins with another model, whose test score, 225.15, was read: a second order was "
-            "then added because 225 was aimed at. Mirrored copies of which the model was not told, "
-            "tried before, had scored 225.39.",
-        ),
-    ),
     "classifier_fashion": Recipe(
         model="ImageClassifier",
         arguments={"channels": 32, "num_features": 64, "dropout": 0.3},

@@ -8,7 +8,6 @@ from aigc_utils.models.flow import FlowMatching, LatentGenerator, latents
 from aigc_utils.models.flow_prior import FlowPriorPixelVAE, FlowPriorVAE
 from aigc_utils.models.gan import GAN
 from aigc_utils.models.language import LanguageModel
-from aigc_utils.models.mirror_pixelcnn import MirrorPixelCNN
 from aigc_utils.models.pixel_vae import PixelVAE
 from aigc_utils.models.vae import VAE, ConditionalVAE
 
@@ -26,7 +25,6 @@ __all__ = [
     "ImageClassifier",
     "LanguageModel",
     "LatentGenerator",
-    "MirrorPixelCNN",
     "PixelVAE",
     "latents",
 ]

@@ -102,18 +102,13 @@ class AutoregressiveModel(ImageModel):
 
     def sample(self, num_samples: int, *, temperature: float = 1.0, seed: int = 0):
         """As `generate`, with the pixels that were drawn: (intensities, binary images)."""
-        self.check_drawing(num_samples, temperature)
+        check_whole("num_samples", num_samples)
+        if not 0 < temperature < math.inf:
+            raise ValueError(f"The temperature is {temperature}: give more than 0.")
         coins = np.random.default_rng(seed).random((num_samples, self.num_pixels))
         return tuple(
             array.reshape(-1, *self.image_shape) for array in self.draw(coins, temperature)
         )
-
-    @staticmethod
-    def check_drawing(num_samples: int, temperature: float) -> None:
-        """Raise a ValueError unless so many images can be drawn at this temperature."""
-        check_whole("num_samples", num_samples)
-        if not 0 < temperature < math.inf:
-            raise ValueError(f"The temperature is {temperature}: give more than 0.")
 
     def draw(self, coins: np.ndarray, temperature: float) -> tuple[np.ndarray, np.ndarray]:
         """What `draw_pixels` gives, for the price of one forward pass."""

@@ -222,17 +222,13 @@ class CausalRoad(Road):
 
 
 class ResidualRoad(Road):
-    """A `DeepRoad` at one place at a time.
-
-    Args:
-        more: what each place hears besides, shape (N, *grid, channels); or none.
-    """
+    """A `DeepRoad` at one place at a time."""
 
     activation = staticmethod(relu)
 
-    def __init__(self, network, num_samples: int, told: Told, more=None):
+    def __init__(self, network, num_samples: int, told: Told):
         super().__init__(network, num_samples)
-        self.told, self.more = told, more
+        self.told = told
         self.pairs = [
             [KeptPlaces(layer, self.grid, num_samples) for layer in pair]
             for pair in zip(network.first, network.second, strict=True)
@@ -244,8 +240,6 @@ class ResidualRoad(Road):
         row, column = self.where(index)
         hidden = self.near.at(row, column) + self.place[row, column]
         hidden = hidden + self.far_to_near(self.told.of_block)
-        if self.more is not None:
-            hidden = hidden + self.more[:, row, column]
         for first, second in self.pairs:
             first.keep(row, column, relu(hidden))
             second.keep(row, column, relu(first.at(row, column)))

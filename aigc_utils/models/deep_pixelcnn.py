@@ -72,14 +72,9 @@ class DeepRoad(keras.Model):
         self.last = self.add_weight(name="last", shape=(in_block, head_units), initializer="zeros")
         self.built = True
 
-    def call(self, blocks, features, more=None):
-        """Logits (B, pixels) from blocks less their mean and what is known of those before.
-
-        ``more`` is added to what each place hears, (B, *grid, channels) or such that it fits.
-        """
+    def call(self, blocks, features):
+        """Logits (B, pixels) from blocks less their mean and what is known of those before."""
         hidden = self.near(blocks) + ops.convert_to_tensor(self.place) + self.far_to_near(features)
-        if more is not None:
-            hidden = hidden + more
         hidden = ops.cast(hidden, self.near.product_type)
         for first, second in zip(self.first, self.second, strict=True):
             hidden = hidden + second(ops.relu(first(ops.relu(hidden))))
@@ -132,19 +127,18 @@ class DeepPixelCNN(BlockPixelCNN):
             name="deep",
         )
 
-    def logits(self, flat_images, training: bool = False, more=None) -> KerasTensor:
-        """Log-odds of each pixel given those before it, (B, pixels); ``more`` as in `DeepRoad`."""
+    def logits(self, flat_images, training: bool = False) -> KerasTensor:
         centred = flat_images - ops.convert_to_tensor(self.mean_image)
         images = ops.reshape(centred, (-1, *self.image_shape))
         blocks = to_blocks(images)
         features = self.network.far(blocks, training)
         told = self.network.before_head(images, training, features=features)
-        logits = self.network.finish(told) + self.deep(blocks, features, more=more)
+        logits = self.network.finish(told) + self.deep(blocks, features)
         return logits + ops.convert_to_tensor(self.bias)
 
-    def _roads(self, num_samples: int, more=None) -> tuple[list[Road], Told | None]:
+    def _roads(self, num_samples: int) -> tuple[list[Road], Told | None]:
         roads, told = super()._roads(num_samples)
-        return [*roads, ResidualRoad(self.deep, num_samples, told, more)], told
+        return [*roads, ResidualRoad(self.deep, num_samples, told)], told
 
     def arguments(self) -> dict:
         return {**super().arguments(), **self.deep_structure}

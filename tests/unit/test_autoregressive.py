@@ -29,12 +29,12 @@ def tiny_blocks(**changes) -> models.BlockPixelCNN:
     return models.BlockPixelCNN(**settings | changes)
 
 
-def tiny_deep(kind=models.DeepPixelCNN, **changes) -> models.DeepPixelCNN:
+def tiny_deep(**changes) -> models.DeepPixelCNN:
     settings = {
         "image_shape": TINY, "channels": 4, "num_convs": 2, "hidden_units": (12, 12), "features": 3,
         "head_units": 5, "deep_channels": 6, "num_deep_pairs": 2, "deep_head_units": 3,
     }  # fmt: skip
-    return kind(**settings | changes)
+    return models.DeepPixelCNN(**settings | changes)
 
 
 KINDS = {
@@ -48,7 +48,6 @@ KINDS = {
     "convolutions alone": lambda: tiny_blocks(hidden_units=()),
     "dense alone": lambda: tiny_blocks(num_convs=0),
     "deep": tiny_deep,
-    "mirror": lambda: tiny_deep(models.MirrorPixelCNN, mirror_share=0.3),
     "deep, side by side": lambda: tiny_deep(image_shape=(2, 4), num_deep_pairs=1),
 }
 
@@ -148,14 +147,7 @@ def test_samples_follow_the_likelihood(model):
 def test_intensities_are_the_probabilities_that_each_pixel_was_drawn_with(model):
     intensities, drawn = model.sample(12, seed=2)
     assert set(np.unique(drawn)) <= {0.0, 1.0}
-    off = [np.abs(intensities - model(drawn).numpy()).max(axis=(1, 2))]
-    if isinstance(model, models.MirrorPixelCNN):  # some were mirrored after they were drawn
-        flat = model.mirror(model.flatten(drawn))
-        other = keras.ops.sigmoid(model.logits(flat, more=model.turn(np.ones(12, "float32"))))
-        other = model.mirror(other).numpy().reshape(drawn.shape)
-        off.append(np.abs(intensities - other).max(axis=(1, 2)))
-        assert {int(k) for k in np.argmin(off, axis=0)} == {0, 1}
-    assert np.min(off, axis=0).max() < 1e-5
+    np.testing.assert_allclose(intensities, model(drawn).numpy(), atol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -230,23 +222,6 @@ def test_a_new_deep_road_changes_nothing_and_comes_last_among_the_weights():
     assert np.abs(deep.deep.last.numpy()).max() > 0  # zero, and yet it learns
 
 
-def test_a_mirror_begins_as_the_deep_model_and_learns_both_orders():
-    deep = shaken_up(tiny_deep())
-    images = all_images(deep)
-    mirror = tiny_deep(models.MirrorPixelCNN, mirror_share=0.25)
-    mirror.set_weights([*deep.get_weights(), *mirror.get_weights()[len(deep.get_weights()) :]])
-    flat, ones = mirror.flatten(images), np.ones(len(images), "float32")
-    first = deep.log_likelihood(images).numpy()
-    np.testing.assert_allclose(mirror.one_order(flat, 0 * ones).numpy(), first, rtol=1e-6)
-    other = deep.log_likelihood(images[:, :, ::-1]).numpy()
-    np.testing.assert_allclose(mirror.one_order(flat, ones).numpy(), other, rtol=1e-6)
-    both = np.log(0.75 * np.exp(first) + 0.25 * np.exp(other))
-    np.testing.assert_allclose(mirror.log_likelihood(images).numpy(), both, rtol=1e-5)
-    mirror.compile(keras.optimizers.SGD(0.1))
-    mirror.fit(images[:64], epochs=1, verbose=0)
-    assert np.abs(mirror.turn.place.numpy()).max() > 0  # zero, and yet it learns
-
-
 def test_dropout_acts_in_training_only():
     model = shaken_up(tiny_made(dropout=0.5, seed=1))
     images = all_images(model)
@@ -271,7 +246,6 @@ def test_dropout_acts_in_training_only():
         (lambda: models.BlockPixelCNN(features=2.5), ("features", "2.5")),
         (lambda: models.DeepPixelCNN(hidden_units=()), ("hidden_units", "empty")),
         (lambda: models.DeepPixelCNN(num_deep_pairs=0), ("num_deep_pairs", "0")),
-        (lambda: models.MirrorPixelCNN(mirror_share=1.0), ("mirror_share", "1.0")),
         (lambda: tiny_made().generate(0), ("num_samples", "0")),
         (lambda: tiny_made().generate(1, temperature=0), ("temperature", "0")),
         (lambda: tiny_made().adapt(np.full((3, *TINY), np.nan, np.float32)), ("NaN",)),

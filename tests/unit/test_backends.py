@@ -30,7 +30,7 @@ built = [
     models.FlowPriorPixelVAE(4, hidden_units=(32,), num_couplings=2, coupling_units=8, **small),
     models.BlockPixelCNN(hidden_units=(32, 32), dropout=0.1, **small),
     models.MADE((64, 64)),
-    models.MirrorPixelCNN(hidden_units=(32, 32), deep_channels=8, num_deep_pairs=1, **small),
+    models.DeepPixelCNN(hidden_units=(32, 32), deep_channels=8, num_deep_pairs=1, **small),
 ]
 labels = data.load("fashion_mnist").y_train[:600].astype("int32")
 without_likelihood = [
