@@ -10,7 +10,6 @@ their syllables are counted twice, by a dictionary and by a rule over letters.
 from __future__ import annotations
 
 import functools
-import itertools
 import statistics
 from collections.abc import Sequence
 from typing import ClassVar, Literal
@@ -238,30 +237,26 @@ class Poetry(Scenario):
             model,
             tokenizer,
             1000 * seed,
-            start=request.theme[:1].upper() + request.theme[1:],
+            start=_with_article(request.theme),
             temperature=request.temperature,
         )
-        found = haiku.gather(
-            itertools.islice(prose, haiku.TEXTS), wanted=request.number + haiku.SPARE
-        ).haiku
+        found = haiku.about(request.theme, prose, request.number)
         if len(found) < request.number:
             raise ValueError(
                 f"number is {request.number}: the model came to {len(found)} haiku on this theme, "
                 "so ask for fewer, with another seed, or at another temperature."
             )
-        poems = haiku.chosen(found, request.theme)[: request.number]
         where = self.provenance(request, seed, model=label)
-        return _haiku_file(poems, where, made_by_line(where))
+        return _haiku_file(found[: request.number], where, made_by_line(where))
 
     def _real_haiku(self, request: PoetryRequest) -> Artifact:
         """Haiku that stand in novels by accident, those with a word of the theme first."""
         from aigc_utils import data
 
         novels = data.load_texts(PROSE).test
-        found = haiku.gather(chapter.text for chapter in novels).haiku
+        found = haiku.about(request.theme, (chapter.text for chapter in novels), request.number)
         where = self.provenance(request, 0, model="look-up in novels", by_model=False)
-        poems = haiku.chosen(found, request.theme)[: request.number]
-        return _haiku_file(poems, where, made_by_line(where))
+        return _haiku_file(found[: request.number], where, made_by_line(where))
 
     def baseline(self, request: PoetryRequest) -> Artifact:
         """A look-up: the real quatrain of the form that has most of the theme's characters.
@@ -324,6 +319,13 @@ def _haiku_file(poems: Sequence[haiku.Haiku], where: Provenance, foot: str) -> A
         "findings": [english.check_haiku(lines) for lines in poems],
     }
     return Artifact(f"{text}\n\n{foot}\n".encode(), "text/plain", ".txt", where, details)
+
+
+def _with_article(theme: str) -> str:
+    """A theme as the beginning of a sentence: "The rain", "A friend"."""
+    first = theme.split()[0].lower()
+    whole = theme if first in ("a", "an", "the") else f"the {theme}"
+    return whole[0].upper() + whole[1:]
 
 
 def lines_of(poem: str, form: str) -> list[str]:

@@ -17,8 +17,8 @@ from aigc_utils.prosody import english
 from aigc_utils.scenarios.story.texts import content_words, occurs
 
 Haiku = tuple[str, str, str]
-TEXTS = 96  # that a model of prose writes, at most, for one request
-SPARE = 4  # haiku that are gathered beyond what is asked for, to choose from
+ROWS, TOKENS = 64, 32  # texts that a model writes at once, and tokens of each: a haiku has 20 or so
+CALLS = 6  # of the model, at most, for one request
 
 
 @dataclass(frozen=True)
@@ -53,22 +53,35 @@ def gather(texts: Iterable[str], wanted: int | None = None) -> Harvest:
     return Harvest(list(found)[:wanted], words)
 
 
-def chosen(found: Iterable[Haiku], theme: str) -> list[Haiku]:
-    """Haiku with a content word of the theme first, then those that end a sentence."""
+def about(theme: str, prose: Iterator[str], wanted: int) -> list[Haiku]:
+    """Haiku of some prose, read until enough of them have a content word of the theme.
+
+    Args:
+        theme: in English.
+        prose: texts that begin with the theme; `CALLS` times `ROWS` of them are read at most.
+        wanted: how many with a word of the theme are enough.
+
+    Returns:
+        All that were found: those with such a word first, then those that end a sentence.
+    """
     subjects = content_words(theme)
 
-    def lacks(lines: Haiku) -> tuple[bool, bool]:
-        strays = not any(occurs(subject, " ".join(lines)) for subject in subjects)
-        return strays, lines[-1][-1] not in ".!?"
+    def strays(lines: Haiku) -> bool:
+        return not any(occurs(subject, " ".join(lines)) for subject in subjects)
 
-    return sorted(found, key=lacks)
+    found: dict[Haiku, None] = {}
+    for _ in range(CALLS):
+        found |= dict.fromkeys(gather(itertools.islice(prose, ROWS)).haiku)
+        if sum(not strays(lines) for lines in found) >= wanted:
+            break
+    return sorted(found, key=lambda lines: (strays(lines), lines[-1][-1] not in ".!?"))
 
 
 def prose_of(
     model,
     tokenizer,
     seed: int = 0,
-    rows: int = 8,
+    rows: int = ROWS,
     *,
     start: str = "The",
     temperature: float = 0.9,
@@ -86,6 +99,6 @@ def prose_of(
     begun = np.tile(tokenizer.encode(start), (rows, 1))
     for number in itertools.count(seed):
         drawn = model.generate(
-            begun, num_tokens=100, temperature=temperature, top_p=0.95, seed=number
+            begun, num_tokens=TOKENS, temperature=temperature, top_p=0.95, seed=number
         )
         yield from map(tokenizer.decode, drawn)
