@@ -80,7 +80,9 @@ class PoetryRequest(Request):
         if self.form != "haiku":
             return self
         if not self.theme.isascii():
-            raise ValueError(f"theme is {self.theme!r}: a haiku is English here, so give its own.")
+            raise ValueError(
+                f"theme is {self.theme!r}: a haiku is English here, so name the theme in English."
+            )
         for name in ("style", "heads"):
             if value := getattr(self, name):
                 raise ValueError(f"{name} is {value!r}: leave it out, it is for quatrains only.")
@@ -105,9 +107,10 @@ class Poetry(Scenario):
         user="a teacher of Chinese verse who needs examples that scan; somebody who wants a "
         "birthday poem with a name down its first characters",
         model="tang_poems: a transformer over characters, trained in this course, behind masks "
-        "for tones and rhymes",
+        "for tones and rhymes; for haiku english_prose, the same over pieces of English words",
         data="regulated poems of the Tang in the public domain (Complete Tang Poems, by "
-        "chinese-poetry, MIT); rhyme books in the public domain",
+        "chinese-poetry, MIT), rhyme books in the public domain; for haiku, English novels in the "
+        "public domain and the pronouncing dictionary CMUdict (BSD-2-Clause)",
         not_for=(
             "passing as a poem by a person or of the Tang: say that a machine made it",
             "publishing unread: the form is certain, the sense is not",
