@@ -101,7 +101,7 @@ def _go_on(model: Completes, before: str, chapter: ChapterPlan, opening: str, se
             text = bring_in(keyword)
     for _ in range(TRIES):
         left = chapter.words - len(texts.words(text))
-        if left < 25:
+        if left < min(25, chapter.words // 5):  # less is not worth another sentence
             break
         text = more("", left)
     ours = len(texts.words(opening)) + sum(len(texts.words(f"Then the {k}")) for k in begun)
