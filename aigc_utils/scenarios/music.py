@@ -399,8 +399,8 @@ class Music(Scenario):
             # Gold would need somebody who listened, and that was not measured.
             answer="ore" if good else "bubble",
             because=(
-                f"On {num_samples} melodies that it never heard it agrees with Bach's root at "
-                f"{np.mean(agreed['generated']):.0f}% of beats (three chords by rule: "
+                f"In {num_samples} settings of melodies that it never heard it agrees with Bach's "
+                f"root at {np.mean(agreed['generated']):.0f}% of beats (three chords by rule: "
                 f"{np.mean(agreed['baseline']):.0f}%), with {offences['generated']:.2f} parallels "
                 f"in 100 beats (Bach {offences['people']:.2f}, the rule "
                 f"{offences['baseline']:.1f}), and keeps {kept['generated']:.0f}% of the melodies."
