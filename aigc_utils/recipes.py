@@ -426,7 +426,7 @@ def train_checkpoint(
             "stages": list(recipe.stages),
             "averaged_stages": recipe.averaged_stages,
             "start": recipe.start,
-            "stages_of_start": stages_before(recipe),
+            "stages_of_start": list(RECIPES[recipe.start].stages) if recipe.start else [],
         },
         seed=recipe.seed,
         seconds=round(seconds, 1),
@@ -441,14 +441,6 @@ def train_checkpoint(
         temporary.write_text(card.model_dump_json(indent=2) + "\n", encoding="utf-8")
     say(f"{name}: {verdict}; saved in {folder}.")
     return card
-
-
-def stages_before(recipe: Recipe) -> list[dict[str, Any]]:
-    """The stages of all recipes that one begins with, the first first."""
-    if recipe.start is None:
-        return []
-    start = RECIPES[recipe.start]
-    return [*stages_before(start), *start.stages]
 
 
 def train_stages(

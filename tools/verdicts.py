@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 import aigc_utils
-from aigc_utils import data, scenarios
+from aigc_utils import scenarios
 from aigc_utils.scenarios import showing
 
 
@@ -25,14 +25,13 @@ def main(
 ) -> None:
     """Measure one application after another; each record is written when it is done."""
     aigc_utils.start(seed)
-    folder = data.data_root() / "records" / "verdicts"
     chosen = [scenarios.load(name) for name in names or scenarios.names()]
     for scenario in chosen:
         number = samples or scenario.record_samples
         typer.echo(f"{scenario.card.name}: judging {number}{expected(scenario.card.name, number)}")
         start = time.monotonic()
         verdict = scenario.evaluate(number, seed)
-        path = showing.keep(verdict, folder)
+        path = showing.keep(verdict, showing.record_folder())
         typer.echo(f"  {time.monotonic() - start:,.0f} s, {verdict.answer}: {path}")
 
 

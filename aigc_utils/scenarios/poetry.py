@@ -250,7 +250,7 @@ class Poetry(Scenario):
                 "so ask for fewer, with another seed, or at another temperature."
             )
         where = self.provenance(request, seed, model=label)
-        return _haiku_file(found[: request.number], where, made_by_line(where))
+        return _haiku_file(found[: request.number], where)
 
     def _real_haiku(self, request: PoetryRequest) -> Artifact:
         """Haiku that stand in novels by accident, those with a word of the theme first."""
@@ -259,7 +259,7 @@ class Poetry(Scenario):
         novels = data.load_texts(PROSE).test
         found = haiku.about(request.theme, (chapter.text for chapter in novels), request.number)
         where = self.provenance(request, 0, model="look-up in novels", by_model=False)
-        return _haiku_file(found[: request.number], where, made_by_line(where))
+        return _haiku_file(found[: request.number], where)
 
     def baseline(self, request: PoetryRequest) -> Artifact:
         """A look-up: the real quatrain of the form that has most of the theme's characters.
@@ -315,13 +315,14 @@ class Poetry(Scenario):
         )
 
 
-def _haiku_file(poems: Sequence[haiku.Haiku], where: Provenance, foot: str) -> Artifact:
+def _haiku_file(poems: Sequence[haiku.Haiku], where: Provenance) -> Artifact:
     text = "\n\n".join("\n".join(lines) for lines in poems)
     details = {
         "poems": [list(lines) for lines in poems],
         "findings": [english.check_haiku(lines) for lines in poems],
     }
-    return Artifact(f"{text}\n\n{foot}\n".encode(), "text/plain", ".txt", where, details)
+    content = f"{text}\n\n{made_by_line(where)}\n".encode()
+    return Artifact(content, "text/plain", ".txt", where, details)
 
 
 def _with_article(theme: str) -> str:

@@ -90,13 +90,18 @@ def keep(verdict: Verdict, folder: str | os.PathLike = Path("out", "verdicts")) 
     return path
 
 
+def record_folder() -> Path:
+    """Where the course's own verdicts lie."""
+    return data.data_root() / "records" / "verdicts"
+
+
 def load_verdict(name: str) -> Verdict:
     """The course's record of a scenario's verdict.
 
     Raises:
         ValueError: if there is none, or it is damaged.
     """
-    path = data.data_root() / "records" / "verdicts" / f"{name}.json"
+    path = record_folder() / f"{name}.json"
     if not path.is_file():
         raise ValueError(f"There is no verdict {path}: type make verdicts ARGS={name}.")
     try:
@@ -114,7 +119,7 @@ def load_verdicts() -> list[Verdict]:
     Raises:
         ValueError: as `load_verdict`.
     """
-    found = {path.stem for path in (data.data_root() / "records" / "verdicts").glob("*.json")}
+    found = {path.stem for path in record_folder().glob("*.json")}
     ordered = [name for name in scenarios.names() if name in found]
     return [load_verdict(name) for name in [*ordered, *sorted(found - set(ordered))]]
 

@@ -323,7 +323,7 @@ def test_a_model_of_prose_writes_haiku_by_accident():
 
 
 @pytest.mark.slow
-def test_a_haiku_is_a_form_that_can_be_asked_for(tmp_path):
+def test_a_haiku_is_a_form_that_can_be_asked_for():
     poet = poetry.Poetry()
     for seed, theme in enumerate(("the sea", "a friend", "morning rain")):
         artifact = poet.generate(poet.ask(theme=theme, form="haiku", number=2), seed=seed)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import sys
 from pathlib import Path
 
 import pytest
@@ -49,8 +48,8 @@ def test_a_reader_s_record_leaves_the_course_s_alone(verdict, tmp_path, monkeypa
 
 
 def test_records_come_in_the_order_of_the_chapters(verdict, data_copy):
-    folder = data_copy / "records" / "verdicts"
-    showing.keep(verdict.model_copy(update={"scenario": "another"}), folder)
+    another = verdict.model_copy(update={"scenario": "another"})
+    showing.keep(another, showing.record_folder())
     names = [kept.scenario for kept in showing.load_verdicts()]
     assert names == [*scenarios.names(), "another"]
 
@@ -77,7 +76,6 @@ def test_the_command_makes_the_course_s_record(data_copy, capsys):
     path = ROOT / "tools" / "verdicts.py"
     spec = importlib.util.spec_from_file_location("verdicts", path)
     command = importlib.util.module_from_spec(spec)
-    sys.modules["verdicts"] = command
     spec.loader.exec_module(command)
     command.main(["music"], samples=2, seed=1)
     written = capsys.readouterr().out

@@ -18,12 +18,7 @@ TINY = recipes.Recipe(
     arguments={"latent_dim": 2, "hidden_units": [16]},
     stages=(
         {"epochs": 1, "batch_size": 500, "learning_rate": 0.01},
-        {
-            "epochs": 1,
-            "batch_size": 500,
-            "learning_rate": 0.001,
-            "importance_samples": 2,
-        },
+        {"epochs": 1, "batch_size": 500, "learning_rate": 0.001, "importance_samples": 2},
     ),
     nll_samples=2,
     limits=recipes.LIMITS,

@@ -81,7 +81,6 @@ def prose_of(
     model,
     tokenizer,
     seed: int = 0,
-    rows: int = ROWS,
     *,
     start: str = "The",
     temperature: float = 0.9,
@@ -92,11 +91,10 @@ def prose_of(
         model: an `aigc_utils.models.LanguageModel` of English.
         tokenizer: that it was trained with.
         seed: of the first texts; the next ones count on.
-        rows: texts written at once.
         start: what each of them begins with.
         temperature: below 1 the likely is preferred, above 1 the unlikely.
     """
-    begun = np.tile(tokenizer.encode(start), (rows, 1))
+    begun = np.tile(tokenizer.encode(start), (ROWS, 1))
     for number in itertools.count(seed):
         drawn = model.generate(
             begun, num_tokens=TOKENS, temperature=temperature, top_p=0.95, seed=number

@@ -83,11 +83,12 @@ def _go_on(model: Completes, before: str, chapter: ChapterPlan, opening: str, se
 
     def bring_in(keyword: str) -> str:
         """The text with a paragraph that has the keyword; the model may make "lamps" of a lamp."""
+        begin = f"Then the {keyword}"
         for _ in range(TRIES):
-            longer = more(f"Then the {keyword}", each)
+            longer = more(begin, each)
             if texts.occurs(keyword, longer):
                 return longer
-        return f"{text}\n\nThen the {keyword}."
+        return f"{text}\n\n{begin}."
 
     each = min(EACH, chapter.words // (len(chapter.keywords) + 1))
     free = chapter.words - each * len(chapter.keywords)
