@@ -1,8 +1,9 @@
 """Shipped weights: build the model in code, check the file, load it.
 
 A checkpoint is a folder ``data/checkpoints/NAME`` with ``model.weights.h5`` and
-``card.json``. Weights travel and whole ``.keras`` files do not: a file saved by one
-version of Keras may not load in an older one, and a weights file runs no code.
+``card.json``; an ensemble's has a card alone, which names its members. Weights travel and whole
+``.keras`` files do not: a file saved by one version of Keras may not load in an older one, and a
+weights file runs no code.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import errno
 import os
 import shutil
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,7 +23,7 @@ from pydantic import BaseModel, ConfigDict
 
 from aigc_utils import models, tokens
 from aigc_utils.data import data_root
-from aigc_utils.files import atomic_path, sha256
+from aigc_utils.files import atomic_path, joined_sha256, sha256
 
 # The classes of `aigc_utils.models` that a card or a recipe may name.
 ModelName = Literal[
@@ -33,6 +35,7 @@ ModelName = Literal[
     "MADE",
     "BlockPixelCNN",
     "DeepPixelCNN",
+    "PixelCNNEnsemble",
     "GAN",
     "FlowMatching",
     "ImageClassifier",
@@ -48,7 +51,7 @@ class ModelCard(BaseModel):
         name: the folder's name.
         model: a class of `aigc_utils.models`.
         arguments: what that class is built with.
-        weights_sha256: of ``model.weights.h5``.
+        weights_sha256: of ``model.weights.h5``; of its members' hashes, if it has members.
         tokens_sha256: of ``tokens.json``, the tokenizer, if the model reads texts.
         trained_on: data set and split.
         recipe: the settings of the training run.
@@ -61,6 +64,8 @@ class ModelCard(BaseModel):
         retrain: the command that trains it again.
         decodes_with: the checkpoint that makes pictures of what this one makes, if it makes
             latents.
+        members: the checkpoints whose weights are its own, one after another; it then has no
+            file of weights.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -80,6 +85,7 @@ class ModelCard(BaseModel):
     retrain: str
     decodes_with: str | None = None
     tokens_sha256: str | None = None
+    members: list[str] = []
 
     @property
     def label(self) -> str:
@@ -131,7 +137,17 @@ def load(name: str, root: str | os.PathLike | None = None) -> keras.Model:
         FileNotFoundError: if the weights are missing.
     """
     card = load_card(name, root)
-    path = Path(root or checkpoint_root()) / name / "model.weights.h5"
+    model = build(card.model, card.arguments)
+    if card.members:
+        model.set_weights(_weights_of_members(card, root))
+    else:
+        load_weights(model, _checked_weights(card, root))
+    return model
+
+
+def _checked_weights(card: ModelCard, root: str | os.PathLike | None) -> Path:
+    """The file of a card's weights, once it is found to be the one that the card describes."""
+    path = Path(root or checkpoint_root()) / card.name / "model.weights.h5"
     cure = f"restore it with git, or train it again with `{card.retrain}`"
     if not path.is_file():
         raise FileNotFoundError(f"The weights {path} are missing: {cure}.")
@@ -141,9 +157,22 @@ def load(name: str, root: str | os.PathLike | None = None) -> keras.Model:
             f"The weights {path} have changed or are cut short (sha256 {found[:12]}... instead "
             f"of {card.weights_sha256[:12]}...): {cure}."
         )
-    model = build(card.model, card.arguments)
-    load_weights(model, path)
-    return model
+    return path
+
+
+def _weights_of_members(card: ModelCard, root: str | os.PathLike | None) -> list[np.ndarray]:
+    """The weights of an ensemble's members, once these are found to be those of its card."""
+    if hash_of_members(card.members, root) != card.weights_sha256:
+        raise ValueError(
+            f"A member of {card.name} ({', '.join(card.members)}) is not the one that its card "
+            f"describes: restore them with git, or judge it again with `{card.retrain}`."
+        )
+    return [array for member in card.members for array in load(member, root).get_weights()]
+
+
+def hash_of_members(members: Sequence[str], root: str | os.PathLike | None = None) -> str:
+    """What the card of an ensemble of these checkpoints has as ``weights_sha256``."""
+    return joined_sha256(load_card(member, root).weights_sha256 for member in members)
 
 
 def load_tokenizer(name: str, root: str | os.PathLike | None = None) -> tokens.Tokenizer:

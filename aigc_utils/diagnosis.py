@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 
 from aigc_utils import data, runtime
-from aigc_utils.files import sha256
+from aigc_utils.files import joined_sha256, sha256
 
 GIGABYTE = 1024**3
 
@@ -133,10 +133,14 @@ def _checkpoints(root: Path) -> Finding:
     """Compare weights with their cards; `aigc_utils.checkpoints` would load Keras for it."""
     found, broken = [], []
     for card in sorted(root.glob("*/card.json")):
-        weights = card.parent / "model.weights.h5"
         try:
-            wanted = json.loads(card.read_text(encoding="utf-8"))["weights_sha256"]
-            good = sha256(weights) == wanted
+            told = _read_card(card)
+            if told.get("members"):
+                cards = [_read_card(root / member / "card.json") for member in told["members"]]
+                weights = joined_sha256(member["weights_sha256"] for member in cards)
+            else:
+                weights = sha256(card.parent / "model.weights.h5")
+            good = weights == told["weights_sha256"]
         except (OSError, ValueError, KeyError):
             good = False
         (found if good else broken).append(card.parent.name)
@@ -144,6 +148,10 @@ def _checkpoints(root: Path) -> Finding:
     if broken:
         return Finding("Checkpoints", False, f"missing or damaged: {', '.join(broken)}", cure)
     return Finding("Checkpoints", bool(found), ", ".join(found) or "none", cure)
+
+
+def _read_card(path: Path) -> dict:
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def _writable(folder: Path) -> Finding:

@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 
@@ -62,3 +62,8 @@ def sha256(path: str | os.PathLike) -> str:
     """The SHA-256 of a file, as 64 hexadecimal digits."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def joined_sha256(hashes: Iterable[str]) -> str:
+    """The SHA-256 of several files' hexadecimal SHA-256, one after another, in hexadecimal."""
+    return hashlib.sha256("".join(hashes).encode("ascii")).hexdigest()

@@ -4,6 +4,7 @@ from aigc_utils.models.autoregressive import MADE, BlockPixelCNN
 from aigc_utils.models.chorale import ChoraleModel
 from aigc_utils.models.classifier import ImageClassifier
 from aigc_utils.models.deep_pixelcnn import DeepPixelCNN
+from aigc_utils.models.ensemble import PixelCNNEnsemble
 from aigc_utils.models.flow import FlowMatching, LatentGenerator, latents
 from aigc_utils.models.flow_prior import FlowPriorPixelVAE, FlowPriorVAE
 from aigc_utils.models.gan import GAN
@@ -25,6 +26,7 @@ __all__ = [
     "ImageClassifier",
     "LanguageModel",
     "LatentGenerator",
+    "PixelCNNEnsemble",
     "PixelVAE",
     "latents",
 ]

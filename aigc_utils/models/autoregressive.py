@@ -29,6 +29,7 @@ from aigc_utils.models.base import (
 from aigc_utils.models.block_sampling import (
     CausalRoad,
     KeptUnits,
+    Reader,
     Road,
     Told,
     draw_blocks,
@@ -51,15 +52,6 @@ class AutoregressiveModel(ImageModel):
 
     loss_label = "negative log-likelihood (nats an image)"
 
-    def __init__(self, image_shape: Sequence[int], seed: int, dropout: float, **kwargs):
-        check_dropout(dropout)
-        super().__init__(image_shape, seed, **kwargs)
-        self.dropout = dropout
-        self.mean_image = self.add_weight(
-            name="mean_image", shape=(self.num_pixels,), initializer="zeros", trainable=False
-        )
-        self.bias = self.add_weight(name="bias", shape=(self.num_pixels,), initializer="zeros")
-
     def logits(self, flat_images, training: bool = False) -> KerasTensor:
         """Log-odds of each pixel given those before it, shape (B, pixels)."""
         raise NotImplementedError
@@ -68,9 +60,6 @@ class AutoregressiveModel(ImageModel):
     def order(self) -> np.ndarray:
         """The pixels' positions in the order in which they are generated, shape (pixels,)."""
         return np.arange(self.num_pixels)
-
-    def _predict(self, mean: np.ndarray) -> None:
-        self.bias.assign(log_odds(mean))
 
     def log_likelihood(self, inputs, training: bool = False) -> KerasTensor:
         """Exact log p(x) of **binary** images; nats, shape (B,)."""
@@ -118,6 +107,22 @@ class AutoregressiveModel(ImageModel):
         """`draw` for so many images that all that is kept of them has room."""
         raise NotImplementedError
 
+
+class CentredModel(AutoregressiveModel):
+    """An autoregressive model that sees images less their mean, and adds a bias to each logit."""
+
+    def __init__(self, image_shape: Sequence[int], seed: int, dropout: float, **kwargs):
+        check_dropout(dropout)
+        super().__init__(image_shape, seed, **kwargs)
+        self.dropout = dropout
+        self.mean_image = self.add_weight(
+            name="mean_image", shape=(self.num_pixels,), initializer="zeros", trainable=False
+        )
+        self.bias = self.add_weight(name="bias", shape=(self.num_pixels,), initializer="zeros")
+
+    def _predict(self, mean: np.ndarray) -> None:
+        self.bias.assign(log_odds(mean))
+
     def arguments(self) -> dict:
         return {**super().arguments(), "dropout": self.dropout}
 
@@ -148,7 +153,7 @@ def draw_pixels(
     return intensities, flat
 
 
-class MADE(AutoregressiveModel):
+class MADE(CentredModel):
     """A masked dense network: pixel i's logit depends on pixels before i, in raster order.
 
     Each hidden unit has a degree, the last pixel that it may see; a connection is kept only
@@ -338,7 +343,7 @@ class CausalNetwork(keras.Model):
         return ops.reshape(features, (-1, *self.grid, self.features))
 
 
-class BlockPixelCNN(AutoregressiveModel):
+class BlockPixelCNN(CentredModel):
     """An autoregressive model of 2 x 2 blocks: near by convolution, far by a dense network.
 
     The image is read block by block, and within a block pixel by pixel. One convolution over
@@ -397,9 +402,13 @@ class BlockPixelCNN(AutoregressiveModel):
         return self.network(images, training=training) + ops.convert_to_tensor(self.bias)
 
     def _draw_part(self, coins: np.ndarray, temperature: float) -> tuple[np.ndarray, np.ndarray]:
-        roads, told = self._roads(len(coins))
-        mean, bias = to_numpy(self.mean_image), to_numpy(self.bias)
-        return draw_blocks(roads, told, bias[None], mean, coins, self.order, temperature)
+        return draw_blocks([self.reader(len(coins))], coins, self.order, temperature)
+
+    def reader(self, num_samples: int) -> Reader:
+        """What `draw_blocks` asks for the logits of ``num_samples`` images."""
+        roads, told = self._roads(num_samples)
+        bias, mean = to_numpy(self.bias), to_numpy(self.mean_image)
+        return Reader(roads, told, bias[None], mean)
 
     def _roads(self, num_samples: int) -> tuple[list[Road], Told | None]:
         """The ways to the logits of each block, and the dense network that they hear."""

@@ -247,22 +247,52 @@ class ResidualRoad(Road):
         return self.head(hidden)
 
 
-def draw_blocks(
-    roads: Sequence[Road],
-    told: Told | None,
-    base: np.ndarray,
-    mean: np.ndarray,
-    coins: np.ndarray,
-    order: np.ndarray,
-    temperature: float,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Draw blocks one after another, and in each its pixels.
+class Reader:
+    """One model at one block at a time: what it says of the pixels to come.
 
     Args:
         roads: whose logits are added up.
         told: the dense network that they hear, if any.
         base: added to the logits, shape (N or 1, pixels).
         mean: the mean image, shape (pixels,).
+    """
+
+    def __init__(
+        self, roads: Sequence[Road], told: Told | None, base: np.ndarray, mean: np.ndarray
+    ):
+        self.roads, self.told, self.base, self.mean = roads, told, base, mean
+
+    def before_block(self, index: int, num_samples: int, num_pixels: int) -> None:
+        """Get ready for a block, of which nothing is known yet."""
+        if self.told is not None:
+            self.told.before_block(index)
+        self.heads = [road.before_block(index) for road in self.roads]
+        self.centred = np.zeros((num_samples, num_pixels), np.float32)
+
+    def logit(self, place: int, pixel: int) -> np.ndarray:
+        """The logit of the pixel at a place in the block, shape (N,)."""
+        logit = self.base[:, pixel]
+        for road, head in zip(self.roads, self.heads, strict=True):
+            logit = logit + road.logit(head, self.centred, place)
+        return logit
+
+    def see(self, place: int, pixel: int, drawn: np.ndarray) -> None:
+        """Take in the pixel at a place in the block, shape (N,)."""
+        self.centred[:, place] = drawn - self.mean[pixel]
+
+    def keep(self, index: int) -> None:
+        """Keep the block, now that all of it is known."""
+        for keeper in self.roads if self.told is None else [self.told, *self.roads]:
+            keeper.keep(index, self.centred)
+
+
+def draw_blocks(
+    readers: Sequence[Reader], coins: np.ndarray, order: np.ndarray, temperature: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw blocks one after another, and in each its pixels.
+
+    Args:
+        readers: whose logits are averaged.
         coins: uniform from 0 to 1, shape (N, pixels); a pixel is 1 where its coin is less
             than its probability.
         order: the pixels' positions block by block, shape (pixels,).
@@ -273,21 +303,18 @@ def draw_blocks(
         each of the shape of ``coins``.
     """
     intensities, drawn = (np.zeros(coins.shape, np.float32) for _ in range(2))
-    keepers = roads if told is None else [told, *roads]
-    for index, block in enumerate(order.reshape(math.prod(roads[0].grid), -1)):
-        if told is not None:
-            told.before_block(index)
-        heads = [road.before_block(index) for road in roads]
-        centred = np.zeros((len(coins), len(block)), np.float32)
+    scale = np.float32(len(readers) * temperature)
+    for index, block in enumerate(order.reshape(math.prod(readers[0].roads[0].grid), -1)):
+        for reader in readers:
+            reader.before_block(index, len(coins), len(block))
         for place, pixel in enumerate(block):
-            logit = base[:, pixel]
-            for road, head in zip(roads, heads, strict=True):
-                logit = logit + road.logit(head, centred, place)
-            intensities[:, pixel] = sigmoid(logit / np.float32(temperature))
+            logit = sum(reader.logit(place, pixel) for reader in readers)
+            intensities[:, pixel] = sigmoid(logit / scale)
             drawn[:, pixel] = coins[:, pixel] < intensities[:, pixel]
-            centred[:, place] = drawn[:, pixel] - mean[pixel]
-        for keeper in keepers:
-            keeper.keep(index, centred)
+            for reader in readers:
+                reader.see(place, pixel, drawn[:, pixel])
+        for reader in readers:
+            reader.keep(index)
     return intensities, drawn
 
 

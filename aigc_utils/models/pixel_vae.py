@@ -22,7 +22,13 @@ from aigc_utils.models.autoregressive import (
     check_blocks,
 )
 from aigc_utils.models.base import log_odds
-from aigc_utils.models.block_sampling import CausalRoad, draw_blocks, draw_in_parts, to_numpy
+from aigc_utils.models.block_sampling import (
+    CausalRoad,
+    Reader,
+    draw_blocks,
+    draw_in_parts,
+    to_numpy,
+)
 from aigc_utils.models.layers import Dense
 from aigc_utils.models.vae import VAE
 
@@ -138,10 +144,8 @@ class PixelVAE(VAE):
         far = ops.reshape(output[:, self.num_pixels :], (len(z), *grid, -1))
         more = to_numpy(self.tell(far)).reshape(len(z), math.prod(grid), -1)
         road = CausalRoad(self.network, len(z), more=more)
-        base, mean = to_numpy(output), to_numpy(self.mean_image)
-        return draw_blocks(
-            [road], None, base, mean, coins, block_order(self.image_shape), temperature
-        )
+        reader = Reader([road], None, to_numpy(output), to_numpy(self.mean_image))
+        return draw_blocks([reader], coins, block_order(self.image_shape), temperature)
 
     def generate(self, num_samples: int, *, temperature: float = 1.0, seed: int = 0) -> np.ndarray:
         latents = self.sample_latents(num_samples, temperature=temperature, seed=seed)

@@ -37,6 +37,14 @@ def tiny_deep(**changes) -> models.DeepPixelCNN:
     return models.DeepPixelCNN(**settings | changes)
 
 
+def tiny_ensemble(image_shape=TINY, **changes) -> models.PixelCNNEnsemble:
+    """A deep member and one of other widths."""
+    kinds = ((tiny_deep, {}), (tiny_blocks, {"channels": 3, "hidden_units": (10, 10)} | changes))
+    built = [kind(image_shape=image_shape, **widths) for kind, widths in kinds]
+    members = [{"model": type(m).__name__, "arguments": m.arguments()} for m in built]
+    return models.PixelCNNEnsemble(members, image_shape=image_shape)
+
+
 KINDS = {
     "MADE": tiny_made,
     "MADE, one layer": lambda: tiny_made(hidden_units=(9,)),
@@ -49,6 +57,8 @@ KINDS = {
     "dense alone": lambda: tiny_blocks(num_convs=0),
     "deep": tiny_deep,
     "deep, side by side": lambda: tiny_deep(image_shape=(2, 4), num_deep_pairs=1),
+    "ensemble": tiny_ensemble,
+    "ensemble, one without a dense network": lambda: tiny_ensemble(hidden_units=()),
 }
 
 
@@ -87,7 +97,9 @@ def test_no_pixel_moves_its_own_logit_or_an_earlier_one(model):
     assert not np.tril(reach(model, all_images(model))).any()
 
 
-@pytest.mark.parametrize("kind", ["MADE", "blocks", "blocks side by side", "dense alone", "deep"])
+@pytest.mark.parametrize(
+    "kind", ["MADE", "blocks", "blocks side by side", "dense alone", "deep", "ensemble"]
+)
 def test_every_pixel_moves_all_later_logits(kind):
     model = shaken_up(KINDS[kind]())
     moved = reach(model, all_images(model))
@@ -159,8 +171,9 @@ def test_intensities_are_the_probabilities_that_each_pixel_was_drawn_with(model)
         lambda size: tiny_blocks(image_shape=size, num_convs=2, hidden_units=(40, 40)),
         lambda size: tiny_blocks(image_shape=size, num_convs=1, hidden_units=()),
         lambda size: tiny_deep(image_shape=size, num_deep_pairs=2),
+        tiny_ensemble,
     ],
-    ids=["MADE", "MADE, gelu", "blocks", "blocks, convolutions alone", "deep"],
+    ids=["MADE", "MADE, gelu", "blocks", "blocks, convolutions alone", "deep", "ensemble"],
 )
 def test_kept_units_and_places_draw_what_whole_passes_draw(build):
     """Larger than what all kernels see, so that borders and rows are crossed."""
@@ -190,8 +203,14 @@ def test_a_low_temperature_draws_likelier_images(model):
     [
         lambda: models.MADE((64,), seed=0),
         lambda: models.BlockPixelCNN(channels=8, num_convs=1, hidden_units=(64,), features=2),
+        lambda: models.PixelCNNEnsemble(
+            [
+                {"model": "BlockPixelCNN", "arguments": {"channels": 4, "num_convs": 1}},
+                {"model": "BlockPixelCNN", "arguments": {"channels": 8, "hidden_units": (64,)}},
+            ]
+        ),
     ],
-    ids=["MADE", "BlockPixelCNN"],
+    ids=["MADE", "BlockPixelCNN", "ensemble"],
 )
 def test_a_model_learns_from_real_images_and_its_weights_can_be_saved(build, grey, tmp_path):
     model = build()
@@ -222,6 +241,38 @@ def test_a_new_deep_road_changes_nothing_and_comes_last_among_the_weights():
     assert np.abs(deep.deep.last.numpy()).max() > 0  # zero, and yet it learns
 
 
+def test_an_ensemble_gives_each_image_at_least_the_mean_of_its_members_log_likelihoods():
+    """The normalizer of a geometric mean of probabilities is at most 1 (Heskes, 1997)."""
+    ensemble = shaken_up(tiny_ensemble())
+    images = all_images(ensemble)
+    members = [member.log_likelihood(images).numpy() for member in ensemble.members]
+    won = ensemble.log_likelihood(images).numpy() - np.mean(members, axis=0)
+    assert won.min() > -1e-4  # float32 sums of eight logarithms
+    assert won.mean() > 0.5  # weights of 0.7 make members that disagree
+
+
+def test_members_that_agree_win_nothing():
+    settings = {"model": "BlockPixelCNN", "arguments": tiny_blocks().arguments()}
+    ensemble = models.PixelCNNEnsemble([settings, settings], image_shape=TINY)
+    one = shaken_up(tiny_blocks())
+    ensemble.set_weights([*one.get_weights(), *one.get_weights()])
+    images = all_images(one)
+    np.testing.assert_allclose(ensemble(images).numpy(), one(images).numpy(), atol=1e-6)
+
+
+def test_an_ensemble_adapts_each_of_its_members(grey):
+    members = [
+        {"model": "BlockPixelCNN", "arguments": {"channels": 4, "hidden_units": ()}},
+        {"model": "BlockPixelCNN", "arguments": {"channels": 4, "hidden_units": (8,)}},
+    ]
+    ensemble = models.PixelCNNEnsemble(members)
+    ensemble.adapt(grey)
+    for member in ensemble.members:
+        np.testing.assert_allclose(
+            member.mean_image, grey.reshape(len(grey), -1).mean(0), atol=1e-6
+        )
+
+
 def test_dropout_acts_in_training_only():
     model = shaken_up(tiny_made(dropout=0.5, seed=1))
     images = all_images(model)
@@ -246,6 +297,15 @@ def test_dropout_acts_in_training_only():
         (lambda: models.BlockPixelCNN(features=2.5), ("features", "2.5")),
         (lambda: models.DeepPixelCNN(hidden_units=()), ("hidden_units", "empty")),
         (lambda: models.DeepPixelCNN(num_deep_pairs=0), ("num_deep_pairs", "0")),
+        (lambda: models.PixelCNNEnsemble([]), ("members", "empty")),
+        (
+            lambda: models.PixelCNNEnsemble([{"model": "MADE", "arguments": {}}]),
+            ("MADE", "BlockPixelCNN"),
+        ),
+        (
+            lambda: models.PixelCNNEnsemble([{"model": "BlockPixelCNN"}]),
+            ("BlockPixelCNN", "arguments"),
+        ),
         (lambda: tiny_made().generate(0), ("num_samples", "0")),
         (lambda: tiny_made().generate(1, temperature=0), ("temperature", "0")),
         (lambda: tiny_made().adapt(np.full((3, *TINY), np.nan, np.float32)), ("NaN",)),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from aigc_utils import diagnosis
@@ -73,6 +75,18 @@ def test_weights_cut_short_are_found(data_copy, replace_bytes):
     replace_bytes(path, lambda content: content[:1000])
     broken = [f for f in diagnosis.examine() if f.needed and not f.good]
     assert any("vae_fashion_2d" in finding.subject + finding.found for finding in broken)
+
+
+def test_an_ensemble_is_as_good_as_the_hashes_of_its_members(data_copy, replace_bytes):
+    root = data_copy / "checkpoints"
+    (finding,) = about(diagnosis.examine(), "Checkpoints")
+    assert "pixelcnn_ensemble_fashion" in finding.found
+    card = root / "second_pixelcnn_fashion" / "card.json"
+    digest = json.loads(card.read_text(encoding="utf-8"))["weights_sha256"]
+    replace_bytes(card, lambda content: content.replace(digest.encode(), b"0" * 64))
+    (finding,) = about(diagnosis.examine(), "Checkpoints")
+    assert not finding.good
+    assert finding.found.endswith("pixelcnn_ensemble_fashion, second_pixelcnn_fashion")
 
 
 def test_another_backend_is_a_note_and_no_fault(monkeypatch):

@@ -147,3 +147,46 @@ def test_a_recipe_may_begin_with_the_weights_of_another(monkeypatch, tmp_path, f
     for kept, begun in zip(model.get_weights(), weights, strict=False):
         np.testing.assert_allclose(kept, begun, atol=1e-6)
     assert len(model.get_weights()) > len(weights)
+
+
+def test_an_ensemble_is_trained_member_by_member_and_ships_no_weights_of_its_own(
+    few_images, tmp_path, monkeypatch, one_sentence
+):
+    widths = {"channels": 4, "num_convs": 1, "hidden_units": [16], "features": 2, "head_units": 4}
+    stage = {"epochs": 2, "batch_size": 50, "learning_rate": 0.01}
+    member = recipes.Recipe(
+        model="BlockPixelCNN",
+        arguments=widths,
+        stages=(stage,),
+        nll_samples=None,
+        limits=recipes.LIMITS,
+    )
+    members = [{"model": "BlockPixelCNN", "arguments": widths}] * 2
+    both = dataclasses.replace(
+        member,
+        model="PixelCNNEnsemble",
+        arguments={"members": members},
+        members=("one", "other"),
+        stages=(),
+    )
+    known = {"one": member, "other": dataclasses.replace(member, seed=1), "both": both}
+    monkeypatch.setattr(recipes, "RECIPES", known)
+    out = tmp_path / "out"
+    card = recipes.train_checkpoint("both", out, work_dir=tmp_path / "work")
+    assert [path.name for path in (out / "both").iterdir()] == ["card.json"]
+    cards = [checkpoints.load_card(name, out) for name in both.members]
+    assert card.seconds == pytest.approx(sum(each.seconds for each in cards), abs=0.1)
+    nlls = [each.results["test_nll_nats_exact_10000_images"] for each in (card, *cards)]
+    assert nlls[0] < np.mean(nlls[1:])
+    loaded = checkpoints.load("both", out)
+    for index, name in enumerate(both.members):
+        twin = checkpoints.load(name, out)
+        for array, same in zip(
+            loaded.members[index].get_weights(), twin.get_weights(), strict=True
+        ):
+            np.testing.assert_array_equal(array, same)
+    changed = cards[1].model_copy(update={"weights_sha256": "0" * 64})
+    (out / "other" / "card.json").write_text(changed.model_dump_json())
+    with pytest.raises(ValueError, match="one, other") as caught:
+        checkpoints.load("both", out)
+    one_sentence(caught.value, "both", "aigc train both")
