@@ -31,6 +31,7 @@ built = [
     models.BlockPixelCNN(hidden_units=(32, 32), dropout=0.1, **small),
     models.MADE((64, 64)),
     models.DeepPixelCNN(hidden_units=(32, 32), deep_channels=8, num_deep_pairs=1, **small),
+    models.PixelCNNEnsemble([{"model": "BlockPixelCNN", "arguments": small}] * 2),
 ]
 labels = data.load("fashion_mnist").y_train[:600].astype("int32")
 without_likelihood = [
