@@ -22,6 +22,21 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 ROOT = Path(__file__).resolve().parents[1]
 
 
+def pytest_configure():
+    """Let nbval start a kernel again that has not answered, which one of hundreds does not."""
+    from nbval import kernel
+
+    start = kernel.start_new_kernel
+
+    def start_again(*args, **kwargs):
+        try:
+            return start(*args, **kwargs)
+        except RuntimeError:
+            return start(*args, **kwargs)
+
+    kernel.start_new_kernel = start_again
+
+
 SLOW_FIXTURES = {"fitted", "made"}  # they train for seconds, whoever asks first
 
 

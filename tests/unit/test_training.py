@@ -490,20 +490,24 @@ def test_training_into_a_folder_that_cannot_be_made_ends_in_one_sentence(tmp_pat
 def children(tmp_path_factory):
     """Two trainings in processes of their own: one gets Ctrl-C, one is killed as it saves."""
     folders = {name: tmp_path_factory.mktemp(name) for name in ("stopped", "killed")}
-    running = {
-        name: subprocess.Popen(
-            [sys.executable, "-u", "-c", PROGRAM, str(folder), str(LONG)],
+    running = {}
+
+    def start(name: str) -> subprocess.Popen:
+        running[name] = subprocess.Popen(
+            [sys.executable, "-u", "-c", PROGRAM, str(folders[name]), str(LONG)],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )
-        for name, folder in folders.items()
-    }  # fmt: skip
+        )  # fmt: skip
+        return running[name]
+
     try:
-        for line in running["stopped"].stdout:
+        child = start("stopped")
+        for line in child.stdout:
             if "epoch 2 of" in line:
                 break
-        running["stopped"].send_signal(signal.SIGINT)
-        _, errors = running["stopped"].communicate(timeout=120)
-        caught_saving = kill_while_saving(running["killed"], folders["killed"])
+        child.send_signal(signal.SIGINT)
+        _, errors = child.communicate(timeout=120)
+        # Not beside the first: on a busy machine it would have ended before anybody looked.
+        caught_saving = kill_while_saving(start("killed"), folders["killed"])
         running["killed"].communicate(timeout=120)
     finally:
         for child in running.values():
