@@ -137,17 +137,14 @@ def load(name: str, root: str | os.PathLike | None = None) -> keras.Model:
         FileNotFoundError: if the weights are missing.
     """
     card = load_card(name, root)
-    model = build(card.model, card.arguments)
     if card.members:
-        model.set_weights(_weights_of_members(card, root))
-    else:
-        load_weights(model, _checked_weights(card, root))
-    return model
-
-
-def _checked_weights(card: ModelCard, root: str | os.PathLike | None) -> Path:
-    """The file of a card's weights, once it is found to be the one that the card describes."""
-    path = Path(root or checkpoint_root()) / card.name / "model.weights.h5"
+        if hash_of_members(card.members, root) != card.weights_sha256:
+            raise ValueError(
+                f"A member of {name} ({', '.join(card.members)}) is not the one that its card "
+                f"describes: restore them with git, or judge it again with `{card.retrain}`."
+            )
+        return join(card.model, card.arguments, card.members, root)
+    path = Path(root or checkpoint_root()) / name / "model.weights.h5"
     cure = f"restore it with git, or train it again with `{card.retrain}`"
     if not path.is_file():
         raise FileNotFoundError(f"The weights {path} are missing: {cure}.")
@@ -157,17 +154,33 @@ def _checked_weights(card: ModelCard, root: str | os.PathLike | None) -> Path:
             f"The weights {path} have changed or are cut short (sha256 {found[:12]}... instead "
             f"of {card.weights_sha256[:12]}...): {cure}."
         )
-    return path
+    model = build(card.model, card.arguments)
+    load_weights(model, path)
+    return model
 
 
-def _weights_of_members(card: ModelCard, root: str | os.PathLike | None) -> list[np.ndarray]:
-    """The weights of an ensemble's members, once these are found to be those of its card."""
-    if hash_of_members(card.members, root) != card.weights_sha256:
-        raise ValueError(
-            f"A member of {card.name} ({', '.join(card.members)}) is not the one that its card "
-            f"describes: restore them with git, or judge it again with `{card.retrain}`."
-        )
-    return [array for member in card.members for array in load(member, root).get_weights()]
+def join(
+    model: str,
+    arguments: dict[str, Any],
+    members: Sequence[str],
+    root: str | os.PathLike | None = None,
+) -> keras.Model:
+    """An ensemble with the weights of its members, one after another.
+
+    Args:
+        model: as on a card.
+        arguments: as on a card.
+        members: checkpoints, in the order of the ensemble's own members.
+        root: a folder of checkpoints; the shipped ones by default.
+
+    Raises:
+        ValueError: as `load`, of each member.
+        FileNotFoundError: as `load`, of each member.
+    """
+    weights = [array for member in members for array in load(member, root).get_weights()]
+    ensemble = build(model, arguments)
+    ensemble.set_weights(weights)
+    return ensemble
 
 
 def hash_of_members(members: Sequence[str], root: str | os.PathLike | None = None) -> str:

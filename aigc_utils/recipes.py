@@ -531,9 +531,7 @@ def train_stages(
 
 def join_members(recipe: Recipe, out: str | os.PathLike) -> tuple[Any, float]:
     """An ensemble of the checkpoints in ``out``, and the seconds that these trained for."""
-    model = checkpoints.build(recipe.model, recipe.arguments)
-    members = [checkpoints.load(member, out) for member in recipe.members]
-    model.set_weights([array for member in members for array in member.get_weights()])
+    model = checkpoints.join(recipe.model, recipe.arguments, recipe.members, out)
     cards = [checkpoints.load_card(member, out) for member in recipe.members]
     return model, sum(card.seconds for card in cards)
 

@@ -262,12 +262,13 @@ class Reader:
     ):
         self.roads, self.told, self.base, self.mean = roads, told, base, mean
 
-    def before_block(self, index: int, num_samples: int, num_pixels: int) -> None:
+    def before_block(self, index: int) -> None:
         """Get ready for a block, of which nothing is known yet."""
         if self.told is not None:
             self.told.before_block(index)
         self.heads = [road.before_block(index) for road in self.roads]
-        self.centred = np.zeros((num_samples, num_pixels), np.float32)
+        in_block = self.roads[0].last.shape[0]
+        self.centred = np.zeros((len(self.heads[0]), in_block), np.float32)
 
     def logit(self, place: int, pixel: int) -> np.ndarray:
         """The logit of the pixel at a place in the block, shape (N,)."""
@@ -306,7 +307,7 @@ def draw_blocks(
     scale = np.float32(len(readers) * temperature)
     for index, block in enumerate(order.reshape(math.prod(readers[0].roads[0].grid), -1)):
         for reader in readers:
-            reader.before_block(index, len(coins), len(block))
+            reader.before_block(index)
         for place, pixel in enumerate(block):
             logit = sum(reader.logit(place, pixel) for reader in readers)
             intensities[:, pixel] = sigmoid(logit / scale)

@@ -83,7 +83,7 @@ def _go_on(model: Completes, before: str, chapter: ChapterPlan, opening: str, se
 
     def bring_in(keyword: str) -> str:
         """The text with a paragraph that has the keyword; the model may make "lamps" of a lamp."""
-        begin = f"Then the {keyword}"
+        begin = _beginning(keyword)
         for _ in range(TRIES):
             longer = more(begin, each)
             if texts.occurs(keyword, longer):
@@ -105,8 +105,13 @@ def _go_on(model: Completes, before: str, chapter: ChapterPlan, opening: str, se
         if left < min(25, chapter.words // 5):  # less is not worth another sentence
             break
         text = more("", left)
-    ours = len(texts.words(opening)) + sum(len(texts.words(f"Then the {k}")) for k in begun)
+    ours = len(texts.words(opening)) + sum(len(texts.words(_beginning(k))) for k in begun)
     return Chapter(chapter, text, ours, tuple(begun))
+
+
+def _beginning(keyword: str) -> str:
+    """What a paragraph begins with that has to bring in a keyword: our words, not the model's."""
+    return f"Then the {keyword}"
 
 
 def write_by_chat(model: Chats, plan: Plan, seed: int) -> list[Chapter]:
