@@ -150,15 +150,16 @@ class SmallWriter:
                 may &= ~self._goes_on_a_word  # a keyword stays as it is
             elif self.lexicon:
                 may &= np.stack([self._spells(self._last_word(row)) for row in kept])
+            may = _where_any(may, self._is_prose)
             rows = np.concatenate([np.tile(before, (len(kept), 1)), kept], axis=1)
-            if rows.shape[1] > RUN:
-                runs = np.lib.stride_tricks.sliding_window_view(rows, RUN, axis=1)
-                same = (runs[:, :, :-1] == rows[:, None, -RUN + 1 :]).all(axis=2)
-                for row, place in zip(*np.nonzero(same), strict=True):
-                    may[row, runs[row, place, -1]] = False
-            stuck = ~may.any(axis=1)
-            may[stuck] = self._is_prose
-            return may
+            if rows.shape[1] <= RUN:
+                return may
+            fresh = may.copy()
+            runs = np.lib.stride_tricks.sliding_window_view(rows, RUN, axis=1)
+            same = (runs[:, :, :-1] == rows[:, None, -RUN + 1 :]).all(axis=2)
+            for row, place in zip(*np.nonzero(same), strict=True):
+                fresh[row, runs[row, place, -1]] = False
+            return _where_any(fresh, may)  # better a run again than a word that does not exist
 
         return allowed
 
@@ -303,6 +304,11 @@ def _paragraphs(text: str) -> str:
     """Five sentences each."""
     all_sentences = texts.sentences(" ".join(text.split()))
     return "\n\n".join(" ".join(all_sentences[i : i + 5]) for i in range(0, len(all_sentences), 5))
+
+
+def _where_any(may: np.ndarray, otherwise: np.ndarray) -> np.ndarray:
+    """Rows of what is allowed; where a row allows nothing, what ``otherwise`` allows."""
+    return np.where(may.any(axis=1, keepdims=True), may, otherwise)
 
 
 def _log_softmax(logits: np.ndarray) -> np.ndarray:
