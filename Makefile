@@ -33,7 +33,7 @@ test: $(READY) $(ON_JAX) $(COLAB) browser-and-fonts .venv/.conda-door ## everyth
 test-fast: $(READY) ## lint and unit tests, three minutes
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m pytest -m "not slow and not browser" tests/unit tests/lint
+	$(BIN)/python -m pytest -m "not slow and not browser" tests/utils tests/apps tests/course tests/lint
 
 browser-and-fonts:
 	@sh tools/system.sh

@@ -17,18 +17,13 @@ __version__ = "0.1.0"
 
 _ROOMS = (
     "checkpoints",
-    "checks",
     "data",
     "metrics",
     "models",
     "objectives",
     "plots",
     "postprocess",
-    "recipes",
-    "reports",
-    "safety",
     "sample_metrics",
-    "scenarios",
     "training",
     "widgets",
 )

@@ -14,34 +14,16 @@ import shutil
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import h5py
 import keras
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from aigc_utils import models, tokens
+from aigc_utils import models
 from aigc_utils.data import data_root
 from aigc_utils.files import atomic_path, joined_sha256, sha256
-
-# The classes of `aigc_utils.models` that a card or a recipe may name.
-ModelName = Literal[
-    "VAE",
-    "ConditionalVAE",
-    "FlowPriorVAE",
-    "PixelVAE",
-    "FlowPriorPixelVAE",
-    "MADE",
-    "BlockPixelCNN",
-    "DeepPixelCNN",
-    "PixelCNNEnsemble",
-    "GAN",
-    "FlowMatching",
-    "ImageClassifier",
-    "ChoraleModel",
-    "LanguageModel",
-]
 
 
 class ModelCard(BaseModel):
@@ -49,7 +31,7 @@ class ModelCard(BaseModel):
 
     Attributes:
         name: the folder's name.
-        model: a class of `aigc_utils.models`.
+        model: a class of `aigc_utils.models`, or one that whoever loads it brings along.
         arguments: what that class is built with.
         weights_sha256: of ``model.weights.h5``; of its members' hashes, if it has members.
         tokens_sha256: of ``tokens.json``, the tokenizer, if the model reads texts.
@@ -71,7 +53,7 @@ class ModelCard(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: str
-    model: ModelName
+    model: str
     arguments: dict[str, Any]
     weights_sha256: str
     trained_on: str
@@ -124,12 +106,18 @@ def load_card(name: str, root: str | os.PathLike | None = None) -> ModelCard:
         ) from error
 
 
-def load(name: str, root: str | os.PathLike | None = None) -> keras.Model:
+def load(
+    name: str,
+    root: str | os.PathLike | None = None,
+    *,
+    also: Sequence[type[keras.Model]] = (),
+) -> keras.Model:
     """Build a checkpoint's model in code and load its weights, after checking them.
 
     Args:
         name: one of `available`, for example ``"vae_fashion"``.
         root: a folder of checkpoints; the shipped ones by default.
+        also: classes that a card may name besides those of `aigc_utils.models`.
 
     Raises:
         ValueError: if the name is unknown, or the weights are truncated, changed, or of
@@ -154,7 +142,7 @@ def load(name: str, root: str | os.PathLike | None = None) -> keras.Model:
             f"The weights {path} have changed or are cut short (sha256 {found[:12]}... instead "
             f"of {card.weights_sha256[:12]}...): {cure}."
         )
-    model = build(card.model, card.arguments)
+    model = build(card.model, card.arguments, also=also)
     load_weights(model, path)
     return model
 
@@ -188,29 +176,6 @@ def hash_of_members(members: Sequence[str], root: str | os.PathLike | None = Non
     return joined_sha256(load_card(member, root).weights_sha256 for member in members)
 
 
-def load_tokenizer(name: str, root: str | os.PathLike | None = None) -> tokens.Tokenizer:
-    """The tokenizer that a checkpoint of a language model was trained with, after checking it.
-
-    Args:
-        name: one of `available`, for example ``"tang_poems"``.
-        root: a folder of checkpoints; the shipped ones by default.
-
-    Raises:
-        ValueError: if the name is unknown, the model reads no texts, or the file has changed.
-        FileNotFoundError: if the file is missing.
-    """
-    card = load_card(name, root)
-    if card.tokens_sha256 is None:
-        raise ValueError(f"{name} is a {card.model} and reads no texts: choose another.")
-    path = Path(root or checkpoint_root()) / name / "tokens.json"
-    cure = f"restore it with git, or train it again with `{card.retrain}`"
-    if not path.is_file():
-        raise FileNotFoundError(f"The tokenizer {path} is missing: {cure}.")
-    if sha256(path) != card.tokens_sha256:
-        raise ValueError(f"The tokenizer {path} has changed or is cut short: {cure}.")
-    return tokens.load(path)
-
-
 def load_generator(name: str, root: str | os.PathLike | None = None):
     """A checkpoint's model, joined with its decoder's if it makes latents: has ``generate``.
 
@@ -233,9 +198,27 @@ def load_generator(name: str, root: str | os.PathLike | None = None):
     return model
 
 
-def build(model: str, arguments: dict[str, Any]) -> keras.Model:
-    """An untrained model from a card's ``model`` and ``arguments``."""
-    return getattr(models, model)(**arguments)
+def build(
+    model: str, arguments: dict[str, Any], *, also: Sequence[type[keras.Model]] = ()
+) -> keras.Model:
+    """An untrained model from a card's ``model`` and ``arguments``.
+
+    Args:
+        model: the name of a class of `aigc_utils.models`, or of one of ``also``.
+        arguments: what it is built with.
+        also: further classes.
+
+    Raises:
+        ValueError: if there is no such class, or an argument is wrong.
+    """
+    known = {name: getattr(models, name) for name in models.__all__ if name[0].isupper()}
+    known |= {kind.__name__: kind for kind in also}
+    if model not in known:
+        raise ValueError(
+            f"There is no model {model!r} in aigc_utils.models: an application's checkpoint is "
+            f"loaded by the application (see `aigc scenarios`)."
+        )
+    return known[model](**arguments)
 
 
 def save_weights(model: keras.Model, path: str | os.PathLike, *, half: bool = False) -> None:

@@ -1,13 +1,18 @@
-"""Writing files so that nothing saved before is ever lost or half-written."""
+"""Files: written so that nothing saved before is lost, and texts of the course read with checks.
+
+Every chapter that saves or loads something uses it, mostly without naming it.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import os
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 
 @contextlib.contextmanager
@@ -36,7 +41,7 @@ def atomic_path(target: str | os.PathLike) -> Iterator[Path]:
         temporary = Path(name)
         temporary.chmod(_usual_mode())  # mkstemp makes files that only their owner may read
         yield temporary
-        with open(temporary, "rb") as written:
+        with open(temporary, "r+b") as written:  # Windows syncs no file that is open for reading
             os.fsync(written.fileno())
         os.replace(temporary, target)
     except OSError as error:
@@ -67,3 +72,72 @@ def sha256(path: str | os.PathLike) -> str:
 def joined_sha256(hashes: Iterable[str]) -> str:
     """The SHA-256 of several files' hexadecimal SHA-256, one after another, in hexadecimal."""
     return hashlib.sha256("".join(hashes).encode("ascii")).hexdigest()
+
+
+def read_yaml(path: str | os.PathLike, kind: Any) -> Any:
+    """Read a text of the course, such as a quiz, a card or a list of words, and check it.
+
+    Args:
+        path: a YAML file in UTF-8.
+        kind: what must be in it: a pydantic model, or a type such as ``dict[str, list[str]]``.
+
+    Returns:
+        A value of that kind.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: in one sentence that names the file and the line or the entry, if it is not
+            YAML, names a thing twice, or holds something else than ``kind``.
+    """
+    import yaml
+
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"The file {path} is missing: restore it with git.")
+    try:
+        value = yaml.load(path.read_text(encoding="utf-8"), Loader=_strict_loader())
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f"line {mark.line + 1}" if mark else "its text"
+        reason = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise ValueError(f"{path} cannot be read at {place} ({reason}): mend it there.") from error
+    return check_yaml(value, kind, path)
+
+
+def check_yaml(value: Any, kind: Any, path: str | os.PathLike) -> Any:
+    """What was read from a file, as ``kind``; errors are those of `read_yaml`."""
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        return TypeAdapter(kind).validate_python(value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = " > ".join(map(str, first["loc"])) or "the top"
+        raise ValueError(
+            f"{path} is wrong at {place} ({first['msg']}; found {str(first['input'])[:60]!r}): "
+            f"mend it there, with quotes around a text that looks like a number or yes or no."
+        ) from error
+
+
+@functools.cache
+def _strict_loader() -> type:
+    """PyYAML's safe loader, which refuses a key that stands twice instead of taking the last."""
+    import yaml
+
+    class StrictLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+        """Reads data only, and each key once."""
+
+    def mapping(loader: StrictLoader, node: yaml.MappingNode) -> dict:
+        seen = set()
+        for key, _ in node.value:
+            name = loader.construct_object(key, deep=True)
+            if name in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"{name!r} stands there twice", key.start_mark
+                )
+            seen.add(name)
+        loader.flatten_mapping(node)
+        return loader.construct_mapping(node, deep=True)
+
+    StrictLoader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, mapping)
+    return StrictLoader

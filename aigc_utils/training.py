@@ -79,7 +79,7 @@ def train(
         title: what the progress display calls this.
         callbacks: further ones, called after those of this function.
         loop: takes the model and what ``model.fit`` takes, and does its work in its place, such
-            as `aigc_utils.distributed.Cluster.fit`.
+            as `aigc_course.train.distributed.Cluster.fit`.
 
     Returns:
         Each metric's values, one an epoch, including those of an interrupted run, and

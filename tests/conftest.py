@@ -165,7 +165,7 @@ def _skip_or_fail_without_sandbox() -> None:
 
     `make test` sets that on Linux: what keeps submissions in must not go untested unnoticed.
     """
-    from aigc_utils.grading import sandbox
+    from aigc_course.grading import sandbox
 
     if (why_not := sandbox.find_bubblewrap()) is None:
         return
@@ -284,7 +284,7 @@ def few_images(fashion, monkeypatch):
 @pytest.fixture
 def aigc_command(monkeypatch, capfd):
     """A function that runs the command in this process: exit code, output, errors."""
-    from aigc_utils import cli
+    from aigc_course import cli
 
     def run(*arguments):
         monkeypatch.setattr("sys.argv", ["aigc", *map(str, arguments)])

@@ -24,7 +24,7 @@ import typer
 from nbclient import NotebookClient
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from aigc_utils.classroom import notebooks_of
+from aigc_course.classroom import notebooks_of
 from aigc_utils.files import atomic_path
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -13,9 +13,9 @@ from typing import Annotated
 
 import typer
 
+import aigc_apps as scenarios
 import aigc_utils
-from aigc_utils import scenarios
-from aigc_utils.scenarios import showing
+from aigc_apps import notebook as showing
 
 
 def main(

@@ -3,7 +3,7 @@
     python tools/workbook.py build       # after every edit of workbook/solutions
     python tools/workbook.py run         # executes the student notebooks, writes compute cards
 
-``build`` first puts the solutions in order: what the registry in `aigc_utils.checks` knows
+``build`` first puts the solutions in order: what the registry in `aigc_course.checks` knows
 (titles, kinds, minutes, points, quizzes) is written into their headings, and the check cells
 get the hidden test and the metadata that nbgrader reads.
 """
@@ -23,8 +23,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from notebook import CARD, PeakMemory, card_line, quieten, save
 
-from aigc_utils.checks import exercise, quiz
-from aigc_utils.checks.exercises import NOTEBOOKS
+from aigc_course.checks import exercise, quiz
+from aigc_course.checks.exercises import NOTEBOOKS
 
 ROOT = Path(__file__).resolve().parents[1]
 SOLUTIONS = ROOT / "workbook" / "solutions"

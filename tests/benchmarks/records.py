@@ -17,7 +17,7 @@ import sys
 import time
 from pathlib import Path
 
-from aigc_utils.families import FAMILIES, Records, Run
+from aigc_course.train.families import FAMILIES, Records, Run
 from aigc_utils.files import atomic_path
 from aigc_utils.runtime import describe_machine
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from aigc_utils import checks, classroom
+from aigc_course import checks, classroom
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = classroom.notebooks_of(ROOT)

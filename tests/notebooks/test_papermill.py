@@ -17,7 +17,7 @@ import nbformat
 import papermill
 import pytest
 
-from aigc_utils import classroom
+from aigc_course import classroom
 
 ROOT = Path(__file__).resolve().parents[2]
 COLAB = ROOT / ".venv-colab"

@@ -7,7 +7,7 @@ that a test puts into a submission's model are layers made over there, with weig
 
 import numpy as np
 
-from aigc_utils.grading import Kept, Student, agrees, hidden_test, near
+from aigc_course.grading import Kept, Student, agrees, hidden_test, near
 
 SEED = 20_451  # each test draws from it anew, so that everybody gets the same inputs
 

@@ -6,7 +6,7 @@ checks; the references are written out here, so that a mistake in the checks wou
 
 import numpy as np
 
-from aigc_utils.grading import Student, agrees, hidden_test, near, wrong_entries
+from aigc_course.grading import Student, agrees, hidden_test, near, wrong_entries
 
 SEED = 20_452  # each test draws from it anew, so that everybody gets the same inputs
 

@@ -6,7 +6,7 @@ checks; the references are written out here, so that a mistake in the checks wou
 
 import numpy as np
 
-from aigc_utils.grading import Student, agrees, hidden_test, near
+from aigc_course.grading import Student, agrees, hidden_test, near
 
 SEED = 20_453  # each test draws from it anew, so that everybody gets the same inputs
 

@@ -10,8 +10,7 @@ from collections.abc import Callable
 from common import peak_memory_mb
 
 import aigc_utils
-from aigc_utils import checkpoints, data
-from aigc_utils.families import (
+from aigc_course.train.families import (
     FAMILIES,
     Run,
     Trained,
@@ -20,6 +19,7 @@ from aigc_utils.families import (
     real_floor,
     train_family,
 )
+from aigc_utils import checkpoints, data
 
 # Epochs that fit into the families' budget, and those of the models' own recipes.
 OUTSIDERS = {

@@ -1,0 +1,49 @@
+"""Applications (chapter 6): one folder each, found by listing this one, behind one contract.
+
+Importing this loads none of them. A folder with a ``card.yml`` is an application; its
+``__init__.py`` defines one subclass of `Scenario`. `make app NAME=demo` makes a new one.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+
+from aigc_apps.contract import Artifact, Card, Measure, Request, Scenario, Verdict
+
+
+def names() -> list[str]:
+    """The names that `load` knows, in the order of the chapters."""
+    found = {
+        path.parent.name: (Card.read(path).notebook, path.parent.name)
+        for folder in __path__
+        for path in Path(folder).glob("[!_]*/card.yml")
+    }
+    return sorted(found, key=found.__getitem__)
+
+
+def load(name: str) -> Scenario:
+    """A scenario by name; its models are loaded when it first generates.
+
+    Raises:
+        ValueError: if there is none of that name, or its folder defines not just one.
+    """
+    if name not in (known := names()):
+        raise ValueError(f"There is no scenario {name!r}: choose one of {', '.join(known)}.")
+    module = import_module(f"{__name__}.{name}")
+    kinds = [
+        value
+        for value in vars(module).values()
+        if isinstance(value, type)
+        and issubclass(value, Scenario)
+        and value.__module__.startswith(module.__name__)
+    ]
+    if len(kinds) != 1:
+        raise ValueError(
+            f"The application {name!r} must define one subclass of Scenario and defines "
+            f"{len(kinds)}: mend {module.__file__}."
+        )
+    return kinds[0]()
+
+
+__all__ = ["Artifact", "Card", "Measure", "Request", "Scenario", "Verdict", "load", "names"]

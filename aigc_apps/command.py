@@ -1,0 +1,263 @@
+"""The scenario commands: words from a command line become a request, and an artefact a file."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import types
+import typing
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+import aigc_apps as scenarios
+from aigc_apps.contract import Request, Scenario
+from aigc_utils import runtime
+
+SEQUENCES = (list, tuple, set, frozenset)
+
+
+@dataclass
+class Call:
+    """What a command line asks for.
+
+    Attributes:
+        fields: of the request, as texts or lists of texts.
+        out: the file to write; None takes the scenario's name and the artefact's suffix.
+        seed: of the generation.
+        help: whether only the fields were asked for.
+        problems: sentences about words that mean nothing.
+    """
+
+    fields: dict[str, Any] = field(default_factory=dict)
+    out: Path | None = None
+    seed: int = 0
+    help: bool = False
+    problems: list[str] = field(default_factory=list)
+
+
+def overview() -> str:
+    """The scenarios: name, title and need, one below the other."""
+    cards = [scenarios.load(name).card for name in scenarios.names()]
+    return "\n\n".join(f"{c.name}: {c.title}, {c.title_zh}\n    {c.need}" for c in cards)
+
+
+def describe(name: str) -> str:
+    """A scenario's card and the fields of its request: types, limits, defaults, help.
+
+    Raises:
+        ValueError: if there is no such scenario.
+    """
+    scenario = scenarios.load(name)
+    card, request = scenario.card, type(scenario).Request
+    lines = [f"{card.name}: {card.title}, {card.title_zh}", f"    {card.need}", ""]
+    for key, info in request.model_fields.items():
+        option = f"--{key.replace('_', '-')}"
+        default = "needed" if info.is_required() else f"default {_shown(_default(info))}"
+        lines.append(f"  {option:<20} {in_words(info)}; {default}")
+        if info.description:
+            lines.append(f"  {'':<20} {info.description}")
+    lines += [
+        f"  {'--seed':<20} a whole number, 0 to 4294967295; default 0",
+        f"  {'--out, -o':<20} the file to write; default out/{name} and its suffix",
+        "",
+        *(f"Not for: {use}" for use in card.not_for),
+    ]
+    return "\n".join(lines)
+
+
+def generate(name: str, arguments: list[str], say: Callable[[str], Any]) -> None:
+    """Make one artefact and write it, with its provenance beside it.
+
+    Args:
+        name: of a scenario.
+        arguments: what stands after it: ``--field value``, ``--field=value``, ``--seed``, ``-o``.
+        say: prints a line.
+
+    Raises:
+        ValueError: one line for each problem, all at once, before anything is made.
+        OSError: if the file cannot be written.
+    """
+    scenario = scenarios.load(name)
+    call = parse(arguments, type(scenario).Request)
+    if call.help:
+        say(describe(name))
+        return
+    request = _ask(scenario, call)
+    if call.out is not None and call.out.is_dir():
+        raise ValueError(f"{call.out} is a folder: name a file in it.")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with runtime.quiet_native_logs():  # TensorFlow and llama.cpp write past sys.stderr
+        artifact = scenario.generate(request, call.seed)
+    out = call.out or Path("out") / f"{name}{artifact.suffix}"
+    artifact.save(out)
+    say(f"{out}: {artifact.provenance.made_by} ({name}, seed {call.seed})")
+
+
+def parse(arguments: Iterable[str], request: type[Request]) -> Call:
+    """Read the words after a scenario's name; problems are gathered and not raised.
+
+    A list is given with commas (``--words sea,storm``), by repeating its option, or both. Two
+    dashes begin an option, so a value that begins with them is written ``--field=--value``.
+    """
+    call, words = Call(), list(arguments)
+    while words:
+        word = words.pop(0)
+        if word == "--help":
+            call.help = True
+            continue
+        if not word.startswith("-") or word == "-":
+            call.problems.append(f"{word!r} belongs to no option: write --FIELD {word}.")
+            continue
+        option, equals, value = word.partition("=")
+        name = {"-o": "out"}.get(option, option.lstrip("-").replace("-", "_"))
+        flag = _flag(name, request)
+        if not equals and flag is not None and not _is_truth(words):
+            call.fields[flag[0]] = flag[1]
+            continue
+        if not equals and (not words or words[0].startswith("--")):
+            call.problems.append(f"{option} has no value: write {option} VALUE.")
+            continue
+        _take(call, name, value if equals else words.pop(0), request)
+    return call
+
+
+def in_words(info: FieldInfo) -> str:
+    """What a field takes, such as ``"a whole number, 1 to 3"``."""
+    low = high = ""
+    for limit in info.metadata:
+        for kind, words in (("ge", "at least"), ("gt", "more than"), ("min_length", "at least")):
+            if getattr(limit, kind, None) is not None:
+                low = f"{words} {getattr(limit, kind)}"
+        for kind, words in (("le", "at most"), ("lt", "less than"), ("max_length", "at most")):
+            if getattr(limit, kind, None) is not None:
+                high = f"{words} {getattr(limit, kind)}"
+    unit = ""
+    if any(getattr(limit, "max_length", None) is not None for limit in info.metadata):
+        unit = " of them" if _origin(info.annotation) in SEQUENCES else " characters"
+    if low.startswith("at least") and high.startswith("at most"):
+        limits = f"{low.removeprefix('at least ')} to {high.removeprefix('at most ')}"
+    else:
+        limits = " and ".join(filter(None, (low, high)))
+    return ", ".join(filter(None, (_kind(info.annotation), limits and limits + unit)))
+
+
+def refuse_near_miss(name: str) -> None:
+    """Say which scenario is meant, for a name that is no checkpoint and nearly a scenario's.
+
+    Raises:
+        ValueError: if there is such a one.
+    """
+    near = difflib.get_close_matches(name, scenarios.names(), n=1)
+    if not near:
+        return
+    from aigc_utils import checkpoints
+
+    if name not in checkpoints.available():
+        raise ValueError(f"There is no scenario or checkpoint {name!r}: did you mean {near[0]}?")
+
+
+def _ask(scenario: Scenario, call: Call) -> Request:
+    problems = list(call.problems)
+    if not 0 <= call.seed < 2**32:
+        problems.append(f"The seed is {call.seed}: give a whole number from 0 to 4294967295.")
+    try:
+        request = scenario.ask(**call.fields)
+    except ValueError as error:
+        problems.append(str(error))
+    if problems:
+        raise ValueError("\n".join(problems))
+    return request
+
+
+def _take(call: Call, name: str, value: str, request: type[Request]) -> None:
+    info = request.model_fields.get(name)
+    if name == "out" and info is None:
+        call.out = Path(value)
+    elif name == "seed" and info is None:
+        try:
+            call.seed = int(value)
+        except ValueError:
+            call.problems.append(f"The seed is {value!r}: give a whole number.")
+    elif info is not None and _origin(info.annotation) in SEQUENCES:
+        parts = [part.strip() for part in value.replace("，", ",").split(",")]
+        call.fields[name] = [*call.fields.get(name, []), *parts]
+    elif info is not None and _nested(info.annotation):
+        try:
+            call.fields[name] = json.loads(value)
+        except ValueError:
+            call.problems.append(f"{name} is {value[:60]!r}: write it as JSON.")
+    elif name in call.fields:
+        call.problems.append(f"{name} is given twice: give it once.")
+    else:
+        call.fields[name] = value
+
+
+def _flag(name: str, request: type[Request]) -> tuple[str, bool] | None:
+    """The field that ``--name`` or ``--no-name`` switches, if it is one of those."""
+    for key, value in ((name, True), (name.removeprefix("no_"), False)):
+        info = request.model_fields.get(key)
+        if info is not None and _bare(info.annotation) is bool:
+            return key, value
+    return None
+
+
+def _is_truth(words: list[str]) -> bool:
+    return bool(words) and words[0].lower() in ("true", "false", "yes", "no", "1", "0")
+
+
+def _bare(annotation: Any) -> Any:
+    """A type without ``| None`` and without what ``Annotated`` adds."""
+    if typing.get_origin(annotation) is typing.Annotated:
+        return _bare(typing.get_args(annotation)[0])
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        rest = [a for a in typing.get_args(annotation) if a is not type(None)]
+        return _bare(rest[0]) if len(rest) == 1 else annotation
+    return annotation
+
+
+def _origin(annotation: Any) -> Any:
+    bare = _bare(annotation)
+    return typing.get_origin(bare) or bare
+
+
+def _nested(annotation: Any) -> bool:
+    origin = _origin(annotation)
+    return origin is dict or (isinstance(origin, type) and issubclass(origin, BaseModel))
+
+
+def _kind(annotation: Any, many: bool = False) -> str:
+    bare, origin = _bare(annotation), _origin(annotation)
+    if origin is Literal:
+        return "one of " + ", ".join(map(str, typing.get_args(bare)))
+    if origin in SEQUENCES:
+        inner = [a for a in typing.get_args(bare) if a is not Ellipsis]
+        return f"{_kind(inner[0], many=True)}, with commas" if inner else "texts, with commas"
+    if _nested(annotation):
+        return "an object in JSON"
+    one, several = {
+        bool: ("yes or no", "yes or no"),
+        int: ("a whole number", "whole numbers"),
+        float: ("a number", "numbers"),
+        str: ("a text", "texts"),
+    }.get(origin, ("a value", "values"))
+    return several if many else one
+
+
+def _default(info: FieldInfo) -> Any:
+    value = info.get_default(call_default_factory=True)
+    return None if value is PydanticUndefined else value
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, SEQUENCES):
+        return ",".join(map(str, value)) or "none"
+    return str(value)

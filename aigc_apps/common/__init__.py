@@ -1,0 +1,1 @@
+"""What several applications need: language models, their tokens, texts."""

@@ -1,0 +1,284 @@
+"""The contract that every application follows: a small product with a measured verdict.
+
+A scenario says what it is for (`Card`), takes a typed request, gives an `Artifact` that carries
+where it comes from, knows what one would do without generation (`Scenario.baseline`), and
+judges itself (`Scenario.evaluate`). Notebook, command line, report and service call the same
+object, so none of them has rules of its own.
+"""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+import aigc_utils
+from aigc_apps.safety import Provenance
+from aigc_apps.safety.provenance import MADE_BY, MADE_WITHOUT
+from aigc_utils.files import atomic_path, check_yaml, read_yaml
+from aigc_utils.runtime import describe_machine
+
+
+class Card(BaseModel):
+    """What a scenario is for, and what it must not be used for.
+
+    Attributes:
+        name: as on the command line.
+        title, title_zh: in English and Chinese.
+        essay: the sections of the essay that name it, such as ``"3.4.1, 6.2"``.
+        need: what somebody wants, in one sentence.
+        user: who that is.
+        model: what generates.
+        data: what the model learnt from, with its licence.
+        not_for: uses that are refused or unwise, each with the reason.
+        notebook: the chapter that builds it, such as ``"06_01_stories"``.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    title: str
+    title_zh: str
+    essay: str
+    need: str
+    user: str
+    model: str
+    data: str
+    not_for: tuple[str, ...]
+    notebook: str
+
+    @classmethod
+    def read(cls, path: str | os.PathLike) -> Card:
+        """The card in a file ``card.yml``; the application's name is that of its folder.
+
+        Raises:
+            FileNotFoundError: if there is none.
+            ValueError: if something in it is wrong, in a sentence that says what.
+        """
+        path = Path(path)
+        written = read_yaml(path, dict[str, Any])
+        return check_yaml({"name": path.parent.name, **written}, cls, path)
+
+    @classmethod
+    def beside(cls, module_file: str) -> Card:
+        """The card in the folder of a module: ``Card.beside(__file__)``."""
+        return cls.read(Path(module_file).with_name("card.yml"))
+
+
+class Request(BaseModel):
+    """What is asked of a scenario; a subclass has the fields, with limits and descriptions.
+
+    Texts that people write pass `aigc_apps.safety.POLICY` in a field validator.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+@dataclasses.dataclass(frozen=True)
+class Artifact:
+    """What a scenario made.
+
+    Attributes:
+        content: the file's bytes, with `provenance` in them where the format has a place for it.
+        media_type: such as ``"text/plain"``, ``"audio/midi"``, ``"video/mp4"``.
+        suffix: of a file that holds it, such as ``".txt"``.
+        provenance: where it comes from.
+        details: what the scenario knows about it besides, for tests and notebooks.
+    """
+
+    content: bytes
+    media_type: str
+    suffix: str
+    provenance: Provenance
+    details: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """The content of a text.
+
+        Raises:
+            ValueError: if it is none.
+        """
+        if not self.media_type.startswith("text/"):
+            raise ValueError(f"This is {self.media_type} and no text: use `content` or `save`.")
+        return self.content.decode("utf-8")
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write the content, and beside it ``PATH.provenance.json``.
+
+        Raises:
+            ValueError: if the file's name ends in another suffix than the artefact's.
+            OSError: if it cannot be written; what was there before is unchanged.
+        """
+        if not str(path).endswith(self.suffix):
+            raise ValueError(
+                f"The file {path} would hold {self.media_type}: end it in {self.suffix}."
+            )
+        with atomic_path(path) as temporary:
+            temporary.write_bytes(self.content)
+        with atomic_path(f"{path}.provenance.json") as temporary:
+            text = self.provenance.model_dump_json(indent=2)
+            temporary.write_text(text + "\n", encoding="utf-8")
+
+
+class Measure(BaseModel):
+    """One thing that was measured, for the generator and for what it is compared with.
+
+    Attributes:
+        name: what, such as ``"share of quatrains that keep the form"``.
+        unit: such as ``"%"`` or ``"bits a character"``; empty for a plain number.
+        better: which way is better.
+        generated, baseline: the values; the baseline's is None where the question has no sense.
+        standard_error: of ``generated``; None where it was counted out.
+        people: the same measure of what people made, if there is any.
+        number: how many artefacts it was measured on.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    unit: str
+    better: Literal["higher", "lower"]
+    generated: float
+    standard_error: float | None = None
+    baseline: float | None = None
+    people: float | None = None
+    number: int
+
+
+class Verdict(BaseModel):
+    """What a scenario gives, what it takes, and where it must not be used.
+
+    Attributes:
+        scenario, title: of its card.
+        answer: ``"gold"`` (better than the baseline at what the user needs, as measured),
+            ``"bubble"`` (not better), or ``"ore"`` (something is there; it takes work by people).
+        because: one sentence with the numbers that decide.
+        measures: quality against the baseline.
+        seconds_each: to make one artefact after loading, median, on ``machine``.
+        training_seconds: that the model took.
+        review_minutes: a person's minutes for each artefact, and in ``assumed`` why so many.
+        assumed: what was not measured.
+        risks: what can go wrong.
+        not_for: as on the card.
+        machine: that it was measured on.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    scenario: str
+    title: str
+    answer: Literal["gold", "ore", "bubble"]
+    because: str
+    measures: tuple[Measure, ...]
+    seconds_each: float
+    training_seconds: float
+    review_minutes: float
+    assumed: str
+    risks: tuple[str, ...]
+    not_for: tuple[str, ...]
+    machine: str
+
+
+class Scenario(abc.ABC):
+    """A small product. A subclass loads its models when first asked, and keeps them.
+
+    Attributes:
+        card: what it is for.
+        Request: what it can be asked.
+        examples: plain fields of requests that it takes, the quickest first; reports show what
+            comes of them, and the tests put hostile texts in their place.
+        record_samples: on how many artefacts the course's own verdict is measured.
+    """
+
+    card: ClassVar[Card]
+    Request: ClassVar[type[Request]]
+    examples: ClassVar[tuple[dict[str, Any], ...]] = ({},)
+    record_samples: ClassVar[int]
+
+    @abc.abstractmethod
+    def generate(self, request: Request, seed: int = 0) -> Artifact:
+        """Make one artefact.
+
+        Args:
+            request: of the scenario's own ``Request``.
+            seed: the same seed gives the same artefact on one machine.
+        """
+
+    @abc.abstractmethod
+    def baseline(self, request: Request) -> Artifact:
+        """What one would do without generation: a template, a look-up, a copy."""
+
+    @abc.abstractmethod
+    def evaluate(self, num_samples: int, seed: int = 0) -> Verdict:
+        """Measure quality against the baseline, seconds, and what else the verdict needs."""
+
+    def ask(self, **fields) -> Request:
+        """A checked request from plain values, such as those of a command line.
+
+        Raises:
+            ValueError: one line for each field that is wrong, all at once.
+        """
+        try:
+            return type(self).Request(**fields)
+        except ValidationError as error:
+            raise ValueError(
+                "\n".join(_sentence(type(self).Request, e) for e in error.errors())
+            ) from None
+
+    def verdict(self, **measured) -> Verdict:
+        """What `evaluate` gives: the fields of a `Verdict` but those that the card tells."""
+        return Verdict(
+            scenario=self.card.name,
+            title=self.card.title,
+            not_for=self.card.not_for,
+            machine=describe_machine(),
+            **measured,
+        )
+
+    def provenance(
+        self, request: Request, seed: int, model: str | None = None, *, by_model: bool = True
+    ) -> Provenance:
+        """The provenance of what answers a request; with ``by_model=False``, of a baseline."""
+        return Provenance(
+            made_by=MADE_BY if by_model else MADE_WITHOUT,
+            scenario=self.card.name,
+            model=model or self.card.model,
+            data=self.card.data,
+            request=request.model_dump(mode="json"),
+            seed=seed,
+            version=aigc_utils.__version__,
+        )
+
+
+def standard_error(values: Sequence[float]) -> float | None:
+    """Of the mean of some measured values; None of a single one, which shows no spread."""
+    from aigc_utils.metrics import Estimate
+
+    return Estimate.of(values).standard_error if len(values) > 1 else None
+
+
+def _sentence(request: type[Request], error: dict) -> str:
+    """One of pydantic's errors as a sentence with the value and what to do."""
+    import difflib
+
+    name = str(error["loc"][0]) if error["loc"] else "The request"
+    if error["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(name, request.model_fields, n=1)
+        hint = (
+            f"did you mean {near[0]}?"
+            if near
+            else f"choose from {', '.join(request.model_fields)}."
+        )
+        return f"There is no field {name!r}: {hint}"
+    if error["type"] == "missing":
+        return f"{name} is missing: {request.model_fields[name].description or 'give it'}."
+    if error["type"] == "value_error":  # ours, a whole sentence already
+        return str(error["ctx"]["error"])
+    value = repr(error["input"])
+    return f"{name} is {value[:60]}{'...' if len(value) > 60 else ''}: {error['msg'].lower()}."

@@ -1,0 +1,386 @@
+"""A piece of music in four voices, read from note names and written as MIDI or MusicXML."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from aigc_apps.music.chorales import REST, STEPS_A_BEAT, VOICES
+from aigc_apps.music.counterpoint import NAMES, beats, chord_name
+
+BAR = 4 * STEPS_A_BEAT  # steps; pieces are in 4/4
+LETTERS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
+NOTE = re.compile(r"(?:([A-Ga-g])([#b]?)(-?\d)|([Rr]))(?::(\d+(?:\.\d+)?))?(\^?)")
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Four voices on a grid of sixteenth notes, in 4/4.
+
+    Attributes:
+        pitches: MIDI numbers or 0 for a rest, shape (4, T), highest voice first.
+        onsets: where a note is struck; bool, shape (4, T).
+        fermatas: whether a phrase ends here; bool, shape (T,).
+        tempo: quarter notes a minute.
+        tonic: pitch class, 0 (C) to 11 (B).
+        minor: the mode.
+        upbeat: quarter notes before the first bar line, 0 to 3.
+    """
+
+    pitches: np.ndarray
+    onsets: np.ndarray
+    fermatas: np.ndarray
+    tempo: float
+    tonic: int
+    minor: bool
+    upbeat: int = 0
+
+    @property
+    def num_steps(self) -> int:
+        """Sixteenth notes from start to end."""
+        return self.pitches.shape[1]
+
+    @property
+    def places(self) -> np.ndarray:
+        """Steps since the beginning of the bar, shape (T,)."""
+        return places(self.num_steps, self.upbeat)
+
+    @property
+    def step_seconds(self) -> float:
+        """How long a sixteenth note lasts."""
+        return 60 / self.tempo / STEPS_A_BEAT
+
+    @property
+    def seconds(self) -> float:
+        """How long the piece lasts, played in time."""
+        return self.num_steps * self.step_seconds
+
+    @property
+    def key(self) -> str:
+        """Such as ``"G major"``."""
+        return f"{NAMES[self.tonic]} {'minor' if self.minor else 'major'}"
+
+    def notes(self) -> list[tuple[int, int, int, int]]:
+        """(voice, MIDI number, first step, number of steps) of every note, by voice and time."""
+        return [
+            (voice, *note)
+            for voice in range(len(self.pitches))
+            for note in _notes(self.pitches[voice], self.onsets[voice])
+        ]
+
+    def timed(self) -> list[tuple[int, float, float]]:
+        """(MIDI number, start, length) of every note, in seconds."""
+        step = self.step_seconds
+        return [(midi, start * step, length * step) for _, midi, start, length in self.notes()]
+
+    def chords(self) -> list[str]:
+        """The name of the chord at each beat; ``"?"`` where it has none."""
+        return [chord_name(sounding) for sounding in beats(self.pitches, STEPS_A_BEAT).T]
+
+    def describe(self) -> str:
+        """The chords bar by bar, for those who do not see the score."""
+        names, first = self.chords(), self.upbeat
+        bars = [names[:first]] if first else []
+        bars += [names[i : i + 4] for i in range(first, len(names), 4)]
+        return " | ".join(" ".join(bar) for bar in bars)
+
+
+def places(num_steps: int, upbeat: int) -> np.ndarray:
+    """Each step's place in a bar of 4/4, after an upbeat of so many quarter notes."""
+    return (np.arange(num_steps) - STEPS_A_BEAT * upbeat) % BAR
+
+
+def _notes(pitches: np.ndarray, onsets: np.ndarray) -> Iterator[tuple[int, int, int]]:
+    """(MIDI number, first step, number of steps) of one voice's notes."""
+    begins = onsets | np.concatenate([[True], pitches[1:] != pitches[:-1]])
+    starts = np.flatnonzero(begins)
+    for start, end in zip(starts, [*starts[1:], len(pitches)], strict=True):
+        if pitches[start] != REST:
+            yield int(pitches[start]), int(start), int(end - start)
+
+
+# ---- melodies ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Melody:
+    """One voice: pitches and onsets (T,), phrase ends (T,), upbeat in quarter notes."""
+
+    pitches: np.ndarray
+    onsets: np.ndarray
+    fermatas: np.ndarray
+    upbeat: int = 0
+
+
+@dataclass(frozen=True)
+class Tune:
+    """A melody that everybody may use.
+
+    Attributes:
+        notes: as `parse_melody` reads them.
+        upbeat: quarter notes before the first bar line.
+        tonic: pitch class.
+        credit: where it comes from, and when.
+    """
+
+    notes: str
+    upbeat: int
+    tonic: int
+    credit: str
+
+
+TUNES = {
+    "ode_to_joy": Tune(
+        "B4 B4 C5 D5 D5 C5 B4 A4 G4 G4 A4 B4 B4:1.5 A4:0.5 A4:2^ "
+        "B4 B4 C5 D5 D5 C5 B4 A4 G4 G4 A4 B4 A4:1.5 G4:0.5 G4:2^",
+        0, 7, "Ludwig van Beethoven, 1824",
+    ),
+    "twinkle": Tune(
+        "G4 G4 D5 D5 E5 E5 D5:2^ C5 C5 B4 B4 A4 A4 G4:2^ "
+        "D5 D5 C5 C5 B4 B4 A4:2^ D5 D5 C5 C5 B4 B4 A4:2^ "
+        "G4 G4 D5 D5 E5 E5 D5:2^ C5 C5 B4 B4 A4 A4 G4:2^",
+        0, 7, "Ah! vous dirai-je, maman, French, 18th century",
+    ),
+    "jasmine": Tune(
+        "A4 A4:0.5 C5:0.5 D5:0.5 F5:0.5 F5:0.5 D5:0.5 C5 C5:0.5 D5:0.5 C5:2^ "
+        "A4 A4:0.5 C5:0.5 D5:0.5 F5:0.5 F5:0.5 D5:0.5 C5 C5:0.5 D5:0.5 C5:2^ "
+        "C5 C5 C5 A4:0.5 C5:0.5 D5 D5 C5:2^ "
+        "A4 G4:0.5 A4:0.5 C5 A4:0.5 G4:0.5 F4 F4:0.5 G4:0.5 F4:2^",
+        0, 5, "茉莉花 (Jasmine flower), Chinese, 18th century or older; its first half",
+    ),
+    "old_hundredth": Tune(
+        "G4 G4 F#4 E4 D4 G4 A4 B4^ B4 B4 B4 A4 G4 C5 B4 A4^ "
+        "G4 A4 B4 A4 G4 E4 F#4 G4^ D5 B4 G4 A4 C5 B4 A4 G4^",
+        1, 7, "Geneva Psalter, 1551; Bach set it himself",
+    ),
+}  # fmt: skip
+
+
+def parse_melody(text: str) -> Melody:
+    """A melody from scientific note names.
+
+    Notes are separated by spaces: a name such as ``C5``, ``F#4`` or ``Bb4``, or ``R`` for a
+    rest; then, if it is no quarter note, a colon and its length in quarter notes, such as
+    ``:0.5``; then ``^`` if a phrase ends on it. Where no ``^`` is written, phrases end on the
+    last note and on notes of two quarters or more. Bar lines ``|`` are passed over.
+
+    Raises:
+        ValueError: if a word is no note, or a length is no multiple of a sixteenth note.
+    """
+    pitches: list[int] = []
+    onsets: list[bool] = []
+    marks: list[bool] = []
+    for word in text.replace("|", " ").split():
+        found = NOTE.fullmatch(word)
+        if found is None:
+            raise ValueError(
+                f"{word[:40]!r} is no note: write a name such as C5, F#4:2 or R:0.5, lengths in "
+                "quarter notes."
+            )
+        letter, sign, octave, _, length, mark = found.groups()
+        steps = Fraction(length or "1") * STEPS_A_BEAT
+        if steps.denominator != 1 or not 0 < steps <= 4 * BAR:
+            raise ValueError(
+                f"{word[:40]!r} lasts {length[:20]} quarter notes: give a multiple of "
+                "0.25, at most 16."
+            )
+        midi = REST
+        if letter:
+            midi = 12 * (int(octave) + 1) + LETTERS[letter.upper()] + {"#": 1, "b": -1}.get(sign, 0)
+        pitches += [midi] * int(steps)
+        onsets += [midi != REST] + [False] * (int(steps) - 1)
+        marks += [bool(mark)] * int(steps)
+    grid, struck, ends = np.array(pitches, int), np.array(onsets, bool), np.array(marks, bool)
+    if not (grid > 0).any():
+        raise ValueError(f"The melody {text[:40]!r} has no note: give some, such as G4 A4 B4:2.")
+    if not ends.any():
+        notes = list(_notes(grid, struck))
+        for number, (_, start, length) in enumerate(notes):
+            if number == len(notes) - 1 or length >= 2 * STEPS_A_BEAT:
+                ends[start : start + length] = True
+    return Melody(grid, struck, ends)
+
+
+def tune(name: str) -> Melody:
+    """One of `TUNES`.
+
+    Raises:
+        ValueError: if there is none of that name.
+    """
+    if name not in TUNES:
+        raise ValueError(f"There is no tune {name!r}: choose one of {', '.join(TUNES)}.")
+    read = parse_melody(TUNES[name].notes)
+    return Melody(read.pitches, read.onsets, read.fermatas, TUNES[name].upbeat)
+
+
+# ---- files ------------------------------------------------------------------------------------
+
+
+def to_midi(piece: Piece, comment: str) -> bytes:
+    """The piece as a MIDI file of one track a voice, the comment as a text event in the first."""
+    from music21 import midi
+
+    file = midi.MidiFile()
+    file.ticksPerQuarterNote = 480
+    tick = file.ticksPerQuarterNote // STEPS_A_BEAT
+    for voice, name in enumerate(VOICES):
+        track = midi.MidiTrack(voice)
+        timed = [(0, 0, _meta(midi, track, "SEQUENCE_TRACK_NAME", name.encode()))]
+        if voice == 0:
+            microseconds = round(60_000_000 / piece.tempo).to_bytes(3, "big")
+            timed += [
+                (0, 0, _meta(midi, track, "TEXT_EVENT", comment.encode())),
+                (0, 0, _meta(midi, track, "SET_TEMPO", microseconds)),
+                (0, 0, _meta(midi, track, "TIME_SIGNATURE", bytes([4, 2, 24, 8]))),
+            ]
+        for midi_number, start, length in _notes(piece.pitches[voice], piece.onsets[voice]):
+            for time, kind in ((start, "NOTE_ON"), (start + length, "NOTE_OFF")):
+                event = midi.MidiEvent(track, type=getattr(midi.ChannelVoiceMessages, kind))
+                event.channel, event.pitch = voice + 1, midi_number
+                event.velocity = 80 if kind == "NOTE_ON" else 0
+                # A note ends before the next of the same pitch begins.
+                timed.append((time * tick, 1 if kind == "NOTE_OFF" else 2, event))
+        timed.append((piece.num_steps * tick, 3, _meta(midi, track, "END_OF_TRACK", b"")))
+        now = 0
+        for time, _, event in sorted(timed, key=lambda entry: entry[:2]):
+            track.events += [midi.DeltaTime(track, time=time - now), event]
+            now = time
+        file.tracks.append(track)
+    return file.writestr()
+
+
+def _meta(midi, track, kind: str, content: bytes):
+    event = midi.MidiEvent(track, type=getattr(midi.MetaEvents, kind))
+    event.data = content
+    return event
+
+
+def to_musicxml(piece: Piece, comment: str, title: str) -> bytes:
+    """The piece as MusicXML with four staves, chord names, fermatas, and the comment inside."""
+    from music21 import metadata
+    from music21.musicxml.m21ToXml import GeneralObjectExporter
+
+    score = to_score(piece)
+    score.metadata = metadata.Metadata(title=title)
+    score.metadata.add("composer", comment.partition(":")[0])
+    score.metadata.addCustom("provenance", comment)
+    written = GeneralObjectExporter(score).parse().decode("utf-8")
+    # The date of writing and names drawn at random would make the same music different bytes.
+    written = re.sub(r"\s*<encoding-date>.*?</encoding-date>", "", written)
+    for number, drawn in enumerate(dict.fromkeys(re.findall(r'<part id="(\w+)"', written)), 1):
+        written = written.replace(drawn, f"P{number}")
+    return written.encode("utf-8")
+
+
+def to_score(piece: Piece):
+    """The piece as a music21 ``Score``, spelled in its key, notes tied over bar lines."""
+    from music21 import clef, expressions, key, meter, stream, tempo
+
+    signature = key.Key(NAMES[piece.tonic].replace("b", "-"), "minor" if piece.minor else "major")
+    spelled = _spelling(signature)
+    score = stream.Score()
+    for voice, name in enumerate(VOICES):
+        part = stream.Part(id=name)
+        part.partName = name
+        bounds = [0, *range(STEPS_A_BEAT * piece.upbeat or BAR, piece.num_steps, BAR)]
+        for number, (start, end) in enumerate(
+            zip(bounds, [*bounds[1:], piece.num_steps], strict=True)
+        ):
+            measure = stream.Measure(number=number + (piece.upbeat == 0))
+            if number == 0:
+                measure.append([
+                    clef.BassClef() if name == "bass" else
+                    clef.Treble8vbClef() if name == "tenor" else clef.TrebleClef(),
+                    signature.__deepcopy__(), meter.TimeSignature("4/4"),
+                ])  # fmt: skip
+                if voice == 0:
+                    measure.insert(0, tempo.MetronomeMark(number=piece.tempo))
+                if piece.upbeat:
+                    measure.paddingLeft = 4 - piece.upbeat
+            for written in _written(piece, voice, start, end, spelled):
+                measure.append(written)
+            part.append(measure)
+        _mark_fermatas(part, piece, expressions)
+        score.insert(0, part)
+    return score
+
+
+def _written(piece: Piece, voice: int, start: int, end: int, spelled: dict[int, str]):
+    """The notes and rests of one bar, those that cross its ends tied."""
+    from music21 import note, pitch, tie
+
+    sounding = list(_notes(piece.pitches[voice], piece.onsets[voice]))
+    now = start
+    for midi, first, length in sounding:
+        begin, finish = max(first, start), min(first + length, end)
+        if begin >= finish:
+            continue
+        if begin > now:
+            yield note.Rest(quarterLength=(begin - now) / STEPS_A_BEAT)
+        written = note.Note(quarterLength=(finish - begin) / STEPS_A_BEAT)
+        octave = midi // 12 - 1
+        named = pitch.Pitch(f"{spelled[midi % 12]}{octave}")
+        named.octave += (midi - named.midi) // 12  # B# and Cb lie across the octave's border
+        written.pitch = named
+        before, after = first < begin, first + length > finish
+        if before or after:
+            written.tie = tie.Tie("continue" if before and after else "stop" if before else "start")
+        yield written
+        now = finish
+    if now < end:
+        yield note.Rest(quarterLength=(end - now) / STEPS_A_BEAT)
+
+
+def _spelling(signature) -> dict[int, str]:
+    """How each pitch class is written in a key: as in its scale, else as in neighbouring keys."""
+    names = dict(enumerate(NAMES))
+    if signature.sharps >= 3:
+        names |= {3: "D#", 8: "G#", 10: "A#"}
+    elif signature.sharps >= 1:
+        names |= {3: "D#", 8: "G#"}
+    elif signature.sharps <= -2:
+        names |= {1: "Db"}
+    names |= {p.pitchClass: p.name.replace("-", "b") for p in signature.pitches}
+    return {tone: name.replace("b", "-") for tone, name in names.items()}
+
+
+def _mark_fermatas(part, piece: Piece, expressions) -> None:
+    """A fermata on each note at whose first step a phrase's end begins."""
+    ends = piece.fermatas & ~np.concatenate([[False], piece.fermatas[:-1]])
+    for note in part.flatten().notes:
+        if ends[round(note.getOffsetInHierarchy(part) * STEPS_A_BEAT)]:
+            note.expressions.append(expressions.Fermata())
+
+
+def read_grid(content: bytes, suffix: str) -> tuple[np.ndarray, np.ndarray]:
+    """Pitches and onsets (voices, T) of a file's bytes, read by music21 and not by us.
+
+    Args:
+        content: of a MIDI (``".mid"``) or MusicXML (``".musicxml"``) file.
+        suffix: which of them.
+    """
+    from music21 import converter
+
+    with tempfile.TemporaryDirectory() as scratch:
+        path = Path(scratch) / f"piece{suffix}"
+        path.write_bytes(content)
+        score = converter.parse(path, forceSource=True, storePickle=False).stripTies()
+    parts = [part.flatten() for part in score.parts]
+    # A rest at the end, with which music21 fills the last bar, is no part of the piece.
+    ends = [note.offset + note.quarterLength for part in parts for note in part.notes]
+    length = round(max(ends) * STEPS_A_BEAT)
+    pitches, onsets = np.zeros((len(parts), length), int), np.zeros((len(parts), length), bool)
+    for voice, part in enumerate(parts):
+        for note in part.notes:
+            start = round(note.offset * STEPS_A_BEAT)
+            pitches[voice, start : start + round(note.quarterLength * STEPS_A_BEAT)] = max(
+                pitch.midi for pitch in note.pitches
+            )
+            onsets[voice, start] = True
+    return pitches, onsets

@@ -1,0 +1,129 @@
+"""Artefacts and verdicts in a notebook: shown, put in a table, and kept as a record."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import aigc_apps as scenarios
+from aigc_apps.contract import Artifact, Verdict
+from aigc_utils import data, plots
+from aigc_utils.files import atomic_path
+
+
+def show(artifact: Artifact, alt: str) -> None:
+    """Display an artefact: text as text, a PNG as a picture, sound and film with a player.
+
+    Args:
+        artifact: what to show; other kinds are named with their size.
+        alt: what it shows, in a sentence, for who cannot see or hear it.
+
+    Raises:
+        ValueError: if ``alt`` is too short to describe anything.
+    """
+    if len(alt.split()) < 4:
+        raise ValueError(f"The alt text {alt!r} says too little: describe it in a sentence.")
+    from IPython.display import Audio, Video, display
+
+    kind = artifact.media_type
+    if kind.startswith("text/"):
+        print(artifact.text)
+    elif kind == "image/png":
+        bundle, metadata = plots.png_bundle(artifact.content, alt)
+        display(bundle, metadata=metadata, raw=True)
+    elif kind.startswith("audio/") and "midi" not in kind:
+        display(Audio(artifact.content))
+    elif kind.startswith("video/"):
+        display(Video(artifact.content, embed=True, mimetype=kind))
+    else:
+        print(f"{alt} ({kind}, {len(artifact.content):,} bytes)")
+
+
+def table(verdict: Verdict) -> str:
+    """A verdict as a Markdown table of its measures, its answer below it."""
+    lines = [
+        "| measure | generated | baseline | people | better | of |",
+        "|---|---|---|---|---|---|",
+    ]
+    for m in verdict.measures:
+        error = "" if m.standard_error is None else f" ± {_number(m.standard_error)}"
+        name = f"{m.name}, {m.unit}" if m.unit else m.name
+        lines.append(
+            f"| {name} | {_number(m.generated)}{error} | {_number(m.baseline)} | "
+            f"{_number(m.people)} | {m.better} | {m.number} |"
+        )
+    lines += [
+        "",
+        f"**{verdict.title}: {verdict.answer}.** {verdict.because}",
+        "",
+        f"Seconds each: {_number(verdict.seconds_each)} on {verdict.machine}. "
+        f"Training: {_number(verdict.training_seconds)} s. "
+        f"A person's review: {_number(verdict.review_minutes)} minutes each ({verdict.assumed})",
+        "",
+        *(f"- Risk: {risk}" for risk in verdict.risks),
+        *(f"- Not for: {use}" for use in verdict.not_for),
+    ]
+    return "\n".join(lines)
+
+
+def show_table(verdict: Verdict) -> None:
+    """Display `table`."""
+    from IPython.display import Markdown, display
+
+    display(Markdown(table(verdict)))
+
+
+def keep(verdict: Verdict, folder: str | os.PathLike = Path("out", "verdicts")) -> Path:
+    """Write a verdict as a record, by default beside your other outputs.
+
+    The course's own records lie in ``data/records/verdicts``; ``make verdicts`` makes them, on
+    more artefacts than a chapter has time for, so reading or testing a chapter changes none.
+
+    Returns:
+        The file.
+
+    Raises:
+        OSError: if it cannot be written; what was there before is unchanged.
+    """
+    path = Path(folder) / f"{verdict.scenario}.json"
+    with atomic_path(path) as temporary:
+        temporary.write_text(verdict.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    return path
+
+
+def record_folder() -> Path:
+    """Where the course's own verdicts lie."""
+    return data.data_root() / "records" / "verdicts"
+
+
+def load_verdict(name: str) -> Verdict:
+    """The course's record of a scenario's verdict.
+
+    Raises:
+        ValueError: if there is none, or it is damaged.
+    """
+    path = record_folder() / f"{name}.json"
+    if not path.is_file():
+        raise ValueError(f"There is no verdict {path}: type make verdicts ARGS={name}.")
+    try:
+        return Verdict.model_validate_json(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(
+            f"The verdict {path} is damaged: restore it with git. ({reason})"
+        ) from error
+
+
+def load_verdicts() -> list[Verdict]:
+    """All records of verdicts that the course has, in the order of the chapters.
+
+    Raises:
+        ValueError: as `load_verdict`.
+    """
+    found = {path.stem for path in record_folder().glob("*.json")}
+    ordered = [name for name in scenarios.names() if name in found]
+    return [load_verdict(name) for name in [*ordered, *sorted(found - set(ordered))]]
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"

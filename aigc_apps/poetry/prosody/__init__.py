@@ -1,0 +1,38 @@
+"""Verse forms: tones and rhymes of Chinese, syllables and rhymes of English.
+
+`forms` says what may come next, for a generator; `checker` judges what came, by rules of its
+own and another book. Neither reads the other.
+"""
+
+from aigc_apps.poetry.prosody.books import (
+    BOOKS,
+    LEVEL,
+    LEVEL_GROUPS,
+    OBLIQUE,
+    RhymeBook,
+    agreed,
+    load_book,
+)
+from aigc_apps.poetry.prosody.checker import Finding, check, is_regulated
+from aigc_apps.poetry.prosody.forms import FORMS, PATTERNS, QuatrainMask, fits, names_of
+from aigc_apps.poetry.prosody.usage import narrowed, shown_tones
+
+__all__ = [
+    "BOOKS",
+    "FORMS",
+    "LEVEL",
+    "LEVEL_GROUPS",
+    "OBLIQUE",
+    "PATTERNS",
+    "Finding",
+    "QuatrainMask",
+    "RhymeBook",
+    "agreed",
+    "check",
+    "fits",
+    "is_regulated",
+    "load_book",
+    "names_of",
+    "narrowed",
+    "shown_tones",
+]

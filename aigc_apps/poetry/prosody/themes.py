@@ -1,0 +1,195 @@
+"""What a poem on a theme speaks of: characters that keep company in a corpus.
+
+A theme is understood by a policy that anybody can check: its Chinese characters that the corpus
+knows are its keys, and so are the characters that a list gives for English words. What goes
+with a key is counted: the pointwise mutual information (点互信息; Church & Hanks, 1990) of two
+characters is log2 p(both in a poem) / (p(one) p(other)).
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from aigc_apps.poetry.prosody.books import table_rows
+
+# Words of grammar and counting: as a theme they would say nothing.
+EMPTY = frozenset("的了吗呢啊吧一个首诗关于写请我你他她它们这那之其而以于与和及在是有不也")
+MAX_KEYS = 8
+
+ENGLISH: dict[str, str] = {
+    "alone": "独", "ancient": "古", "ape": "猿", "autumn": "秋", "bamboo": "竹", "bell": "钟",
+    "bird": "鸟", "blossom": "花", "boat": "舟", "border": "塞", "bridge": "桥", "brother": "弟",
+    "butterfly": "蝶", "candle": "烛", "capital": "京", "chrysanthemum": "菊", "city": "城",
+    "cloud": "云", "cold": "寒", "crane": "鹤", "cuckoo": "鹃", "dawn": "晓", "dew": "露",
+    "dream": "梦", "dusk": "暮", "emperor": "帝", "evening": "夕", "farewell": "别", "fish": "鱼",
+    "fisherman": "渔", "flower": "花", "flute": "笛", "fog": "雾", "frontier": "塞",
+    "friend": "友", "frost": "霜", "garden": "园", "general": "将", "geese": "雁", "goose": "雁",
+    "gold": "金", "grass": "草", "grief": "愁", "heaven": "天", "home": "乡", "horse": "马",
+    "house": "家", "jade": "玉", "journey": "行", "king": "王", "lake": "湖", "lamp": "灯",
+    "letter": "书", "loneliness": "孤", "longing": "思", "lotus": "荷", "love": "情", "lute": "琴",
+    "mist": "烟", "monk": "僧", "moon": "月", "moonlight": "月", "morning": "朝", "mountain": "山",
+    "music": "曲", "night": "夜", "north": "北", "oriole": "莺", "orchid": "兰", "palace": "宫",
+    "parting": "别", "path": "径", "peach": "桃", "pine": "松", "plum": "梅", "rain": "雨",
+    "red": "红", "river": "江", "road": "路", "sadness": "愁", "sail": "帆", "sea": "海",
+    "snow": "雪", "soldier": "兵", "song": "歌", "sorrow": "愁", "south": "南", "spring": "春",
+    "star": "星", "stone": "石", "stream": "溪", "summer": "夏", "sun": "日", "swallow": "燕",
+    "sword": "剑", "tea": "茶", "tear": "泪", "temple": "寺", "tower": "楼", "traveller": "客",
+    "traveler": "客", "tree": "树", "valley": "谷", "village": "村", "war": "战", "water": "水",
+    "west": "西", "wife": "妻", "willow": "柳", "wind": "风", "wine": "酒", "winter": "冬",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Theme:
+    """A theme as it is understood.
+
+    Attributes:
+        text: as it was asked for.
+        keys: the characters that name it.
+        related: characters that keep them company, with the mutual information in bits.
+        ignored: words of the request that say nothing to the policy.
+    """
+
+    text: str
+    keys: str
+    related: dict[str, float]
+    ignored: tuple[str, ...]
+
+    def carried_by(self, poem: str, least: int = 3) -> bool:
+        """Whether a poem has a key, or as many related characters as ``least``."""
+        return bool(set(poem) & set(self.keys)) or len(set(poem) & set(self.related)) >= least
+
+
+class Companions:
+    """Which characters stand in the same poems.
+
+    Args:
+        poems: each a string of characters; anything that is no letter is passed over.
+    """
+
+    def __init__(self, poems: Sequence[str]):
+        from scipy.sparse import csr_array
+
+        # All at once: the distinct pairs of poem and character, as numbers.
+        codes = np.frombuffer("".join(poems).encode("utf-32-le"), np.uint32).astype(np.int64)
+        of_poem = np.repeat(np.arange(len(poems)), [len(poem) for poem in poems])
+        pairs = np.unique(of_poem * 2**21 + codes)
+        known, columns = np.unique(pairs % 2**21, return_inverse=True)
+        letters = np.array([chr(code).isalpha() for code in known])
+        kept = letters[columns]
+        self.characters = [chr(code) for code in known[letters]]
+        self._id = {c: i for i, c in enumerate(self.characters)}
+        places = (pairs[kept] >> 21, (np.cumsum(letters) - 1)[columns[kept]])
+        shape = (len(poems), len(self.characters))
+        ones = np.ones(len(places[0]), np.float32)
+        self._has = csr_array((ones, places), shape=shape).tocsc()
+        self.counts = np.asarray(self._has.sum(axis=0)).ravel()
+
+    def __contains__(self, character: str) -> bool:
+        return character in self._id
+
+    def poems_with(self, character: str) -> int:
+        """In how many poems a character stands."""
+        return int(self.counts[self._id[character]]) if character in self else 0
+
+    def information(self, key: str, least: int = 8) -> tuple[np.ndarray, np.ndarray]:
+        """The mutual information of each character with a key.
+
+        Args:
+            key: a character of the corpus.
+            least: pairs seen in fewer poems count as unrelated; chance makes them look related.
+
+        Returns:
+            Bits, and in how many poems both stand, each of shape (len(characters),); bits are
+            0 for the unrelated and for the key.
+        """
+        column = self._has[:, [self._id[key]]]
+        both = np.asarray((self._has.T @ column).todense()).ravel()
+        expected = self.counts * self.counts[self._id[key]] / self._has.shape[0]
+        bits = np.where(both >= least, np.log2(np.maximum(both, 1) / np.maximum(expected, 1e-9)), 0)
+        bits[self._id[key]] = 0
+        return np.maximum(bits, 0), both
+
+    def coherence(self, lines: Sequence[str]) -> float:
+        """How much the lines of a poem speak of the same things.
+
+        Args:
+            lines: of one poem.
+
+        Returns:
+            Bits: the mean of log2 (poems with both + 1) / (poems expected by chance + 1) over
+            pairs of characters from different lines, both among the thousand most used.
+        """
+        places, table = self._table
+        rows = [[places[c] for c in line if c in places] for line in lines]
+        pairs = [
+            table[a, b]
+            for i, line in enumerate(rows)
+            for other in rows[i + 1 :]
+            for a in line
+            for b in other
+            if a != b
+        ]
+        return float(np.mean(pairs)) if pairs else 0.0
+
+    @functools.cached_property
+    def _table(self) -> tuple[dict[str, int], np.ndarray]:
+        """The thousand most used characters, and the bits of each pair of them."""
+        top = np.argsort(-self.counts, kind="stable")[:1000]
+        has = self._has[:, top]
+        both = np.asarray((has.T @ has).todense())
+        expected = np.outer(self.counts[top], self.counts[top]) / self._has.shape[0]
+        places = {self.characters[i]: n for n, i in enumerate(top)}
+        return places, np.log2((both + 1) / (expected + 1))
+
+    def related(self, keys: str, number: int = 30, least_bits: float = 0.7) -> dict[str, float]:
+        """The characters that go with any of the keys most, and their information in bits.
+
+        Mutual information alone prefers the rare, so they are ranked by bits times poems with
+        both, each character's share in what the key tells of all the poems.
+        """
+        bits, weight = np.zeros((2, len(self.characters)))
+        for key in keys:
+            its_bits, both = self.information(key)
+            weight = np.maximum(weight, np.where(its_bits >= least_bits, its_bits * both, 0))
+            bits = np.maximum(bits, its_bits)
+        for key in keys:
+            weight[self._id[key]] = 0
+        order = np.argsort(-weight, kind="stable")[:number]
+        return {self.characters[i]: float(bits[i]) for i in order if weight[i] > 0}
+
+
+def understand(text: str, companions: Companions, least: int = 20) -> Theme:
+    """A theme in Chinese or English, by the policy of this module.
+
+    Args:
+        text: such as ``"秋夜思乡"`` or ``"autumn moon over a river"``.
+        companions: of the corpus.
+        least: a character in fewer poems than this is no key.
+
+    Raises:
+        ValueError: if nothing of it is understood.
+    """
+    new = {old: simple for simple, main, _ in table_rows("traditional.tsv") for old in main}
+    keys, ignored = [], []
+    for word in re.findall(r"[a-z]+|[^\W\d_a-z]", text.lower()):
+        plain = word if word in ENGLISH else re.sub(r"(?<=..)s$", "", word)
+        character = ENGLISH.get(plain, word if not word.isascii() else "")
+        if character not in companions:
+            character = new.get(character, character)
+        if character in EMPTY or companions.poems_with(character) < least:
+            ignored.append(word)
+        elif character not in keys:
+            keys.append(character)
+    if not keys:
+        raise ValueError(
+            f"Nothing in the theme {text!r} is known to the poems: give Chinese characters such as "
+            "秋、月、江、别, or English words such as autumn, moon, river, farewell."
+        )
+    kept = "".join(keys[:MAX_KEYS])
+    return Theme(text, kept, companions.related(kept), (*ignored, *keys[MAX_KEYS:]))

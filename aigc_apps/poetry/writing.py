@@ -1,0 +1,216 @@
+"""Who proposes the next character, and how a quatrain is drawn from what it proposes."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from aigc_apps.common import ngrams, tokens
+from aigc_apps.poetry.prosody import FORMS, QuatrainMask
+
+NUM_CANDIDATES = 16  # drawn for each request; one number, so that one compiled step serves all
+
+
+class Writer(Protocol):
+    """Something that gives probabilities of the next character of a poem.
+
+    Attributes:
+        name: for people.
+        characters: what it can write; an empty string for a token that is no character.
+        training_seconds: that it took.
+    """
+
+    name: str
+    characters: list[str]
+    training_seconds: float
+
+    def log_probabilities(self, form: str, texts: Sequence[str]) -> np.ndarray:
+        """Of the next character, in nats, shape (len(texts), len(characters))."""
+
+
+@dataclass(frozen=True)
+class Drafts:
+    """Quatrains as they were drawn.
+
+    Attributes:
+        form: one of `FORMS`.
+        poems: the characters of each, lines one after another.
+        log_chosen: log p of each character by the writer alone, in nats, shape (B, T).
+        log_allowed: log of the probability that the mask left, in nats, shape (B, T); zeros
+            without a mask.
+    """
+
+    form: str
+    poems: list[str]
+    log_chosen: np.ndarray
+    log_allowed: np.ndarray
+
+    def bits_each(self) -> np.ndarray:
+        """-log2 p a character by the writer alone, shape (B,)."""
+        return -self.log_chosen.mean(axis=1) / np.log(2)
+
+
+def compose(
+    writer: Writer,
+    form: str,
+    number: int,
+    *,
+    mask: QuatrainMask | None = None,
+    leaning: np.ndarray | None = None,
+    temperature: float = 1.0,
+    top_p: float = 1.0,
+    seed: int = 0,
+) -> Drafts:
+    """Draw quatrains character by character.
+
+    Args:
+        writer: whose probabilities.
+        form: one of `FORMS`.
+        number: how many.
+        mask: what may come next; anything if None.
+        leaning: nats added to each character's log-probability, shape (len(characters),).
+        temperature: divides the log-probabilities, above 0.
+        top_p: draw from the likeliest characters that together have so much probability, after
+            mask and leaning (Holtzman et al., 2020).
+        seed: the same seed gives the same poems on one machine.
+
+    Raises:
+        ValueError: if the mask leaves nothing, or a number is out of range.
+    """
+    if temperature <= 0 or not 0 < top_p <= 1:
+        raise ValueError(
+            f"The temperature is {temperature} and top_p {top_p}: give more than 0, and "
+            "top_p at most 1."
+        )
+    size = 4 * FORMS[form]
+    rng = np.random.default_rng(seed)
+    letters = np.array([len(c) == 1 for c in writer.characters])
+    texts = [""] * number
+    log_chosen, log_allowed = np.zeros((2, number, size))
+    for place in range(size):
+        logs = np.asarray(writer.log_probabilities(form, texts), np.float64)
+        allowed = np.stack([letters if mask is None else mask.allowed(t) for t in texts])
+        if not allowed.any(axis=1).all():
+            raise ValueError(f"Nothing may follow {texts[int(allowed.any(1).argmin())]!r}.")
+        scores = np.where(allowed, logs + (0 if leaning is None else leaning), -np.inf)
+        chosen = _draw(scores / temperature, top_p, rng)
+        rows = np.arange(number)
+        log_chosen[:, place] = logs[rows, chosen]
+        if mask is not None:
+            log_allowed[:, place] = np.log(np.where(allowed, np.exp(logs), 0).sum(axis=1))
+        texts = [t + writer.characters[i] for t, i in zip(texts, chosen, strict=True)]
+    return Drafts(form, texts, log_chosen, log_allowed)
+
+
+def _draw(scores: np.ndarray, top_p: float, rng: np.random.Generator) -> np.ndarray:
+    """One index a row by its score in nats, from the nucleus."""
+    chances = np.exp(scores - scores.max(axis=1, keepdims=True))
+    chances /= chances.sum(axis=1, keepdims=True)
+    if top_p < 1:
+        order = np.argsort(-chances, axis=1)
+        falling = np.take_along_axis(chances, order, axis=1)
+        falling[np.cumsum(falling, axis=1) - falling >= top_p] = 0
+        np.put_along_axis(chances, order, falling, axis=1)
+    running = np.cumsum(chances, axis=1)
+    coins = rng.random((len(scores), 1)) * running[:, -1:]
+    return (running > coins).argmax(axis=1)
+
+
+class CountingWriter:
+    """A Kneser-Ney n-gram as a writer: counts of short strings, no network.
+
+    Args:
+        poems: each a string of characters.
+        order: length of the longest strings counted.
+    """
+
+    training_seconds = 0.0
+
+    def __init__(self, poems: Sequence[str], order: int = 3):
+        self.name = f"Kneser-Ney {order}-gram"
+        self.order = order
+        self.characters = ["", *sorted({c for poem in poems for c in poem})]
+        self._id = {c: i for i, c in enumerate(self.characters)}
+        self.counts = ngrams.KneserNey(
+            [self._encode(poem) for poem in poems], len(self.characters), order
+        )
+        self._next = functools.lru_cache(maxsize=2**14)(self._after)
+
+    def _encode(self, text: str) -> list[int]:
+        return [self._id[c] for c in text]
+
+    def _after(self, context: str) -> np.ndarray:
+        # A context of `order` characters is read without its first; a shorter one is a start.
+        return np.log(np.maximum(self.counts.next_probabilities(self._encode(context)), 1e-12))
+
+    def log_probabilities(self, form: str, texts: Sequence[str]) -> np.ndarray:
+        """See `Writer`; the form makes no difference to counts."""
+        del form
+        return np.stack([self._next(t[-self.order :]) for t in texts])
+
+
+class TransformerWriter:
+    """The checkpoint ``tang_poems`` as a writer.
+
+    Args:
+        model: an `aigc_apps.common.language.LanguageModel`.
+        characters: by token number; an empty string for the end and the forms.
+        form_tokens: the first token of a poem, by form.
+        name, training_seconds: see `Writer`.
+    """
+
+    def __init__(self, model, characters, form_tokens, name="tang_poems", training_seconds=0.0):
+        self.model, self.characters, self.form_tokens = model, list(characters), form_tokens
+        self.name, self.training_seconds = name, training_seconds
+        self._id = {c: i for i, c in enumerate(self.characters) if c}
+
+    def encode(self, form: str, texts: Sequence[str]) -> np.ndarray:
+        """Rows of tokens, the form first, shape (B, 1 + T)."""
+        return np.array([[self.form_tokens[form], *(self._id[c] for c in t)] for t in texts])
+
+    def log_probabilities(self, form: str, texts: Sequence[str]) -> np.ndarray:
+        """See `Writer`."""
+        logits = self.model.predict_next(self.encode(form, texts)).astype(np.float64)
+        top = logits.max(axis=1, keepdims=True)
+        return logits - top - np.log(np.exp(logits - top).sum(axis=1, keepdims=True))
+
+    def bits(self, form: str, texts: Sequence[str]) -> np.ndarray:
+        """-log2 p a character of whole poems, the end left out, shape (B,)."""
+        logs = self.model.log_likelihood(self.encode(form, texts))
+        return -logs[:, 1:].mean(axis=1) / np.log(2)
+
+
+@functools.cache
+def load_writer(name: str = "tang_poems") -> TransformerWriter:
+    """The shipped model of verse with its tokenizer.
+
+    Args:
+        name: of a checkpoint.
+
+    Raises:
+        ValueError: if there is no such checkpoint, or it is damaged.
+    """
+    from aigc_apps.common import trained  # and with it TensorFlow, late
+    from aigc_utils import checkpoints
+
+    model, card = trained.load_language_model(name), checkpoints.load_card(name)
+    label = f"{name} {card.weights_sha256[:12]}"
+    return writer_of(model, trained.load_tokenizer(name), label, card.seconds)
+
+
+def writer_of(model, tokenizer: tokens.VerseTokenizer, name: str, seconds: float = 0.0):
+    """A model of verse and its tokenizer as a writer.
+
+    Args:
+        model: an `aigc_apps.common.language.LanguageModel`.
+        tokenizer: that it was trained with.
+        name, seconds: see `Writer`.
+    """
+    shapes = {(form.line_length, form.num_lines): form.name for form in tokenizer.forms}
+    form_tokens = {form: tokenizer.form_token(shapes[length, 4]) for form, length in FORMS.items()}
+    characters = [""] * (1 + len(tokenizer.forms)) + list(tokenizer.characters)
+    return TransformerWriter(model, characters, form_tokens, name, seconds)

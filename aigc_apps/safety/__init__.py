@@ -1,0 +1,17 @@
+"""What is asked of a generator is looked at first, and what it gives says where it comes from."""
+
+from aigc_apps.safety.measure import Injection, Refusals, count_refusals, injections
+from aigc_apps.safety.policy import POLICY, Policy, Refused
+from aigc_apps.safety.provenance import Provenance, made_by_line
+
+__all__ = [
+    "POLICY",
+    "Injection",
+    "Policy",
+    "Provenance",
+    "Refusals",
+    "Refused",
+    "count_refusals",
+    "injections",
+    "made_by_line",
+]

@@ -1,0 +1,317 @@
+"""Stories by the course's own language model, which knows no instructions, only novels.
+
+It can do one thing: say what may come next. Keywords are therefore planted. The model writes
+several continuations, at every place between two words it is asked how likely the keyword would
+be there, and the story goes on from the likeliest place of all.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from aigc_apps.common import texts
+from aigc_apps.stories.plan import Chapter, ChapterPlan, Plan
+
+if TYPE_CHECKING:
+    from aigc_apps.common.language import LanguageModel
+
+CHECKPOINT = "english_prose"
+OPENINGS = {
+    "adventure": ("They set out early in the morning, and", "The voyage had hardly begun, when"),
+    "mystery": ("It was a strange affair from the first, and", "Nobody could explain it, but"),
+    "romance": ("She had not thought of him for a year, when", "They met again in the spring, and"),
+    "fairy tale": ("Once upon a time there was a", "Long ago, when wishing still helped,"),
+}
+NEXT_CHAPTER = ("The next morning", "Some weeks later", "When the summer was over,")
+CONTINUATIONS = 8  # from which the best place for a keyword is chosen
+TRIES = 48  # places that are asked for a whole keyword
+RUN = 4  # so many tokens never follow each other twice in a story
+TEMPERATURE, TOP_P = 0.7, 0.9
+_LETTERS = re.compile(r"[^\W\d_]+")
+_LAST_LETTERS = re.compile(r"[^\W\d_]+$")
+
+
+@dataclass(frozen=True)
+class SmallWriter:
+    """A language model with its tokens, and what it takes to write a story.
+
+    Args:
+        model: of prose.
+        encode: a text as token numbers.
+        pieces: what each token stands for, ``""`` for the end.
+        name: for the provenance.
+        lexicon: words in lower case; where there are any, no other word is written, except
+            keywords.
+    """
+
+    model: LanguageModel
+    encode: Callable[[str], Sequence[int]]
+    pieces: tuple[str, ...]
+    name: str
+    lexicon: frozenset[str] = frozenset()
+
+    def write(self, plan: Plan, seed: int) -> list[Chapter]:
+        """Write each chapter; a word of the theme is planted like the first keyword."""
+        rng = np.random.default_rng(seed)
+        chapters = []
+        for chapter in plan.chapters:
+            first = chapter.number == 1
+            opening = str(rng.choice(OPENINGS[plan.genre] if first else NEXT_CHAPTER))
+            known = [s for s in plan.subjects[:1] if s not in chapter.keywords] if first else []
+            wanted = (*known, *chapter.keywords)
+            chapters.append(self._chapter(chapter, opening, wanted, rng))
+        return chapters
+
+    def order_gain(self, text: str, seed: int = 0) -> float:
+        """How much better the model expects a sentence after the one that stands before it.
+
+        Than after another sentence of the same text, drawn by lot. It is the model's own sense of
+        order: little of what a reader would miss is in it.
+
+        Returns:
+            Nats a token, the mean over all sentences from the second on; 0 for fewer than three.
+        """
+        half = self.model.context // 2
+        coded = [list(self.encode(f" {s}")) for s in texts.sentences(" ".join(text.split()))]
+        if len(coded) < 3:
+            return 0.0
+        rng = np.random.default_rng(seed)
+        pairs = []
+        for place in range(1, len(coded)):
+            others = [i for i in range(len(coded)) if i not in (place - 1, place)]
+            pairs += [(place - 1, place), (int(rng.choice(others)), place)]
+        rows = np.zeros((len(pairs), 2 * half), np.int32)
+        spans = []
+        for number, (before, place) in enumerate(pairs):
+            first, second = coded[before][-half:], coded[place][: half - 1]
+            rows[number, : len(first) + len(second)] = [*first, *second]
+            spans.append((len(first), len(first) + len(second)))
+        likely = self.model.log_likelihood(rows)
+        each = [likely[n, a:b].mean() for n, (a, b) in enumerate(spans)]
+        return float(np.mean(each[0::2]) - np.mean(each[1::2]))
+
+    def _chapter(
+        self, chapter: ChapterPlan, opening: str, wanted: tuple[str, ...], rng: np.random.Generator
+    ) -> Chapter:
+        tokens, planted = list(self.encode(opening)), []
+        share = chapter.words / (len(wanted) + 1)
+        for number, word in enumerate(wanted, start=1):
+            rest = [w for w in wanted[number - 1 :] if not texts.occurs(w, self._text(tokens))]
+            if word not in rest:
+                continue  # the model came to it by itself
+            missing = share * number - len(texts.words(self._text(tokens)))
+            rows = self._go_on(tokens, max(8.0, missing), CONTINUATIONS, rng)
+            tokens = self._plant(rows, len(tokens), word)
+            if word in chapter.keywords:
+                planted.append(word)
+        missing = chapter.words - len(texts.words(self._text(tokens)))
+        ending = self._go_on(tokens, max(15.0, missing), 1, rng)[0]
+        text = texts.finish(self._text(ending)) or self._text(ending)
+        # What was cut must not take the last keyword along.
+        while any(not texts.occurs(w, text) for w in planted) and len(ending) < 4096:
+            ending = self._go_on(list(ending), 40.0, 1, rng)[0]
+            text = texts.finish(self._text(ending)) or self._text(ending) + "."
+        ours = len(texts.words(opening)) + sum(len(texts.words(w)) for w in planted)
+        return Chapter(chapter, _paragraphs(text), ours, tuple(planted))
+
+    def _text(self, tokens: Sequence[int]) -> str:
+        return "".join(self.pieces[token] for token in tokens)
+
+    def _go_on(
+        self, tokens: list[int], num_words: float, num_rows: int, rng: np.random.Generator
+    ) -> list[list[int]]:
+        """Rows of all tokens so far and a continuation of about as many words."""
+        num_tokens = max(4, round(num_words * self._tokens_a_word))
+        kept = tokens[-max(1, self.model.context // 2) :]
+        written = self.model.generate(
+            np.tile(np.array(kept, np.int32), (num_rows, 1)),
+            num_tokens=num_tokens,
+            temperature=TEMPERATURE,
+            top_p=TOP_P,
+            constrain=self._constraint(tokens, len(kept)),
+            seed=int(rng.integers(2**31)),
+        )
+        return [tokens + row[len(kept) :].tolist() for row in written]
+
+    def _constraint(self, tokens: list[int], num_kept: int):
+        """What may come next: no end, nothing but prose, words of the lexicon, no run twice."""
+        before = np.array(tokens[:-num_kept], np.int32)
+
+        def allowed(kept: np.ndarray) -> np.ndarray:
+            may = np.tile(self._is_prose, (len(kept), 1))
+            if kept.shape[1] == num_kept:
+                may &= ~self._goes_on_a_word  # a keyword stays as it is
+            elif self.lexicon:
+                may &= np.stack([self._spells(self._last_word(row)) for row in kept])
+            may = _where_any(may, self._is_prose)
+            rows = np.concatenate([np.tile(before, (len(kept), 1)), kept], axis=1)
+            if rows.shape[1] <= RUN:
+                return may
+            fresh = may.copy()
+            runs = np.lib.stride_tricks.sliding_window_view(rows, RUN, axis=1)
+            same = (runs[:, :, :-1] == rows[:, None, -RUN + 1 :]).all(axis=2)
+            for row, place in zip(*np.nonzero(same), strict=True):
+                fresh[row, runs[row, place, -1]] = False
+            return _where_any(fresh, may)  # better a run again than a word that does not exist
+
+        return allowed
+
+    def _last_word(self, tokens: np.ndarray) -> str:
+        """The letters at the end of a text; "" behind a sign or a space."""
+        letters = ""
+        for token in tokens[:-16:-1]:
+            piece = self.pieces[token]
+            letters = piece + letters
+            if not piece.isalpha():
+                break
+        found = _LAST_LETTERS.search(letters)
+        return found[0].lower() if found else ""
+
+    def _spells(self, begun: str) -> np.ndarray:
+        """Tokens after which a word of the lexicon is spelt, or may still be; bool (vocab,)."""
+        if begun not in self._spelling:
+            whole = not begun or begun in self.lexicon
+            self._spelling[begun] = np.array(
+                [
+                    (begun + piece.lower()) in self._beginnings
+                    if piece[:1].isalpha()
+                    else whole and (piece[:1] != " " or piece[1:].lower() in self._beginnings)
+                    for piece in self.pieces
+                ]
+            )
+        return self._spelling[begun]
+
+    @cached_property
+    def _spelling(self) -> dict[str, np.ndarray]:
+        return {}
+
+    @cached_property
+    def _beginnings(self) -> frozenset[str]:
+        """Whatever a word of the lexicon may begin with, "" and itself included."""
+        return frozenset(w[:i] for w in self.lexicon for i in range(len(w) + 1))
+
+    def log_p_of(self, word: str, beginnings: Sequence[Sequence[int]]) -> np.ndarray:
+        """How likely a word is to come next.
+
+        Args:
+            word: with or without spaces inside.
+            beginnings: token numbers of each text, of any length; the model sees their ends.
+
+        Returns:
+            log p in nats, one for each beginning.
+        """
+        key = list(self.encode(f" {word}"))
+        room = self.model.context - len(key)
+        ends = [list(beginning)[-room:] for beginning in beginnings]
+        rows = np.zeros((len(ends), self.model.context), np.int32)
+        for number, end in enumerate(ends):
+            rows[number, : len(end) + len(key)] = [*end, *key]
+        likely = self.model.log_likelihood(rows)
+        spans = (slice(len(end), len(end) + len(key)) for end in ends)
+        return np.array([row[span].sum() for row, span in zip(likely, spans, strict=True)])
+
+    def places(self, row: Sequence[int], first: int) -> list[int]:
+        """Places from ``first`` on at which a word could be put in: between two words."""
+        return [
+            place
+            for place in range(max(1, first), len(row))
+            if self._begins_a_word[row[place]] and not self._ends_a_sentence(row[:place])
+        ]
+
+    def _plant(self, rows: list[list[int]], begin: int, word: str) -> list[int]:
+        """The row, cut where the word is likeliest to come next, and the word behind it.
+
+        Not in the first third of what was written, so that keywords do not crowd. Only the
+        places where its first token is likeliest are asked for the whole word.
+        """
+        key = list(self.encode(f" {word}"))
+        width = len(rows[0])
+        seen = min(width, self.model.context)
+        cut = width - seen  # what the model no longer sees
+        first = max(begin + (width - begin) // 3, cut + 1)
+        logits = np.asarray(self.model(np.array(rows, np.int32)[:, cut:]))
+        log_p = _log_softmax(logits)[:, :, key[0]]  # of token t, given those before it
+        found = [
+            (float(log_p[row, place - cut]), row, place)
+            for row, tokens in enumerate(rows)
+            for place in self.places(tokens, first)
+        ]
+        if not found:
+            return rows[0] + key
+        best = [rows[row][:place] for _, row, place in sorted(found, reverse=True)[:TRIES]]
+        return best[int(np.argmax(self.log_p_of(word, best)))] + key
+
+    def _ends_a_sentence(self, tokens: Sequence[int]) -> bool:
+        return self._text(tokens[-3:]).rstrip(" \"'”’").endswith((".", "!", "?"))
+
+    @cached_property
+    def _begins_a_word(self) -> np.ndarray:
+        """Whether a token begins with a space, so that the word before it is whole."""
+        return np.array([piece.startswith(" ") for piece in self.pieces])
+
+    @cached_property
+    def _goes_on_a_word(self) -> np.ndarray:
+        return np.array([piece[:1].isalpha() or piece[:1] == "-" for piece in self.pieces])
+
+    @cached_property
+    def _is_prose(self) -> np.ndarray:
+        """Tokens of letters, spaces and the marks of ordinary sentences; not the end."""
+        marks = " ,.;:!?'’-—"
+        return np.array(
+            [bool(p) and all(c.isalpha() or c in marks for c in p) for p in self.pieces]
+        )
+
+    @cached_property
+    def _tokens_a_word(self) -> float:
+        sample = "It was the best of times when they walked along the river to the old bridge."
+        return len(self.encode(sample)) / len(texts.words(sample)) + 0.1
+
+
+@lru_cache(maxsize=1)
+def load() -> SmallWriter:
+    """The writer with the shipped model.
+
+    Raises:
+        ValueError: if the checkpoint is missing or damaged.
+    """
+    from aigc_apps.common import trained
+    from aigc_utils import checkpoints, data
+
+    model = trained.load_language_model(CHECKPOINT)
+    novels = data.load_texts(CHECKPOINT).train
+    counts = Counter(w for text in novels for w in _LETTERS.findall(text.text.lower()))
+    # A word that occurs once or twice is often a name, a slip or French.
+    lexicon = frozenset(word for word, count in counts.items() if count > 2)
+    name = checkpoints.load_card(CHECKPOINT).label
+    return of(model, trained.load_tokenizer(CHECKPOINT), name, lexicon)
+
+
+def of(
+    model: LanguageModel, tokenizer, name: str, lexicon: frozenset[str] = frozenset()
+) -> SmallWriter:
+    """The writer with a model, the tokenizer that it was trained with, and words."""
+    pieces = ("", *(tokenizer.decode([token]) for token in range(1, model.vocab_size)))
+    return SmallWriter(model, tokenizer.encode, pieces, name, lexicon)
+
+
+def _paragraphs(text: str) -> str:
+    """Five sentences each."""
+    all_sentences = texts.sentences(" ".join(text.split()))
+    return "\n\n".join(" ".join(all_sentences[i : i + 5]) for i in range(0, len(all_sentences), 5))
+
+
+def _where_any(may: np.ndarray, otherwise: np.ndarray) -> np.ndarray:
+    """Rows of what is allowed; where a row allows nothing, what ``otherwise`` allows."""
+    return np.where(may.any(axis=1, keepdims=True), may, otherwise)
+
+
+def _log_softmax(logits: np.ndarray) -> np.ndarray:
+    logits = logits - logits.max(axis=-1, keepdims=True)
+    return logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))

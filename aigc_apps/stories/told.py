@@ -1,0 +1,157 @@
+"""Stories by a model that follows instructions: SmolLM2 here, or an endpoint of your own."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from aigc_apps.common import texts
+from aigc_apps.stories.plan import Chapter, ChapterPlan, Plan
+
+SYSTEM = "You are a novelist. You write plain, vivid English in the past tense."
+TRIES = 3
+EACH = 40  # words left for each keyword
+TOKENS_A_WORD = 1.4  # of SmolLM2's tokenizer on its own stories, with a little room
+
+
+class Completes(Protocol):
+    """What goes on with a text: `aigc_apps.pretrained.SmolLM`."""
+
+    def complete(
+        self, prompt: str, *, num_tokens: int, temperature: float, seed: int, anew: bool
+    ) -> str:
+        """Go on with a text."""
+
+
+class Chats(Protocol):
+    """What answers messages: `aigc_apps.pretrained.Endpoint`."""
+
+    def chat(self, messages: list[dict], *, num_tokens: int, temperature: float, seed: int) -> str:
+        """Answer the last message."""
+
+
+def write_on(model: Completes, plan: Plan, seed: int) -> list[Chapter]:
+    """A story by going on with a text, with a stated policy for keywords.
+
+    The theme and all keywords stand in the request, and the story begins with a sentence of ours,
+    "This is the story of THEME.", because the model else loses it from sight. Of the words that
+    are asked for, the model first writes the part that leaves 40 for each of the chapter's keywords
+    (or an equal share of a short chapter). Then for each keyword that has not come up a paragraph
+    is begun with "Then the KEYWORD", and the model goes on with it, again if it made another word
+    of the keyword ("lamps" of a lamp); after three such answers the sentence ends there. These
+    three words count as ours, like the first sentence. The rest, up to the length asked for, is
+    the model's own.
+    """
+    asked = (
+        f"Write a {plan.genre} about {plan.theme}. The words {', '.join(plan.keywords)} must "
+        "occur in it. Write only the story."
+    )
+    head = (
+        f"<|im_start|>system\n{SYSTEM}<|im_end|>\n<|im_start|>user\n{asked}<|im_end|>\n"
+        "<|im_start|>assistant\n"
+    )
+    if not plan.keywords:
+        head = head.replace(" The words  must occur in it.", "")
+    chapters: list[Chapter] = []
+    for number, chapter in enumerate(plan.chapters):
+        before = "\n\n".join(c.text for c in chapters)
+        # The whole story has room in the model's 2,048 tokens: at most 600 words, thrice.
+        told = f"{before}\n\n" if before else ""
+        opening = "" if number else f"This is the story of {plan.theme}."
+        chapters.append(_go_on(model, head + told, chapter, opening, seed * 1000 + number * 100))
+    return chapters
+
+
+def _go_on(model: Completes, before: str, chapter: ChapterPlan, opening: str, seed: int) -> Chapter:
+    text, begun, calls = opening, [], 0
+
+    def more(begin: str, num_words: int) -> str:
+        """The text with a beginning and what the model adds, up to a whole sentence."""
+        nonlocal calls
+        start = f"{text}\n\n{begin}".strip("\n")
+        added = model.complete(
+            before + start,
+            num_tokens=max(48, round(TOKENS_A_WORD * num_words)),
+            temperature=0.8,
+            seed=seed + calls,
+            anew=calls == 0,
+        )
+        calls += 1
+        if not begin and start and not added.startswith((" ", "\n")):
+            added = " " + added
+        whole = texts.finish(texts.plain(start + added))
+        return whole if len(whole) > len(start) else start + ("." if begin else "")
+
+    def bring_in(keyword: str) -> str:
+        """The text with a paragraph that has the keyword; the model may make "lamps" of a lamp."""
+        begin = _beginning(keyword)
+        for _ in range(TRIES):
+            longer = more(begin, each)
+            if texts.occurs(keyword, longer):
+                return longer
+        return f"{text}\n\n{begin}."
+
+    each = min(EACH, chapter.words // (len(chapter.keywords) + 1))
+    free = chapter.words - each * len(chapter.keywords)
+    for _ in range(TRIES):
+        text = more("", free)
+        if text != opening:
+            break
+    for keyword in chapter.keywords:
+        if not texts.occurs(keyword, text):
+            begun.append(keyword)
+            text = bring_in(keyword)
+    for _ in range(TRIES):
+        left = chapter.words - len(texts.words(text))
+        if left < min(25, chapter.words // 5):  # less is not worth another sentence
+            break
+        text = more("", left)
+    ours = len(texts.words(opening)) + sum(len(texts.words(_beginning(k))) for k in begun)
+    return Chapter(chapter, text, ours, tuple(begun))
+
+
+def _beginning(keyword: str) -> str:
+    """What a paragraph begins with that has to bring in a keyword: our words, not the model's."""
+    return f"Then the {keyword}"
+
+
+def write_by_chat(model: Chats, plan: Plan, seed: int) -> list[Chapter]:
+    """A story by asking for each chapter; for models that take messages and nothing else.
+
+    A chapter without one of its keywords is asked for again, up to three times in all; of the
+    three the one that lacks fewest is taken. What is still missing gets a closing sentence from a
+    template, which counts as ours.
+    """
+    chapters: list[Chapter] = []
+    for chapter in plan.chapters:
+        text = _ask(model, plan, chapter, chapters, seed * 1000 + chapter.number * 100)
+        missing = tuple(k for k in chapter.keywords if not texts.occurs(k, text))
+        closing = " ".join(f"And that was the end of the {keyword}." for keyword in missing)
+        whole = "\n\n".join(part for part in (text, closing) if part)
+        chapters.append(Chapter(chapter, whole, len(texts.words(closing)), missing))
+    return chapters
+
+
+def _ask(model: Chats, plan: Plan, chapter: ChapterPlan, before: list[Chapter], seed: int) -> str:
+    wanted = (
+        f"Write chapter {chapter.number} of {len(plan.chapters)} of a {plan.genre} about "
+        f"{plan.theme}, about {chapter.words} words long."
+    )
+    if chapter.keywords:
+        wanted += f" These words must occur in it: {', '.join(chapter.keywords)}."
+    if before:
+        wanted += f" So far: {before[-1].text}"
+    messages = [
+        {"role": "system", "content": SYSTEM},
+        {"role": "user", "content": f"{wanted} Write only the story, without a heading."},
+    ]
+    best, lacking = "", len(chapter.keywords) + 1
+    for number in range(TRIES):
+        tokens = round(1.6 * chapter.words)
+        answer = model.chat(messages, num_tokens=tokens, temperature=0.8, seed=seed + number)
+        text = texts.finish(texts.plain(answer))
+        missing = sum(not texts.occurs(k, text) for k in chapter.keywords)
+        if text and missing < lacking:
+            best, lacking = text, missing
+        if best and not lacking:
+            break
+    return best

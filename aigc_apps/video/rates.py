@@ -1,0 +1,13 @@
+"""What the video scenario is made of: pictures, speech, sound, and the file that holds them.
+
+Each module knows nothing of the others: `frames` draws, `speech` reads aloud and listens,
+`sound` mixes, `container` encodes and looks into files. `aigc_apps.video` joins them.
+"""
+
+from __future__ import annotations
+
+RATE = 48_000
+"""Samples a second of all sound; Opus knows no rate above it and AAC likes it."""
+
+FRAME_RATE = 25
+"""Frames a second: 40 ms each, which is also how far picture and sound may be apart."""

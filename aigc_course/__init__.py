@@ -1,0 +1,1 @@
+"""What teachers and maintainers run: command line, checks, grading, reports, training."""

@@ -1,0 +1,155 @@
+"""Questions with feedback for every option: a widget where there is one, folded text elsewhere.
+
+Only what ipywidgets 7.7.1 has is used, because that is what Colab runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from aigc_course.checks.verdict import in_notebook, prose
+
+if TYPE_CHECKING:
+    import ipywidgets
+
+
+@dataclass(frozen=True)
+class Question:
+    """One multiple-choice question.
+
+    Attributes:
+        text: the question, one sentence or two.
+        options: for each option what is said to whoever chooses it; at least two.
+        answer: the right option, one of ``options``.
+
+    Raises:
+        ValueError: if ``answer`` is no option, or an option has no feedback.
+    """
+
+    text: str
+    options: Mapping[str, str]
+    answer: str
+
+    def __post_init__(self):
+        if len(self.options) < 2:
+            raise ValueError(f"The question {self.text!r} has fewer than two options: add some.")
+        if self.answer not in self.options:
+            raise ValueError(
+                f"The answer {self.answer!r} is no option of {self.text!r}: copy it from one."
+            )
+        silent = [option for option, feedback in self.options.items() if not feedback.strip()]
+        if silent:
+            raise ValueError(f"The option {silent[0]!r} has no feedback: say why it is wrong.")
+
+    def feedback(self, option: str) -> str:
+        """What is said of an option, beginning with "Yes." or "No."."""
+        return f"{'Yes.' if option == self.answer else 'No.'} {self.options[option]}"
+
+
+class Quiz:
+    """Questions that answer back; see `quiz`.
+
+    Attributes:
+        questions: what is asked.
+    """
+
+    def __init__(self, questions: Sequence[Question]):
+        if not questions:
+            raise ValueError("The quiz has no questions: give at least one.")
+        self.questions = tuple(questions)
+
+    def widget(self) -> ipywidgets.VBox:
+        """A new widget: buttons, and under each question what is said of the choice."""
+        import ipywidgets
+
+        wide = ipywidgets.Layout(width="auto")
+        rows = []
+        for number, question in enumerate(self.questions, 1):
+            title = ipywidgets.HTML(f"<b>{number}.</b> {prose(question.text)}")
+            # A radio button's label is plain text, so the marks of code would show.
+            labels = [(option.replace("`", ""), option) for option in question.options]
+            buttons = ipywidgets.RadioButtons(options=labels, value=None, layout=wide)
+            said = ipywidgets.HTML('<span role="status"></span>')
+            buttons.observe(_answering(question, said), names="value")
+            rows.append(ipywidgets.VBox([title, buttons, said], layout=wide))
+        return ipywidgets.VBox(rows, layout=wide)
+
+    def text(self) -> str:
+        """The questions and options in plain text, the answers after all of them."""
+        asked, answers = [], []
+        for number, question in enumerate(self.questions, 1):
+            letters = dict(zip("abcdefgh", question.options, strict=False))
+            asked += [f"{number}. {question.text}", *(f"   {k}) {o}" for k, o in letters.items())]
+            answers += [f"{number}{k}) {question.feedback(o)}" for k, o in letters.items()]
+        return "\n".join([*asked, "", "Answers:", *answers])
+
+    def markdown(self) -> str:
+        """The same as Markdown with the answers folded, for pages that run nothing."""
+        parts = []
+        for number, question in enumerate(self.questions, 1):
+            options = "\n".join(f"- {option}" for option in question.options)
+            said = "\n".join(f"- *{o}* {question.feedback(o)}" for o in question.options)
+            folded = f"<details><summary>Answer</summary>\n\n{said}\n\n</details>"
+            parts.append(f"**{number}.** {question.text}\n\n{options}\n\n{folded}")
+        return "\n\n".join(parts)
+
+    def __repr__(self) -> str:
+        return f"Quiz({len(self.questions)} questions)"
+
+    def _repr_html_(self) -> str:
+        parts = []
+        for number, question in enumerate(self.questions, 1):
+            options = "".join(f"<li>{prose(o)}</li>" for o in question.options)
+            said = "".join(
+                f"<li><i>{prose(o)}</i> {prose(question.feedback(o))}</li>"
+                for o in question.options
+            )
+            folded = f"<details><summary>Answer</summary><ul>{said}</ul></details>"
+            parts.append(
+                f"<p><b>{number}.</b> {prose(question.text)}</p><ul>{options}</ul>{folded}"
+            )
+        return "\n".join(parts)
+
+    def _ipython_display_(self) -> None:
+        """The live widget, with the folded text for front ends that have no widgets."""
+        if not in_notebook():
+            print(self.text())
+            return
+        from IPython.display import display
+
+        shown = {"text/plain": self.text(), "text/html": self._repr_html_()}
+        view = {"version_major": 2, "version_minor": 0, "model_id": self.widget().model_id}
+        display({**shown, "application/vnd.jupyter.widget-view+json": view}, raw=True)
+
+
+def quiz(questions: str | Sequence[Question]) -> Quiz:
+    """A quiz, from questions or by name.
+
+    Names are those of the chapters' notebooks, such as "04_vae_math", and the prefixes of the
+    workbook's exercises, such as "vae". As the last expression of a notebook's cell it shows
+    itself: as a widget in a live kernel, elsewhere as text with the answers folded.
+
+    Raises:
+        ValueError: if there is no such quiz, or there are no questions.
+    """
+    if isinstance(questions, str):
+        from aigc_course.checks.questions import QUESTIONS
+
+        if questions not in QUESTIONS:
+            raise ValueError(
+                f"There is no quiz {questions!r}: choose one of {', '.join(QUESTIONS)}."
+            )
+        questions = QUESTIONS[questions]
+    return Quiz(questions)
+
+
+def _answering(question: Question, said: ipywidgets.HTML):
+    """What happens when an option is chosen: its feedback is put under the question."""
+
+    def answer(change) -> None:
+        feedback = question.feedback(change["new"]) if change["new"] is not None else ""
+        said.value = f'<span role="status">{prose(feedback)}</span>'
+
+    return answer

@@ -1,0 +1,167 @@
+"""The sandbox's first program: gives up its rights, then drives a kernel for the grader.
+
+It reads requests from standard input, one JSON line each, and answers each with one line: the
+first says the limits, the others bring a cell's code and how many seconds it may take. It ends
+when its input does or when its kernel dies. The submission could take it over, since both are
+the same user's: then the grader reads nonsense in place of answers, and that is all.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import json
+import os
+import queue
+import resource
+import signal
+import subprocess
+import sys
+import time
+
+MAX_ANSWER = 8 * 2**20  # bytes; a longer line is not read by the grader either
+GRACE = 4.0  # seconds for a cell to end once it is interrupted
+# What is printed is gathered for so long: an endless loop fills memory in ipykernel's 0.2 s.
+FLUSH_OFTEN = (
+    "[setattr(getattr(__import__('sys'), name), 'flush_interval', 0.02) "
+    "for name in ('stdout', 'stderr')];"
+)
+PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS = 4, 38
+
+
+def confine(limits: dict) -> None:
+    """Set the limits of this process and its children for good, and stop being root.
+
+    Args:
+        limits: ``rlimits``, from a name such as "DATA" to a number; ``uid``, or None to stay.
+    """
+    # The first to go if the machine runs out of memory.
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
+        file.write("1000")
+    for name, value in limits["rlimits"].items():
+        with contextlib.suppress(ValueError, OSError, AttributeError):  # macOS lacks some
+            resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (value, value))
+    if (uid := limits["uid"]) is not None:
+        os.setgroups([])
+        os.setresgid(uid, uid, uid)
+        os.setresuid(uid, uid, uid)
+    if sys.platform == "linux":
+        system = ctypes.CDLL(None)
+        system.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+        system.prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)  # setuid cleared it, and /proc/self is needed
+
+
+class Kernel:
+    """An IPython kernel, spoken to over Unix sockets: there is no network here."""
+
+    def __init__(self, max_output: int) -> None:
+        from jupyter_client import BlockingKernelClient
+        from jupyter_client.connect import write_connection_file
+
+        from aigc_course.grading.inside.agent import MEDIA_TYPE
+
+        self.media_type = MEDIA_TYPE
+        self.max_output = max_output
+        folder = os.path.join(os.environ["TMPDIR"], "kernel")
+        os.mkdir(folder, 0o700)
+        file = os.path.join(folder, "k.json")
+        write_connection_file(
+            file, ip=os.path.join(folder, "k"), key=os.urandom(16).hex().encode(), transport="ipc",
+            shell_port=1, iopub_port=2, stdin_port=3, hb_port=4, control_port=5,
+        )  # fmt: skip
+        quiet = ["--HistoryManager.enabled=False", "--log-level=50"]
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "ipykernel_launcher", "-f", file, *quiet],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        self.client = BlockingKernelClient(connection_file=file)
+        self.client.load_connection_file()
+        self.client.start_channels(hb=False)  # a busy machine misses beats; we see the process
+        self._wait()
+        self.run(FLUSH_OFTEN, 10)
+
+    def _wait(self) -> None:
+        """Wait until the kernel answers and what it publishes arrives."""
+        while self.process.poll() is None:  # the grader waits as long as it will
+            self.client.kernel_info()
+            with contextlib.suppress(queue.Empty):
+                self.client.get_shell_msg(timeout=1)
+                self.client.get_iopub_msg(timeout=1)
+                return
+        raise RuntimeError("The kernel ended before it answered.")
+
+    def run(self, code: str, seconds: float) -> dict:
+        """Run a cell and say how it ended.
+
+        Returns:
+            ``status``: "ok"; "error", with ``name`` and ``says`` of the exception; "slow" or
+            "flood", if it was interrupted; "stuck", if it could not be; or "died". And
+            ``answer``, what the agent published.
+        """
+        asked = self.client.execute(
+            code, store_history=False, allow_stdin=False, stop_on_error=False
+        )
+        outcome: dict = {"status": "ok", "answer": None}
+        left = self.max_output
+        deadline = time.monotonic() + seconds
+        give_up = None  # when an interrupted cell is given up
+        while True:
+            now = time.monotonic()
+            if give_up is None and (now > deadline or left < 0):
+                outcome["status"] = "slow" if now > deadline else "flood"
+                self.process.send_signal(signal.SIGINT)
+                give_up = now + GRACE
+            elif give_up is not None and now > give_up:
+                return {"status": "stuck", "why": outcome["status"], "answer": None}
+            try:
+                message = self.client.get_iopub_msg(timeout=0.2)
+            except queue.Empty:
+                if self.process.poll() is not None:
+                    return {"status": "died", "code": self.process.returncode, "answer": None}
+                continue
+            kind, content = message["msg_type"], message["content"]
+            if kind != "status":
+                left -= _size(content)
+            if message["parent_header"].get("msg_id") != asked:
+                continue
+            if kind == "error" and outcome["status"] == "ok":
+                says = str(content.get("evalue")).splitlines() or [""]
+                outcome.update(
+                    status="error", name=str(content.get("ename"))[:80], says=says[0][:200]
+                )
+            elif kind == "display_data" and self.media_type in content["data"]:
+                outcome["answer"] = content["data"][self.media_type]
+            elif kind == "status" and content["execution_state"] == "idle":
+                return outcome
+
+
+def _size(content: dict) -> int:
+    """About how many characters a message brings, of those that a notebook would show."""
+    shown = [content.get("text"), *content.get("data", {}).values(), *content.get("traceback", ())]
+    return 200 + sum(len(text) for text in shown if isinstance(text, str))
+
+
+def main() -> None:
+    """Serve the grader's requests."""
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # nothing that a library prints may get between the answers
+    limits = json.loads(sys.stdin.readline())
+    confine(limits)
+    kernel = Kernel(limits["max_output"])
+    print(json.dumps({"status": "ready"}), file=answers, flush=True)
+    for line in sys.stdin:
+        request = json.loads(line)
+        outcome = kernel.run(request["code"], request["seconds"])
+        text = json.dumps(outcome)
+        if len(text) > MAX_ANSWER:
+            text = json.dumps({**outcome, "answer": {"failed": "gives too much"}})
+        print(text, file=answers, flush=True)
+        if outcome["status"] in ("died", "stuck"):
+            break
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

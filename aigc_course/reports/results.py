@@ -1,0 +1,117 @@
+"""How a notebook hands over its results: by displaying them, under a media type of their own.
+
+So a template needs no folder to write to, and gives the same results in Jupyter, Colab,
+papermill and `aigc run`; the runner reads them from the executed notebook.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+RESULTS_TYPE = "application/vnd.aigc.results+json"
+METRICS_TYPE = "application/vnd.aigc.metrics+json"
+
+Result = bool | int | float | str
+
+
+def record(**results: Result) -> None:
+    """Hand over what this notebook found; call it in the notebook, once or more often.
+
+    Shows the results as a table and puts them into the run's ``results.json``. A name that
+    is recorded again has the later value.
+
+    Args:
+        results: each a finite number, a text, or True or False; NumPy's scalars too.
+
+    Raises:
+        ValueError: if one is none of these; not-a-number is no result.
+    """
+    checked = check_results(results)
+    width = max(map(len, checked), default=0)
+    _display(RESULTS_TYPE, checked, "\n".join(f"{n:>{width}}  {v}" for n, v in checked.items()))
+
+
+def record_metrics(columns: Mapping[str, Sequence[float]]) -> None:
+    """Hand over numbers by step, such as a training history, for the run's ``metrics.csv``.
+
+    Args:
+        columns: as many finite numbers for each name, one a step (an epoch, for example).
+
+    Raises:
+        ValueError: if the lengths differ, or one is no finite number.
+    """
+    checked = check_metrics(columns)
+    length = len(next(iter(checked.values()), []))
+    _display(METRICS_TYPE, checked, f"{length} steps of {', '.join(checked)}")
+
+
+def check_results(results: Mapping[str, Any]) -> dict[str, Result]:
+    """The results as plain Python values; see `record`."""
+    checked = {}
+    for name, value in results.items():
+        value = _plain(value)
+        if not isinstance(value, Result) or not _finite(value):
+            raise ValueError(
+                f"The result {name} is {value!r}"[:200] + ": record a finite number or a text."
+            )
+        checked[str(name)] = value
+    return checked
+
+
+def check_metrics(columns: Mapping[str, Sequence[float]]) -> dict[str, list[float]]:
+    """The columns as lists of plain Python numbers; see `record_metrics`."""
+    checked = {}
+    for name, values in columns.items():
+        values = [_plain(value) for value in values]
+        for step, value in enumerate(values, start=1):
+            if isinstance(value, bool | str) or not isinstance(value, Result) or not _finite(value):
+                raise ValueError(
+                    f"The metric {name} is {value!r}"[:200]
+                    + f" at step {step}: record finite numbers."
+                )
+        checked[str(name)] = values
+    lengths = {name: len(values) for name, values in checked.items()}
+    if len(set(lengths.values())) > 1:
+        raise ValueError(f"The metrics have different numbers of steps: {lengths}.")
+    return checked
+
+
+def collect(cells: Iterable[dict]) -> tuple[dict[str, Result], dict[str, list[float]]]:
+    """The results and metrics that an executed notebook displayed, checked again.
+
+    Raises:
+        ValueError: if somebody else wrote under these media types, and wrongly.
+    """
+    results: dict[str, Result] = {}
+    metrics: dict[str, list[float]] = {}
+    for cell in cells:
+        for output in cell.get("outputs", []):
+            bundle = output.get("data", {})
+            results |= check_results(_mapping(bundle.get(RESULTS_TYPE, {})))
+            metrics |= check_metrics(_mapping(bundle.get(METRICS_TYPE, {})))
+    return results, check_metrics(metrics)
+
+
+def _mapping(value: Any) -> Mapping:
+    if not isinstance(value, Mapping):
+        raise ValueError(
+            f"The results are a {type(value).__name__}: use aigc_course.reports.record."
+        )
+    return value
+
+
+def _plain(value: Any) -> Any:
+    """NumPy's and TensorFlow's scalars as Python's."""
+    return value.item() if hasattr(value, "item") and not isinstance(value, str) else value
+
+
+def _finite(value: Result) -> bool:
+    return isinstance(value, str) or math.isfinite(value)
+
+
+def _display(media_type: str, value: dict, text: str) -> None:
+    from IPython.display import display
+
+    display({media_type: value, "text/plain": text}, raw=True)

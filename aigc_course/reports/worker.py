@@ -1,0 +1,61 @@
+"""A worker process: makes the runs that it reads from standard input, one JSON line each.
+
+It answers in JSON lines: what happens during the run, then how it ended. When its input
+ends, because the driver closed it or died, it kills its kernel and ends too, at whatever
+moment: the record is then built anew by who comes next.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import sys
+import threading
+import traceback
+from typing import TextIO
+
+
+def main() -> None:
+    """Serve requests until standard input ends."""
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # nothing that a library prints may get between the answers
+    requests: queue.SimpleQueue[str] = queue.SimpleQueue()
+    # jsonschema, which nbformat loads, would compile a grammar of web addresses for a second.
+    sys.modules.setdefault("rfc3987_syntax", None)
+    from aigc_course.reports.runner import Kernels
+
+    kernels = Kernels()
+    threading.Thread(target=_serve, args=[requests, kernels, answers], daemon=True).start()
+    for line in sys.stdin:
+        requests.put(line)
+    kernels.kill()
+    os._exit(0)
+
+
+def _serve(requests: queue.SimpleQueue[str], kernels, answers: TextIO) -> None:
+    from aigc_course.reports import runner
+
+    def say(answer: dict) -> None:
+        print(json.dumps(answer), file=answers, flush=True)
+
+    while True:
+        request = runner.Request.model_validate_json(requests.get())
+        try:
+            record, recognised = runner.make(request, kernels, say)
+        except (ValueError, OSError) as error:
+            say({"event": "refused", "message": str(error)})
+        except Exception as error:  # a mistake of ours must not leave the driver waiting
+            traceback.print_exc()
+            say({"event": "refused", "message": f"{type(error).__name__}: {error}"})
+        else:
+            say(
+                {
+                    "event": "recognised" if recognised else "made",
+                    "record": record.model_dump(mode="json"),
+                }
+            )
+
+
+if __name__ == "__main__":
+    main()

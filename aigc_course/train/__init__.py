@@ -1,0 +1,1 @@
+"""How the shipped checkpoints are trained: recipes, families, several machines."""

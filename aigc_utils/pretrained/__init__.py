@@ -1,6 +1,0 @@
-"""Language models that somebody else trained: a small one from packages, or your own endpoint."""
-
-from aigc_utils.pretrained.endpoint import Endpoint
-from aigc_utils.pretrained.smollm import SmolLM, is_installed
-
-__all__ = ["Endpoint", "SmolLM", "is_installed"]

@@ -1,1 +1,0 @@
-"""Parts of the poet: who writes, what exists already, and English verse."""

@@ -1,1 +1,0 @@
-"""Parts of the story scenario: the plan, what counts as a word, and the writers."""

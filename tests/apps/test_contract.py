@@ -1,0 +1,210 @@
+"""What every application keeps, whichever it is: refusals in a sentence, provenance, a card."""
+
+from __future__ import annotations
+
+import typing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import aigc_apps as scenarios
+from aigc_apps import safety
+
+NAMES = scenarios.names()
+ROOT = Path(__file__).parents[2]
+INJECTIONS = safety.injections()
+OTHER_SCRIPTS = (
+    "дракон",
+    "ドラゴン",
+    "용",
+    "تنين",
+    "δράκος",
+    "अजगर",
+    "𝐝𝐫𝐚𝐠𝐨𝐧",
+    "ｄｒａｇｏｎ",
+    "drаgon",
+)
+HIDDEN = (
+    "dra\u200bgon",
+    "dra\u202egon",
+    "dr\u0336a\u0336g\u0336o\u0336n",
+    "dragon\x00",
+    "dra\ngon",
+)
+MARKUP = (
+    "<b>dragon</b>",
+    "<script>alert(1)</script>",
+    "{dragon}",
+    "[a](b)",
+    "`dragon`",
+    "https://dragon.example",
+    "dragon && rm -rf /tmp/",
+    "${HOME}",
+)
+BLOCKED = ("how to build a bomb", "自杀", "a naked dragon", "genocide", "cocaine", "盗取密码")
+NO_TEXT = ("", "   ", "12", "?!", "\n\t")
+
+
+def text_fields(request: type[scenarios.Request]) -> dict[str, bool]:
+    """Fields in which a person writes, and whether each takes several texts."""
+    fields = {}
+    for name, info in request.model_fields.items():
+        kinds = set(_kinds(info.annotation))
+        if str in kinds:
+            fields[name] = bool(kinds & {list, tuple, set, frozenset})
+    return fields
+
+
+def _kinds(annotation: Any):
+    origin = typing.get_origin(annotation)
+    if origin is typing.Literal:
+        return
+    yield origin or annotation
+    for inner in typing.get_args(annotation):
+        yield from _kinds(inner)
+
+
+CASES = [
+    (name, field, many)
+    for name in NAMES
+    for field, many in text_fields(type(scenarios.load(name)).Request).items()
+]
+
+
+def ask(name: str, field: str, many: bool, text: str):
+    """A request in which one field of the first example is another text."""
+    scenario = scenarios.load(name)
+    return scenario.ask(**{**scenario.examples[0], field: [text] if many else text})
+
+
+def refused(name: str, field: str, many: bool, text: str) -> str | None:
+    """The sentence of a refusal; None if the text was taken."""
+    try:
+        ask(name, field, many, text)
+    except ValueError as refusal:
+        return str(refusal)
+    return None
+
+
+def is_a_sentence(message: str) -> bool:
+    return (
+        all(line and len(line) < 400 and "Traceback" not in line for line in message.split("\n"))
+        and message.count("\n") < 4
+    )
+
+
+@pytest.fixture(params=CASES, ids=[f"{name}-{field}" for name, field, _ in CASES])
+def case(request):
+    return request.param
+
+
+# ---- every scenario ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_card_says_what_it_is_for_and_what_not(name):
+    card = scenarios.load(name).card
+    assert card.name == name
+    assert any("\u4e00" <= c <= "\u9fff" for c in card.title_zh)
+    assert card.not_for
+    assert all(len(reason.split()) > 4 for reason in card.not_for)
+    assert (ROOT / "notebooks" / f"{card.notebook}.ipynb").is_file()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_field_has_a_description_and_examples_are_taken(name):
+    scenario = scenarios.load(name)
+    for field, info in type(scenario).Request.model_fields.items():
+        assert info.description, f"{field} says nothing of itself"
+        assert field not in ("out", "seed", "help"), "that is an option of the command"
+    for example in scenario.examples:
+        scenario.ask(**example)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_unknown_fields_are_refused_with_the_nearest(name):
+    scenario = scenarios.load(name)
+    field = next(iter(type(scenario).Request.model_fields))
+    with pytest.raises(ValueError, match=f"did you mean {field}"):
+        scenario.ask(**scenario.examples[0], **{field + "s_": "dragon"})
+
+
+def test_listing_asking_and_refusing_load_no_model(fresh_python):
+    # A list of scenarios, a form and a refusal must come at once.
+    done = fresh_python(
+        "import sys; import aigc_apps as scenarios\n"
+        "for name in scenarios.names():\n"
+        "    scenario = scenarios.load(name); scenario.ask(**scenario.examples[0])\n"
+        "print(*sorted({'tensorflow', 'keras', 'xllamacpp'} & set(sys.modules)))"
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, ""), done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_a_baseline_says_that_no_model_made_it(name):
+    scenario = scenarios.load(name)
+    where = scenario.baseline(scenario.ask(**scenario.examples[0])).provenance
+    assert where.made_by == "made without a generative model"
+    assert where.scenario == name
+
+
+# ---- every field in which a person writes --------------------------------------------
+
+
+def test_nothing_and_too_much_are_refused(case):
+    for text in (*NO_TEXT, "dragon " * 1429):  # 10,003 characters
+        message = refused(*case, text)
+        if message is None and text in ("", "   ") and may_be_empty(case):
+            continue
+        assert message is not None, f"{text[:20]!r} was taken"
+        assert is_a_sentence(message), message
+
+
+def may_be_empty(case) -> bool:
+    """A field whose default is nothing takes nothing."""
+    info = type(scenarios.load(case[0])).Request.model_fields[case[1]]
+    return not info.is_required() and not info.get_default(call_default_factory=True)
+
+
+@pytest.mark.parametrize("texts", [OTHER_SCRIPTS, HIDDEN, MARKUP, BLOCKED], ids=["scripts", "hidden", "markup", "topics"])  # fmt: skip
+def test_other_scripts_hidden_characters_markup_and_topics_are_refused(case, texts):
+    for text in texts:
+        message = refused(*case, text)
+        assert message is not None, f"{text!r} was taken"
+        assert is_a_sentence(message), message
+
+
+def test_every_injection_is_refused_or_taken_and_never_ends_in_a_traceback(case):
+    taken = []
+    for injection in INJECTIONS:
+        message = refused(*case, injection.text)  # anything but a ValueError fails here
+        if message is None:
+            taken.append(injection)
+        else:
+            assert is_a_sentence(message), message
+    assert not [i.id for i in taken if i.malicious]
+
+
+@pytest.mark.parametrize("value", [None, 3, 1.5, True, [], {}, b"dragon", ["dragon"] * 1000, "\ud800", object()], ids=lambda value: type(value).__name__)  # fmt: skip
+def test_values_of_any_kind_are_taken_or_refused_in_sentences(case, value):
+    name, field, _ = case
+    scenario = scenarios.load(name)
+    message = ""
+    try:
+        scenario.ask(**{**scenario.examples[0], field: value})
+    except ValueError as refusal:  # anything else is a mistake of ours
+        message = str(refusal)
+    assert not message or is_a_sentence(message), message
+
+
+def test_the_reader_of_fields_sees_texts_and_not_choices():
+    class Sample(scenarios.Request):
+        theme: str
+        words: tuple[str, ...] = ()
+        optional: str | None = None
+        choice: typing.Literal["a", "b"] = "a"
+        number: int = 1
+
+    assert text_fields(Sample) == {"theme": False, "words": True, "optional": False}

@@ -1,0 +1,942 @@
+"""`aigc grade`: right marks for everybody, and nothing that a submission does reaches anything.
+
+The sandbox and the kernels are real. Where there is no bubblewrap, what needs it is skipped, or
+fails if it is required (see the fixture `bubblewrap`).
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import html.parser
+import io
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import hostile
+import numpy as np
+import psutil
+import pytest
+
+from aigc_course.grading import (
+    NoAnswer,
+    Student,
+    agrees,
+    commands,
+    feedback,
+    grader,
+    hidden,
+    hidden_test,
+    sandbox,
+    seccomp,
+    submissions,
+    wire,
+)
+from aigc_course.grading.sandbox import Limits, Sandbox
+
+ROOT = Path(__file__).resolve().parents[3]
+needs_bubblewrap = pytest.mark.usefixtures("bubblewrap")
+
+TOY_TESTS = """
+import numpy as np
+from aigc_course.grading import agrees, hidden_test
+
+@hidden_test("toy-01", points=2, title="squares")
+def squares(student):
+    x = np.arange(4.0)
+    assert agrees(student.call("square", x), x**2), "Not squares."
+
+@hidden_test("toy-02", points=1, title="a number")
+def number(student):
+    assert student.number("answer") == 42, "Not the answer."
+"""
+SQUARE = "def square(x):\n    return x * x"
+LIMITS = Limits(cell_seconds=4, probe_seconds=2, total_seconds=60, memory_mib=800)
+
+
+@pytest.fixture
+def toy_tests(tmp_path) -> Path:
+    folder = tmp_path / "hidden"
+    folder.mkdir()
+    (folder / "toy.py").write_text(TOY_TESTS)
+    return folder
+
+
+@pytest.fixture
+def toy(toy_tests) -> hidden.TestSet:
+    return hidden.load(toy_tests, "toy")
+
+
+def grade_cells(toy: hidden.TestSet, *cells: str, limits: Limits = LIMITS) -> grader.Grade:
+    content = hostile.notebook(list(cells))
+    return grader.grade(content, toy, limits, lambda: Sandbox(limits))
+
+
+def command(*arguments: object) -> list[str]:
+    return [sys.executable, "-m", "aigc_course.cli", "grade", *map(str, arguments)]
+
+
+def table(out: Path) -> dict[str, dict[str, str]]:
+    text = (out / "grades.csv").read_text(encoding="utf-8-sig")
+    return {row["student"]: row for row in csv.DictReader(io.StringIO(text))}
+
+
+def tree(*folders: Path) -> dict[str, str]:
+    """Every file below the folders with its hash, mode and, for links, target."""
+    found = {}
+    for folder in folders:
+        for path in sorted([folder, *folder.rglob("*")]):
+            if "__pycache__" in path.parts:
+                continue
+            what = str(path.lstat().st_mode)
+            if path.is_symlink():
+                what += os.readlink(path)
+            elif path.is_file():
+                what += hashlib.sha256(path.read_bytes()).hexdigest()
+            found[str(path)] = what
+    return found
+
+
+# ---- thirty submissions ----------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def graded(tmp_path_factory, bubblewrap):
+    """Thirty submissions of chapter 4, graded once by the command."""
+    teacher = tmp_path_factory.mktemp("teacher")
+    handed_in, out, secret = teacher / "submissions", teacher / "out", teacher / "secret"
+    tests = ROOT / "workbook" / "hidden_tests"
+    secret.mkdir()
+    (secret / "grades_of_last_year.txt").write_text("all")
+    cases = hostile.thirty(handed_in, out, tests, secret)
+    hostile.hand_in(cases, handed_in)
+    watched = [handed_in, secret, tests, ROOT / "aigc_utils", ROOT / "workbook"]
+    before = tree(*watched)
+    done = subprocess.run(
+        command(handed_in, "--assignment", "04", "-o", out, "--jobs", 2, "--timeout", 30),
+        capture_output=True,
+        text=True,
+        timeout=800,
+    )
+    return cases, out, done, before, tree(*watched), teacher
+
+
+@pytest.mark.slow
+def test_all_thirty_are_graded(graded):
+    cases, out, done, *_ = graded
+    assert len(cases) == 30
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"30 of 30 graded: {out / 'grades.csv'}" in done.stdout
+    assert set(table(out)) == {case.name for case in cases}
+
+
+@pytest.mark.slow
+def test_everybody_gets_the_right_marks(graded):
+    cases, out, *_ = graded
+    got = {name: (float(row["total"]), row["of"]) for name, row in table(out).items()}
+    assert got == {case.name: (case.points, "19") for case in cases}
+
+
+@pytest.mark.slow
+def test_every_page_says_plainly_what_went_wrong(graded):
+    cases, out, *_ = graded
+    rows = json.loads((out / "grades.json").read_text())["students"].values()
+    pages = {row["student"]: out / "feedback" / row["page"] for row in rows}
+    for case in cases:
+        page = pages[case.name].read_text(encoding="utf-8")
+        assert case.says in page, (case.name, page[page.index("<h1") :])
+        assert f"{case.points:g} of 19 points" in page
+
+
+@pytest.mark.slow
+def test_no_page_holds_a_script_or_loads_anything(graded):
+    _, out, *_ = graded
+    pages = list((out / "feedback").iterdir())
+    assert len(pages) == 30
+    for page in pages:
+        Harmless().feed(page.read_text(encoding="utf-8"))
+
+
+@pytest.mark.slow
+def test_nothing_outside_the_output_folder_is_touched(graded):
+    *_, before, after, teacher = graded
+    assert before == after
+    assert {path.name for path in teacher.iterdir()} == {"submissions", "out", "secret"}
+    assert {path.name for path in (teacher / "out").iterdir()} == {
+        "grades.csv",
+        "grades.json",
+        "feedback",
+    }
+
+
+@pytest.mark.slow
+def test_no_process_is_left(graded):
+    assert processes_of_submissions() == []
+
+
+@pytest.mark.slow
+def test_no_hidden_test_stopped(graded):
+    _, out, done, *_ = graded
+    rows = json.loads((out / "grades.json").read_text())["students"].values()
+    assert [row["broken"] for row in rows if row["broken"]] == []
+    assert "Look at this hidden test" not in done.stdout
+
+
+class Harmless(html.parser.HTMLParser):
+    """Fails on anything that could run or load."""
+
+    def handle_starttag(self, tag, attrs):
+        assert tag not in {"script", "img", "link", "iframe", "object", "svg", "form", "base"}
+        for name, _ in attrs:
+            assert name in {"lang", "charset", "http-equiv", "content", "class", "scope"}, name
+
+
+def processes_of_submissions() -> list[str]:
+    users = range(sandbox.FIRST_UID, sandbox.FIRST_UID + sandbox.NUM_UIDS)
+    found = []
+    for process in psutil.process_iter(["pid", "uids", "cmdline"]):
+        words = process.info["cmdline"] or []
+        ours = process.info["uids"] is not None and process.info["uids"].real in users
+        if ours or "aigc_course.grading.inside.driver" in words:
+            found.append(" ".join(words)[:80])
+    return found
+
+
+# ---- one submission --------------------------------------------------------------------
+
+
+@needs_bubblewrap
+def test_a_right_answer_gets_its_points(toy):
+    graded = grade_cells(toy, SQUARE, "answer = 42")
+    assert graded.points() == {"toy-01": 2, "toy-02": 1}
+    assert graded.notes == ()
+
+
+@needs_bubblewrap
+def test_what_a_submission_sees_is_only_the_sandbox(toy, tmp_path):
+    look = f"""
+import os, pathlib, socket
+seen = {{
+    "uid": os.getuid(),
+    "groups": os.getgroups(),
+    "tests": os.path.exists({str(ROOT / "workbook")!r}),
+    "teacher": os.path.exists({str(tmp_path)!r}),
+    "home": os.listdir(pathlib.Path.home()),
+    "processes": len([p for p in os.listdir("/proc") if p.isdigit()]),
+    "network": socket.if_nameindex(),
+    "checks": sorted(os.listdir({str(ROOT / "aigc_utils" / "checks")!r})),
+    "capabilities": [l.split()[1] for l in open("/proc/self/status") if l.startswith("CapEff")],
+    "variables": sorted(os.environ),
+}}
+writable = []
+for folder in ("/", "/dev", "/etc", "/usr", {str(ROOT / "aigc_utils")!r}, {sys.prefix!r}, "/proc"):
+    try:
+        open(os.path.join(folder, "x"), "w"); writable.append(folder)
+    except OSError:
+        pass
+seen["writable"] = writable
+"""
+    with Sandbox(LIMITS) as box:
+        assert box.run(look, 5)["status"] == "ok"
+        seen = ask(box, "seen")
+    assert seen["uid"] not in (0, os.getuid())
+    assert seen["capabilities"] == ["0" * 16]
+    assert not seen["tests"]
+    assert not seen["teacher"]
+    assert seen["home"] == []
+    assert seen["processes"] <= 4  # bubblewrap's, the driver, the kernel
+    assert [name for _, name in seen["network"]] == ["lo"]
+    assert seen["checks"] == ["__init__.py"]
+    assert seen["writable"] == []
+    assert not [name for name in seen["variables"] if "TOKEN" in name or "SECRET" in name]
+
+
+def ask(box: Sandbox, name: str):
+    """The value of a variable inside a sandbox."""
+    request = {"name": name, "call": False, "args": [], "kwargs": {}, "keep": None}
+    text = json.dumps(json.dumps(request))
+    code = f"__import__('aigc_course.grading.inside.agent', fromlist=['x']).answer({text})"
+    return wire.decode(box.run(code, 5)["answer"]["value"])
+
+
+@needs_bubblewrap
+def test_system_calls_that_lead_out_are_refused(toy):
+    if seccomp.program() is None:
+        pytest.skip("the filter knows no system calls of this machine")
+    number = {"x86_64": 319, "aarch64": 279}[os.uname().machine]
+    code = f"""
+import ctypes
+system = ctypes.CDLL(None, use_errno=True)
+tried = [system.unshare(0x10000000), ctypes.get_errno(), system.syscall({number}, b"x", 0),
+         ctypes.get_errno(), system.shmget(0, 1 << 30, 0o1777), ctypes.get_errno()]
+"""
+    with Sandbox(LIMITS) as box:
+        assert box.run(code, 5)["status"] == "ok"
+        assert ask(box, "tried") == [-1, 1, -1, 1, -1, 1]
+
+
+@needs_bubblewrap
+def test_a_threaded_library_and_a_subprocess_still_work(toy):
+    code = (
+        "import subprocess, threading\nlines = []\n"
+        "threads = [threading.Thread(target=lambda: lines.append(1)) for _ in range(9)]\n"
+        "[t.start() for t in threads]; [t.join() for t in threads]\n"
+        "answer = len(lines) + 33 if subprocess.run(['true']).returncode == 0 else 0"
+    )
+    assert grade_cells(toy, code).points()["toy-02"] == 1
+
+
+@needs_bubblewrap
+@pytest.mark.parametrize(
+    ("cell", "note"),
+    [
+        ("import os; os.kill(os.getppid(), 9)", "ended its own process"),
+        ("import os; os.kill(-1, 9)", "ended its own process"),
+        ("import os\nwhile True: os.fork()", "processes"),
+        (
+            "import subprocess\nps = [subprocess.Popen(['sleep', '99']) for _ in range(99)]",
+            "processes",
+        ),
+        ("f = open('big', 'wb')\nfor _ in range(99): f.write(bytes(2**20))", "OSError"),
+        (
+            "for n in range(99):\n    open(f'/dev/shm/{n}', 'wb').write(bytes(2**20))",
+            "No space left",
+        ),
+        ("import mmap\nm = mmap.mmap(-1, 2 * 10**9)\nfor i in range(0, 2 * 10**9, 4096): m[i] = 1",
+         "memory"),
+        ("while True: print('x' * 99)", "printed more than is taken"),
+        ("import sys\nsys.exit(3)", "SystemExit"),
+        ("input('name?')", "StdinNotImplementedError"),
+        ("import sys, os\nos.close(1); os.close(2); os.close(0)", ""),
+        ("%%bash\nrm -rf ~ /tmp/* 2>/dev/null", ""),
+    ],
+)  # fmt: skip
+def test_a_bad_cell_costs_nothing_else(toy, cell, note):
+    graded = grade_cells(toy, cell, SQUARE, "answer = 42")
+    assert graded.points() == {"toy-01": 2, "toy-02": 1}, graded
+    assert note in " ".join(graded.notes)
+
+
+@needs_bubblewrap
+@pytest.mark.parametrize(
+    ("square", "says"),
+    [
+        ("def square(x): raise KeyError('the input was ' + str(x))", "stops with a KeyError."),
+        ("class Hint_0_1_2_3(Exception): pass\ndef square(x): raise Hint_0_1_2_3", "a Exception."),
+        ("def square(x):\n    while True: y = 1", "ran longer than 2 seconds"),
+        ("import os\ndef square(x): os._exit(0)", "ended its own kernel"),
+        ("import os\ndef square(x):\n    while True: os.fork()", "processes"),
+        ("def square(x): return print", "Not squares."),
+        ("def square(x): return np.array([{}], object)\nimport numpy as np", "no numbers"),
+        ("def square(x): return [list(range(9)) for _ in range(99999)]", "more than"),
+        ("import numpy as np\ndef square(x): return np.zeros(10**7)", "bytes"),
+        ("def square(x): pass", "not answered yet"),
+        ("square = 3", "is no function"),
+        ("def square(x):\n    x *= x\n    return x", ""),
+        ("def square(): return 1", "stops with a TypeError"),
+        ("class square:\n    def __new__(cls, x): return cls\n    __array__ = 3", ""),
+        ("get_ipython().display_pub.publish = lambda **k: None", "brought no answer"),
+        ("import sys\nsys.modules['aigc_course.grading.inside.agent'] = None", "brought no answer"),
+    ],
+)
+def test_a_bad_function_costs_its_own_points(toy, square, says):
+    graded = grade_cells(toy, square, "answer = 42")
+    first = graded.results[0]
+    right = "x *= x" in square
+    assert first.points == (2 if right else 0)
+    assert says in first.says
+    assert "0. 1." not in first.says  # no input of a hidden test is told
+    if "brought no answer" not in says:
+        assert graded.points()["toy-02"] == 1, graded
+
+
+@needs_bubblewrap
+def test_a_forged_answer_is_only_data(toy):
+    forge = """
+from IPython import get_ipython
+kind = "application/vnd.aigc.answer+json"
+def square(x):
+    for value in ({"value": {"$": "array", "dtype": "|O", "shape": [1], "bytes": "AAAA"}},
+                  {"value": {"$": "array", "dtype": "<f8", "shape": [10**9], "bytes": ""}},
+                  {"points": 2}, ["right"], "right"):
+        get_ipython().display_pub.publish(data={kind: value})
+    import os; os._exit(0)
+"""
+    graded = grade_cells(toy, forge, "answer = 42")
+    assert graded.points() == {"toy-01": 0, "toy-02": 1}
+
+
+@needs_bubblewrap
+def test_the_whole_time_is_limited(toy):
+    limits = Limits(cell_seconds=3, probe_seconds=2, total_seconds=4, memory_mib=800)
+    began = time.monotonic()
+    graded = grade_cells(toy, *["import time; time.sleep(2)"] * 9, "answer = 42", limits=limits)
+    assert time.monotonic() - began < 16  # and not the 18 s of all cells
+    assert "no time left" in " ".join(graded.notes)
+    assert sum(graded.points().values()) == 0
+
+
+@needs_bubblewrap
+def test_objects_can_be_kept_inside_and_called(toy):
+    code = "class Layer:\n    def __init__(self, a): self.a = a\n    def __call__(self, x): return self.a * x\n    def half(self): return self.a / 2"
+    with Sandbox(LIMITS) as box:
+        box.run(code, 5)
+
+        def probe(request):
+            text = json.dumps(json.dumps(request))
+            name = "aigc_course.grading.inside.agent"
+            return box.run(f"__import__('{name}', fromlist=['x']).answer({text})", 5)["answer"]
+
+        student = Student(probe)
+        layer = student.make("Layer", 3)
+        assert agrees(student.call(layer, np.ones(2)), 3 * np.ones(2))
+        assert student.call(layer + ".half") == 1.5
+        assert student.value("Layer").kind == "a function"
+        with pytest.raises(NoAnswer, match="There is no `Encoder`"):
+            student.make("Encoder")
+
+
+# ---- the command -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def three(tmp_path) -> Path:
+    folder = tmp_path / "submissions"
+    folder.mkdir()
+    for name, answer in {"ada": 42, "bob": 41, "cid": 40}.items():
+        content = hostile.notebook([SQUARE, f"answer = {answer}"])
+        (folder / f"{name}.ipynb").write_bytes(content)
+    return folder
+
+
+@needs_bubblewrap
+def test_what_is_graded_is_not_graded_again_unless_it_changed(three, toy_tests, tmp_path):
+    said: list[str] = []
+    out = tmp_path / "out"
+    options = commands.Options(tests=toy_tests, jobs=1, limits=LIMITS)
+    assert commands.grade(three, "toy", out, options, said.append) == 0
+    assert [row["total"] for row in table(out).values()] == ["3", "2", "2"]
+    first = (out / "grades.json").read_bytes()
+    (three / "bob.ipynb").write_bytes(hostile.notebook([SQUARE, "answer = 42"]))
+    (out / "feedback" / "cid.html").unlink()
+    said.clear()
+    assert commands.grade(three, "toy", out, options, said.append) == 0
+    assert said[0].endswith("ada: as before")
+    assert said[1].endswith("bob: 3 of 3")
+    assert said[2].endswith("cid: 2 of 3")
+    assert (out / "grades.json").read_bytes() != first
+    (toy_tests / "toy.py").write_text(TOY_TESTS.replace("== 42", "== 41"))
+    (three / "cid.ipynb").unlink()
+    assert commands.grade(three, "toy", out, options, said.append) == 0
+    assert [row["total"] for row in table(out).values()] == ["2", "2"]
+
+
+@needs_bubblewrap
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_a_stopped_run_goes_on(three, toy_tests, tmp_path, how):
+    out = tmp_path / "out"
+    (three / "zed.ipynb").write_bytes(hostile.notebook(["import time; time.sleep(60)", SQUARE]))
+    arguments = command(three, "--assignment", "toy", "-o", out, "--tests", toy_tests, "--jobs", 2)
+    # A process group of its own, because Ctrl-C goes to all of it.
+    process = subprocess.Popen(
+        [sys.executable, "-c", RESET_SIGINT, *arguments], stdout=subprocess.PIPE, text=True
+    )
+    seen = [process.stdout.readline() for _ in range(3)]
+    assert [line.split()[0] for line in seen] == ["1/4", "2/4", "3/4"]
+    process.send_signal(how)
+    rest = process.communicate(timeout=30)[0]
+    assert process.returncode == (130 if how == signal.SIGINT else -signal.SIGKILL)
+    if how == signal.SIGINT:
+        assert "Stopped with 3 of 4 graded" in rest
+    deadline = time.monotonic() + 5
+    while processes_of_submissions() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert processes_of_submissions() == []
+    assert len(table(out)) == 3
+    (three / "zed.ipynb").write_bytes(hostile.notebook([SQUARE]))
+    done = subprocess.run(arguments, capture_output=True, text=True, timeout=60)
+    assert done.stdout.count("as before") == 3
+    assert "zed: 2 of 3" in done.stdout
+
+
+# Under `make` in the background SIGINT may be ignored, and a child then ignores it too.
+RESET_SIGINT = (
+    "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); "
+    "os.execv(sys.argv[1], sys.argv[1:])"
+)
+
+
+def as_ordinary_user() -> list[str]:
+    """What goes before a command so that it is not root's; empty if nobody is root here."""
+    if os.geteuid() != 0:
+        return []
+    prefix = ["unshare", "--user", "--map-user=1000", "--map-group=1000"]
+    try:
+        works = subprocess.run([*prefix, "true"], capture_output=True).returncode == 0
+    except OSError:
+        works = False
+    if not works:
+        pytest.skip("this system allows no user namespace")
+    return prefix
+
+
+@needs_bubblewrap
+@pytest.mark.slow
+def test_an_ordinary_user_can_grade_too(three, toy_tests, tmp_path):
+    out = tmp_path / "out"
+    (three / "dan.ipynb").write_bytes(
+        hostile.notebook(["import os\nanswer = 42 if os.getuid() == 65000 else 0", SQUARE])
+    )
+    (three / "eve.ipynb").write_bytes(
+        hostile.notebook(["import os\nwhile True: os.fork()", SQUARE])
+    )
+    arguments = command(three, "--assignment", "toy", "-o", out, "--tests", toy_tests)
+    prefix = as_ordinary_user()
+    done = subprocess.run([*prefix, *arguments], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    totals = {name: row["total"] for name, row in table(out).items()}
+    assert totals == {"ada": "3", "bob": "2", "cid": "2", "dan": "3", "eve": "2"}
+
+
+@pytest.mark.slow
+def test_without_a_sandbox_limits_are_left_and_the_danger_is_said(three, toy_tests, tmp_path):
+    out = tmp_path / "out"
+    (three / "hog.ipynb").write_bytes(
+        hostile.notebook(["x = []\nwhile True: x.append(bytearray(10**8))", SQUARE])
+    )
+    (three / "bomb.ipynb").write_bytes(
+        hostile.notebook(
+            [
+                "import subprocess\nps = [subprocess.Popen(['sleep', '98']) for _ in range(60)]",
+                SQUARE,
+            ]
+        )
+    )
+    arguments = command(
+        three,
+        "--assignment",
+        "toy",
+        "-o",
+        out,
+        "--tests",
+        toy_tests,
+        "--memory",
+        800,
+        "--no-sandbox",
+    )
+    prefix = as_ordinary_user()
+    done = subprocess.run([*prefix, *arguments], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "can read your files, hidden tests and other submissions included" in done.stdout
+    totals = {name: row["total"] for name, row in table(out).items()}
+    assert totals == {"ada": "3", "bob": "2", "cid": "2", "hog": "2", "bomb": "2"}
+    names = [p.info["cmdline"] for p in psutil.process_iter(["cmdline"])]
+    assert ["sleep", "98"] not in names
+
+
+def test_without_bubblewrap_it_refuses_and_says_why(three, toy_tests, tmp_path, one_sentence):
+    arguments = command(three, "--assignment", "toy", "-o", tmp_path / "out", "--tests", toy_tests)
+    done = subprocess.run(
+        arguments, capture_output=True, text=True, env={**os.environ, "PATH": "/nowhere"}
+    )
+    assert done.returncode == 2
+    one_sentence(done.stderr, "bubblewrap is not installed", "--no-sandbox", "use the network")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has rights to give up")
+def test_root_without_a_sandbox_shows_nobody_the_tests(three, toy_tests, tmp_path, one_sentence):
+    options = commands.Options(tests=toy_tests, bubblewrap=False)
+    words = ["chmod"] if sandbox.can_drop_root() else ["install bubblewrap"]
+    with pytest.raises(ValueError, match=r".") as caught:
+        commands.grade(three, "toy", tmp_path / "out", options, lambda _: None)
+    one_sentence(caught.value, *words)
+
+
+@needs_bubblewrap
+def test_tests_that_every_submission_could_read_are_refused(three, tmp_path, one_sentence):
+    inside = ROOT / "aigc_utils" / "grading"
+    options = commands.Options(tests=inside)
+    with pytest.raises(ValueError, match="every submission can read") as caught:
+        commands._check_isolation(options, {"hidden tests": inside}, lambda _: None)
+    one_sentence(caught.value, inside)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["nowhere", "--assignment", "04"], ["no folder nowhere"]),
+        ([".", "--assignment", "99"], ["no hidden tests", "99.py"]),
+        ([".", "--assignment", "../04"], ["'../04'"]),
+        ([".", "--assignment", "04", "--jobs", "0"], ["--jobs is 0"]),
+        ([".", "--assignment", "04", "--timeout", "nan"], ["--timeout is nan"]),
+        ([".", "--assignment", "04", "--memory", "3"], ["--memory is 3"]),
+        ([".", "--assignment", "04"], ["no submissions"]),
+    ],
+)
+def test_what_is_wrong_is_said_before_anything_starts(tmp_path, arguments, words, one_sentence):
+    done = subprocess.run(
+        command(*arguments, "-o", "out"), cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    one_sentence(done.stderr, *words)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_damaged_or_foreign_grades_are_not_overwritten(three, toy_tests, tmp_path, one_sentence):
+    out = tmp_path / "out"
+    out.mkdir()
+    for text, words in {
+        '{"assignment": "toy", "students": {"ada"': ["damaged"],
+        '{"assignment": "04"}': ["assignment 04"],
+    }.items():
+        (out / "grades.json").write_text(text)
+        with pytest.raises(ValueError, match=r".") as caught:
+            commands._load(out, "toy")
+        one_sentence(caught.value, *words)
+        assert (out / "grades.json").read_text() == text
+
+
+# ---- submissions -----------------------------------------------------------------------
+
+
+def test_submissions_are_found_and_files_of_ours_have_names_of_their_own(tmp_path):
+    (tmp_path / "ada.ipynb").write_text("{}")
+    (tmp_path / "ada").mkdir()
+    (tmp_path / "ada" / "04.ipynb").write_text("{}")
+    (tmp_path / "ada" / "05.ipynb").write_text("{}")
+    (tmp_path / "..ipynb").write_text("{}")
+    (tmp_path / "王 小明.ipynb").write_text("{}")
+    (tmp_path / "a\nb\\c;d.ipynb").write_text("{}")
+    (tmp_path / "ADA.ipynb").write_text("{}")
+    os.mkdir(os.fsencode(tmp_path) + b"/\xff\xfe")
+    (tmp_path / "two").mkdir()
+    (tmp_path / "two" / "a.ipynb").write_text("{}")
+    (tmp_path / "two" / "b.ipynb").write_text("{}")
+    (tmp_path / "notes.txt").write_text("")
+    (tmp_path / "out").mkdir()
+    found = submissions.find(tmp_path, "04", leave_out=tmp_path / "out")
+    assert len(found) == 7
+    keys = [s.key for s in found]
+    assert len({key.casefold() for key in keys}) == 7
+    assert all(re.fullmatch(r"\w[\w.-]*", key) for key in keys), keys
+    by_name = {s.student: s for s in found if s.path is None or s.path.parent != tmp_path}
+    assert by_name["ada"].path == tmp_path / "ada" / "04.ipynb"
+    assert "several notebooks" in by_name["two"].problem
+    for submission in found:
+        submission.student.encode("utf-8")  # can be written down
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"  \n", "empty"),
+        (b"{", "damaged"),
+        (b"\xff\xfe\x00", "damaged"),
+        (b"[" * 100_000, "damaged"),
+        (b"3", "not a notebook"),
+        (b'{"cells": {}, "nbformat": 4}', "not a notebook"),
+        (b'{"cells": [], "nbformat": 3}', "format 4"),
+        (b'{"cells": [3], "nbformat": 4}', "not a notebook"),
+        (b'{"cells": [{"cell_type": "code", "source": 3}], "nbformat": 4}', "no text"),
+        (b'{"cells": [{"cell_type": "code", "source": ["a", 3]}], "nbformat": 4}', "no text"),
+    ],
+)
+def test_what_is_no_notebook_is_said_to_be_none(content, says):
+    with pytest.raises(submissions.Unreadable, match=says):
+        submissions.code_cells(content)
+
+
+def test_only_code_cells_count():
+    cells = [
+        {"cell_type": "markdown", "source": "x"},
+        {"cell_type": "code", "source": ["a = 1\n", "b"]},
+        {"cell_type": "code"},
+    ]
+    content = json.dumps({"cells": cells, "nbformat": 4}).encode()
+    assert submissions.code_cells(content) == ["a = 1\nb", ""]
+
+
+def test_links_pipes_and_giants_are_not_read(tmp_path):
+    secret = tmp_path / "secret"
+    secret.write_text("{}")
+    (tmp_path / "link").symlink_to(secret)
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    with open(tmp_path / "giant", "wb") as file:
+        file.truncate(submissions.MAX_BYTES + 1)
+    for name, says in {
+        "link": "link",
+        "pipe": "not an ordinary file",
+        "folder": "not an ordinary file",
+        "giant": "larger than 20 MB",
+        "missing": "cannot be opened",
+    }.items():
+        with pytest.raises(submissions.Unreadable, match=says):
+            submissions.read(submissions.Submission(name, name, tmp_path / name))
+
+
+# ---- values ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None, True, 3, -2.5, float("inf"), "text", [1, [2.0, "x"]], (1, 2), {"a": (None, [])}, ...,
+        np.cos, np.arange(6.0).reshape(2, 3), np.float32(1.5), np.zeros((0, 3), np.int64),
+        np.array(2 + 1j), np.array([True, False]), np.arange(4, dtype=">f4"),
+    ],
+)  # fmt: skip
+def test_values_survive_the_pipe(value):
+    back = wire.decode(json.loads(json.dumps(wire.encode(value), allow_nan=False)))
+    if isinstance(value, np.ndarray | np.generic):
+        assert back.shape == value.shape
+        assert back.dtype == value.dtype.newbyteorder("<")
+        assert np.array_equal(back, value)
+    else:
+        assert back == value
+        assert type(back) is type(value)
+
+
+def test_nan_survives_the_pipe():
+    assert np.isnan(wire.decode(json.loads(json.dumps(wire.encode(float("nan"))))))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        np.array([{}], object), np.array(["text"]), np.zeros(2**20), "x" * 200_000,
+        list(range(20_000)), {(1, 2): 3}, np.zeros(3, "V8"), np.array(["2020"], "M8[Y]"),
+    ],
+)  # fmt: skip
+def test_what_is_no_data_or_too_large_does_not_leave(value):
+    with pytest.raises(wire.NotData):
+        wire.encode(value)
+
+
+def test_a_list_in_itself_does_not_hang():
+    endless: list = []
+    endless.append(endless)
+    with pytest.raises(wire.NotData):
+        wire.encode(endless)
+
+
+ARRAY = {"$": "array", "dtype": "<f8", "shape": [1], "bytes": "AAAAAAAA8D8="}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        [], [1], {}, {"$": "pickle", "bytes": "gASVAAA="}, {"$": "list"}, {"$": "list", "items": 3},
+        {"$": "list", "items": [0] * 20_000}, {"$": "dict", "items": [[1, 2]]},
+        {"$": "ufunc", "name": "load"}, {"$": "ufunc", "name": "__dict__"},
+        {"$": "float", "value": "__import__('os')"},
+        {**ARRAY, "dtype": "|O"}, {**ARRAY, "dtype": ["<f8"]}, {**ARRAY, "dtype": "<U9"},
+        {**ARRAY, "shape": [2]}, {**ARRAY, "shape": [-1]}, {**ARRAY, "shape": [True]},
+        {**ARRAY, "shape": [10**9] * 3}, {**ARRAY, "shape": None}, {**ARRAY, "bytes": "%%%"},
+        {**ARRAY, "bytes": "é"}, {**ARRAY, "bytes": 3}, {**ARRAY, "shape": [1] * 99},
+    ],
+)  # fmt: skip
+def test_nothing_but_data_comes_in(data):
+    with pytest.raises(wire.NotData):
+        wire.decode(data)
+
+
+def test_the_example_array_above_is_one():
+    assert wire.decode(ARRAY) == np.ones(1)
+
+
+# ---- hidden tests ----------------------------------------------------------------------
+
+
+def replying(reply: dict) -> Student:
+    return Student(lambda request: reply)
+
+
+def judged(judge, reply: dict) -> hidden.Result:
+    mark = hidden_test("x-01", points=2, title="t")
+    return hidden.judge(mark(judge).hidden_test, replying(reply))
+
+
+def test_a_test_gives_all_none_or_some_points():
+    assert judged(lambda s: None, {}).points == 2
+    assert judged(lambda s: (1, "half"), {}).points == 1
+    assert judged(lambda s: (99, "too many"), {}).points == 2
+    assert judged(lambda s: (-1, "too few"), {}).points == 0
+    assert judged(lambda s: s.value("a"), {"missing": "a"}).says.startswith("There is no `a`")
+
+
+def test_a_test_that_stops_costs_the_points_and_tells_the_teacher():
+    result = judged(lambda s: 1 / 0, {})
+    assert result.points == 0
+    assert "ZeroDivisionError" in result.broken
+    assert "ZeroDivisionError" not in result.says
+    assert judged(lambda s: (float("nan"), ""), {}).broken
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        ("0.5", "not a finite number"), (True, "not a finite number"), (float("nan"), "finite"),
+        ([1.0], "single number"), (np.zeros(2), "single number"), (None, "not answered"),
+        (..., "not answered"), ({"a": 1}, "single number"),
+    ],
+)  # fmt: skip
+def test_a_number_is_a_number(value, says):
+    with pytest.raises(NoAnswer, match=says):
+        replying({"value": wire.encode(value)}).number("a")
+
+
+@pytest.mark.parametrize("value", [0.5, np.float32(0.5), np.array([0.5]), np.array(0.5)])
+def test_what_numpy_calls_a_number_is_one_too(value):
+    assert replying({"value": wire.encode(value)}).number("a") == 0.5
+
+
+def test_an_exception_with_a_strange_name_is_not_repeated():
+    with pytest.raises(NoAnswer) as caught:
+        replying({"raised": "input was <b>3</b>"}).value("a")
+    assert str(caught.value) == "`a` stops with an exception."
+
+
+@pytest.mark.parametrize(
+    ("got", "wanted", "right"),
+    [
+        (np.ones(2, np.float32), np.ones(2), True),
+        ([1, 1], np.ones(2), True),
+        (np.ones((2, 1)), np.ones(2), False),
+        (1.0, np.ones(1), False),
+        (np.ones(2) * 1.001, np.ones(2), False),
+        ((1, 2), (1, 2), True),
+        ((1, 2, 3), (1, 2), False),
+        (3, (1, 2), False),
+        ("1", 1, False),
+        ([[1], [1, 2]], np.ones(2), False),
+        (wire.Unknown("a function"), 1.0, False),
+        (np.array(1 + 1j), np.array(1.0), False),
+    ],
+)
+def test_agreement_is_of_shape_and_numbers(got, wanted, right):
+    assert agrees(got, wanted) is right
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("x = 1", ["no hidden test"]), ("1 / 0", ["ZeroDivisionError"]), ("(", ["SyntaxError"]),
+     ("from aigc_course.grading import hidden_test\nhidden_test('a', points=0, title='')",
+      ["0 points"])],
+)  # fmt: skip
+def test_a_bad_file_of_hidden_tests_is_said_to_be_one(tmp_path, text, words, one_sentence):
+    (tmp_path / "t.py").write_text(text)
+    with pytest.raises(ValueError, match=r".") as caught:
+        hidden.load(tmp_path, "t")
+    one_sentence(caught.value, *words)
+
+
+def test_loading_leaves_nothing_beside_the_tests(toy_tests):
+    hidden.load(toy_tests, "toy")
+    assert [path.name for path in toy_tests.iterdir()] == ["toy.py"]
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "workbook" / "hidden_tests").glob("*.py")), ids=str)
+def test_the_course_s_hidden_tests_give_the_points_of_the_workbook(path):
+    from aigc_course.checks import exercises
+
+    tests = hidden.load(path.parent, path.stem)
+    prefix = next(iter(tests.exercises())).rpartition("-")[0]
+    assert tests.exercises() == {e.id: e.points for e in exercises.chapter(prefix)}
+
+
+# ---- what comes out --------------------------------------------------------------------
+
+
+def test_a_page_escapes_everything():
+    nasty = '<script>alert("x")</script>`<img src=x onerror=y>`&'
+    result = hidden.Result(nasty, nasty, 0.5, 1, nasty)
+    page = feedback.page(nasty, nasty, [result], [nasty])
+    Harmless().feed(page)
+    assert "<script" not in page
+    assert "<img" not in page
+
+
+def test_no_cell_of_the_table_is_a_formula():
+    rows = [
+        {"student": f"{sign}cmd", "points": {"a": 1.5}, "notes": ["=1+1", "line\nbreak"]}
+        for sign in "=+-@"
+    ]
+    text = feedback.table(rows, {"a": 2, "b": 1})
+    read = list(csv.reader(io.StringIO(text)))
+    assert read[0] == ["student", "a", "b", "total", "of", "note"]
+    assert read[1] == ["'=cmd", "1.5", "0", "1.5", "3", "'=1+1 line break"]
+    assert not any(cell[:1] in "=+-@" for row in read for cell in row if cell)
+
+
+def test_the_filter_is_whole_instructions_and_jumps_stay_inside():
+    for machine in ("x86_64", "aarch64"):
+        program = seccomp.program(machine)
+        assert len(program) % 8 == 0
+        lines = len(program) // 8
+        for at in range(lines):
+            code, if_true, if_false = program[8 * at], program[8 * at + 2], program[8 * at + 3]
+            if code & 0x07 == 0x05:
+                assert at + 1 + max(if_true, if_false) < lines
+        assert program[-8] == 0x06  # the last returns
+    assert seccomp.program("riscv64") is None
+
+
+# ---- nbgrader --------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_nbgrader_reads_the_same_source(tmp_path):
+    """The whole way: a release without solutions, and full marks for the solutions only."""
+    nbgrader = os.environ.get("AIGC_NBGRADER")
+    if not nbgrader:
+        pytest.skip("AIGC_NBGRADER does not name the nbgrader command of another environment")
+    name = "04_vae_math.ipynb"
+    kernel = tmp_path / "share" / "kernels" / "python3"
+    kernel.mkdir(parents=True)
+    argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    spec = {"argv": argv, "display_name": "Python 3", "language": "python"}
+    (kernel / "kernel.json").write_text(json.dumps(spec))
+    course = tmp_path / "course"
+    (course / "source" / "vae").mkdir(parents=True)
+    (course / "source" / "vae" / name).write_bytes(hostile.SOLUTIONS.read_bytes())
+    (course / "nbgrader_config.py").write_text(
+        "c = get_config()\nc.CourseDirectory.course_id = 'aigc'\n"
+        "c.ExecutePreprocessor.timeout = 120\n"
+        "c.ClearSolutions.code_stub = {'python': '# your code here'}\n"
+    )
+    path = f"{Path(nbgrader).parent}:{os.environ['PATH']}"  # it starts alembic, its neighbour
+    environment = {**os.environ, "PATH": path, "JUPYTER_PATH": str(tmp_path / "share")}
+
+    def run(*arguments: str) -> None:
+        done = subprocess.run(
+            [nbgrader, *arguments], cwd=course, env=environment, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr[-2000:]
+
+    run("generate_assignment", "vae", "--create")
+    released = (course / "release" / "vae" / name).read_text(encoding="utf-8")
+    assert "BEGIN SOLUTION" not in released
+    assert "BEGIN HIDDEN TESTS" not in released
+    for student, content in {
+        "good": hostile.SOLUTIONS.read_text("utf-8"),
+        "blank": released,
+    }.items():
+        folder = course / "submitted" / student / "vae"
+        folder.mkdir(parents=True)
+        (folder / name).write_text(content, encoding="utf-8")
+    run("autograde", "vae", "--create")
+    run("export")
+    with open(course / "grades.csv", newline="") as file:
+        scores = {
+            row["student_id"]: (row["score"], row["max_score"]) for row in csv.DictReader(file)
+        }
+    assert scores == {"good": ("19.0", "19.0"), "blank": ("0.0", "19.0")}

@@ -1,0 +1,202 @@
+"""The report commands: what they print, how they end, and what they do not load."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from aigc_course import reports
+
+COMMAND = "from aigc_course.cli import main; main()"
+
+
+@pytest.fixture(scope="module")
+def folder(toy, tmp_path_factory):
+    """A folder of five runs, one of which failed."""
+    out = tmp_path_factory.mktemp("cli") / "out"
+    reports.sweep(toy, grid={"N": [1, 2], "SEED": [0, 1]}, out=out)
+    reports.run(toy, {"END": "raise", "TEXT": "<b>"}, out=out)
+    return out
+
+
+# ---- refusals ------------------------------------------------------------------------
+
+
+def test_bad_parameters_end_with_2_and_a_line_each(aigc, toy, tmp_path):
+    done = aigc("run", toy, "-p", "NN=3", "-p", "SEED=-1", "-p", "END", "-o", tmp_path / "out")
+    assert (done.returncode, done.stdout) == (2, "")
+    lines = done.stderr.splitlines()
+    assert len(lines) == 3
+    assert all(line.startswith("aigc: ") for line in lines)
+    assert "'NN' in toy: did you mean N?" in done.stderr
+    assert "SEED is -1: give a whole number, 0 to 4294967295." in done.stderr
+    assert "'END' has no value" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_sweep_names_all_problems_of_grid_file_and_parameters(aigc, toy, tmp_path):
+    (tmp_path / "p.yaml").write_text("- {N: 0}\n- {TEXT: 3}\n- {NOPE: 1}\n- {N: 0}\n")
+    done = aigc(
+        "sweep", toy, "--params", tmp_path / "p.yaml", "--grid", "SEED=1,x", "-p", "PAUSE=-1",
+        "-o", tmp_path / "out",
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (2, "")
+    assert len(done.stderr.splitlines()) == 5, done.stderr
+    for word in ("N is 0", "TEXT is 3", "'NOPE'", "SEED is 'x'", "PAUSE is -1"):
+        assert word in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_refusal_loads_nothing_heavy(toy, fresh_python, tmp_path):
+    program = (
+        "import sys; from aigc_course import cli\n"
+        "try: cli.main()\n"
+        "except SystemExit as end: code = end.code\n"
+        "heavy = {'tensorflow', 'keras', 'matplotlib', 'numpy', 'papermill', 'nbconvert', 'nbformat',"
+        " 'nbclient', 'IPython', 'jupyter_client', 'distributed', 'pandas'}\n"
+        "print(code, *sorted(heavy & set(sys.modules)))"
+    )
+    done = fresh_python(program, "run", str(toy), "-p", "N=0", "-o", str(tmp_path / "out"))
+    assert done.stdout == "2\n"
+    assert done.stderr == "aigc: N is 0: give a whole number, 1 to 100.\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["run"], ["Which notebook"]),
+        (["run", "nowhere.ipynb"], ["nowhere.ipynb"]),
+        (["run", "vae_rum"], ["'vae_rum'", "vae_run"]),
+        (["sweep", "TOY"], ["--grid", "--resume"]),
+        (["sweep", "TOY", "--resume"], ["no sweep of toy"]),
+        (["sweep", "TOY", "--grid", "N=1,2", "--jobs", "0"], ["jobs is 0"]),
+        (["sweep", "TOY", "--params", "gone.yaml"], ["gone.yaml"]),
+        (["run", "TOY", "--timeout", "-1"], ["timeout is -1"]),
+        (["show", "toy-123"], ["toy-123", "aigc runs"]),
+        (["compare", "toy-123"], ["toy-123"]),
+        (["compare"], ["nothing to compare"]),
+    ],
+    ids=lambda value: " ".join(value),
+)
+def test_what_cannot_be_done_ends_with_2_and_one_line(
+    aigc, toy, tmp_path, arguments, words, one_sentence
+):
+    arguments = [str(toy) if a == "TOY" else a for a in arguments]
+    done = aigc(*arguments, "-o", tmp_path / "out")
+    assert (done.returncode, done.stdout) == (2, "")
+    one_sentence(done.stderr, "aigc: ", *words)
+    assert not (tmp_path / "out").exists()
+
+
+# ---- help ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", ["run", "sweep"])
+def test_help_shows_the_templates_parameters(aigc, command):
+    done = aigc(command, "vae_run", "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Parameters of vae_run:" in done.stdout
+    assert "LATENT_DIM: int = 16" in done.stdout
+    assert "latent dimensions. Give a whole number, 1 to 512." in done.stdout
+    assert "Give one of: bernoulli, gaussian." in done.stdout
+    assert "Exit codes" in done.stdout
+
+
+def test_help_without_a_template_shows_the_options(aigc):
+    done = aigc("run", "--help")
+    assert done.returncode == 0
+    assert "--timeout" in done.stdout
+    assert "Parameters of" not in done.stdout
+
+
+# ---- run and sweep -------------------------------------------------------------------
+
+
+def test_a_run_prints_its_results_and_where_the_report_is(aigc, toy, tmp_path):
+    done = aigc("run", toy, "-p", "N=3", "-p", "TEXT=<i>", "-o", tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "1 of 1: toy-" in done.stdout
+    assert "(TEXT=<i>) done in " in done.stdout
+    assert "score  30" in done.stdout
+    assert "report.html" in done.stdout
+    again = aigc("run", toy, "-p", "N=3", "-p", "TEXT=<i>", "-o", tmp_path)
+    assert again.returncode == 0
+    assert "was done before" in again.stdout
+
+
+def test_a_failing_run_ends_with_1_and_says_where(aigc, toy, tmp_path):
+    done = aigc("run", toy, "-p", "END=raise", "-o", tmp_path)
+    assert done.returncode == 1
+    assert "failed: cell 6: ValueError: the text is hello" in done.stdout
+    assert "report.html" in done.stdout
+
+
+def test_json_lines_are_for_scripts(aigc, toy, tmp_path):
+    done = aigc(
+        "sweep", toy, "--grid", "END=well,raise", "-p", "TEXT=a\nb", "-o", tmp_path, "--json"
+    )
+    assert (done.returncode, done.stderr) == (1, "")
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    assert events[0] == {"event": "planned", "runs": 2, "out": str(tmp_path)}
+    ended = {event["status"]: event for event in events if event["event"] == "finished"}
+    assert ended["done"]["results"] == {"score": 30, "text": "a\nb"}
+    assert "ValueError" in ended["failed"]["message"]
+    assert events[-1] == {"event": "ended", "done": 1, "failed": 1, "lost": 0}
+
+
+def test_a_sweep_without_a_terminal_prints_plain_lines_and_a_table(aigc, toy, folder):
+    done = aigc("sweep", toy, "--grid", "N=1,2", "--grid", "SEED=0,1", "-o", folder)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "4 of 4: " in done.stdout
+    assert "4 done in " in done.stdout
+    assert "\r" not in done.stdout
+    table = done.stdout.splitlines()[-4:]
+    assert table[0].split() == ["N", "runs", "score", "text", "seconds"]
+    assert table[2].split()[:5] == ["1", "2", "10.5", "±", "0.71"]
+    assert table[3].split()[:5] == ["2", "2", "20.5", "±", "0.71"]
+
+
+# ---- looking at records --------------------------------------------------------------
+
+
+def test_runs_lists_what_is_finished(aigc, folder, tmp_path):
+    done = aigc("runs", "-o", folder)
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert len(lines) == 2 + 5
+    assert sum(" failed " in line for line in lines) == 1
+    assert any("N=1 SEED=1" in line for line in lines)
+    records = json.loads(aigc("runs", "-o", folder, "--json").stdout)
+    assert len(records) == 5
+    assert "There are no finished runs" in aigc("runs", "-o", tmp_path / "none").stdout
+
+
+def test_show_finds_a_run_by_folder_name_or_beginning(aigc, folder):
+    (failed,) = [run for run in reports.load_all(folder) if not run.done]
+    for name in (failed.folder, failed.name, failed.name.split("-")[1][:6]):
+        done = aigc("show", name, "-o", folder)
+        assert done.returncode == 1
+        assert "Failed in cell 6: ValueError: the text is <b>" in done.stdout
+        assert "* TEXT   <b>" in done.stdout
+    good = next(run for run in reports.load_all(folder) if run.done)
+    done = aigc("show", good.name, "-o", folder, "--json")
+    assert done.returncode == 0
+    shown = json.loads(done.stdout)
+    assert (shown["results"], shown["damaged"]) == (good.results, [])
+
+
+def test_show_needs_enough_of_a_name(aigc, folder, one_sentence):
+    done = aigc("show", "toy-", "-o", folder)
+    assert done.returncode == 2
+    one_sentence(done.stderr, "5 runs", "give more")
+
+
+def test_compare_takes_all_runs_or_those_that_are_named(aigc, folder):
+    done = aigc("compare", "-o", folder)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(done.stdout.splitlines()) == 2 + 2
+    names = [run.name for run in reports.load_all(folder) if run.done]
+    compared = json.loads(aigc("compare", *names[:3], "-o", folder, "--json").stdout)
+    assert sum(len(row["runs"]) for row in compared["rows"]) == 3
+    assert compared["parameters"] == ["N"]

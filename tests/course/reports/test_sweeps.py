@@ -1,0 +1,581 @@
+"""Many runs: all planned or none, each made once, whoever is killed."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import json
+import math
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+
+import psutil
+import pytest
+
+from aigc_course import reports
+from aigc_course.reports import comparison, records, sweeps, templates, workers
+from aigc_course.reports.parameters import ParameterError
+
+WITHOUT_DASK = importlib.util.find_spec("distributed") is None
+needs_dask = pytest.mark.skipif(WITHOUT_DASK, reason="Dask is not installed (extra: cluster)")
+
+JOURNAL = """\
+import time
+from pathlib import Path
+
+time.sleep(PAUSE)
+with open(JOURNAL, "a") as file:
+    file.write(f"{N} {SEED}\\n")"""
+
+
+@pytest.fixture
+def diary(write_template, tmp_path):
+    """A template that writes a line into a file each time it is executed; and that file."""
+    journal = tmp_path / "journal"
+    journal.touch()
+    template = write_template(
+        tmp_path / "templates" / "diary.ipynb",
+        "N: int = 1  # [1 to 100]\nSEED: int = 0\nPAUSE: float = 0.2  # [at least 0]\n"
+        f"JOURNAL: str = {str(journal)!r}",
+        JOURNAL,
+        "from aigc_course import reports\nreports.record(score=N * 1000 + SEED)",
+    )
+    return template, journal
+
+
+def executions(journal) -> Counter:
+    return Counter(journal.read_text().splitlines())
+
+
+# ---- planning ------------------------------------------------------------------------
+
+
+def test_a_grid_combines_everything_with_every_set(toy):
+    template = templates.find(toy)
+    sets = sweeps.combine(
+        template, [{"TEXT": "a"}, {"TEXT": "b"}], {"N": [1, 2], "SEED": [0, 1, 2]}
+    )
+    assert len(sets) == 12
+    assert {(s["TEXT"], s["N"], s["SEED"]) for s in sets} == {
+        (text, n, seed) for text in "ab" for n in (1, 2) for seed in (0, 1, 2)
+    }
+    assert all(set(s) == set(template.parameters) for s in sets)
+
+
+def test_the_same_set_twice_is_one_run(toy):
+    template = templates.find(toy)
+    planned = sweeps.plan(template, sweeps.combine(template, [{"N": 1}, {"N": 1, "SEED": 0}, {}]))
+    assert len(planned.runs) == 2
+    assert len({run.name for run in planned.runs}) == 2
+
+
+def test_everything_is_refused_before_anything_starts(toy, tmp_path):
+    with pytest.raises(ParameterError) as caught:
+        reports.sweep(toy, [{"N": 1}, {"M": 1}], grid={"SEED": [0, -1, 1.5]}, out=tmp_path / "out")
+    assert len(caught.value.problems) == 3
+    with pytest.raises(ParameterError, match="N is in the grid and among"):
+        reports.sweep(toy, [{"N": 1}], grid={"N": [2]}, out=tmp_path / "out")
+    with pytest.raises(ParameterError, match="N has no value"):
+        reports.sweep(toy, grid={"N": []}, out=tmp_path / "out")
+    with pytest.raises(ValueError, match="nothing to run"):
+        reports.sweep(toy, [], out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "sets"),
+    [
+        ("- {N: 1}\n- {N: 2, TEXT: x}", [(1, 0.0, "hello"), (2, 0.0, "x")]),
+        ("fixed: {PAUSE: 1e-3}\ngrid: {N: [1, 2]}", [(1, 0.001, "hello"), (2, 0.001, "hello")]),
+        ("grid:\n  N: 4", [(4, 0.0, "hello")]),
+        ("- {TEXT: 中文}", [(3, 0.0, "中文")]),
+    ],
+)
+def test_parameter_files_are_lists_of_sets_or_a_grid(toy, tmp_path, content, sets):
+    (tmp_path / "p.yaml").write_text(content, encoding="utf-8")
+    found = sweeps.parse(templates.find(toy), file=tmp_path / "p.yaml")
+    assert [(s["N"], s["PAUSE"], s["TEXT"]) for s in found] == sets
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "3",
+        "[]",
+        "- 1",
+        "{N: 1}",
+        "grid: 3",
+        "[",
+        "a: b: c",
+        "!!python/object:os.system {}",
+        "\t",
+    ],
+)
+def test_a_parameter_file_that_says_nothing_to_run_is_named(toy, tmp_path, content, one_sentence):
+    (tmp_path / "p.yaml").write_text(content)
+    with pytest.raises(ValueError, match=r"p\.yaml") as caught:
+        sweeps.parse(templates.find(toy), file=tmp_path / "p.yaml")
+    one_sentence(caught.value, "p.yaml")
+
+
+def test_command_line_grid_and_fixed_values_join_the_file(toy, tmp_path):
+    (tmp_path / "p.yaml").write_text("- {N: 1}\n- {N: 2}")
+    found = sweeps.parse(templates.find(toy), ["TEXT=x"], ["SEED=0,1"], tmp_path / "p.yaml")
+    assert [(s["N"], s["SEED"], s["TEXT"]) for s in found] == [
+        (1, 0, "x"), (1, 1, "x"), (2, 0, "x"), (2, 1, "x"),
+    ]  # fmt: skip
+
+
+# ---- making --------------------------------------------------------------------------
+
+
+def test_a_sweep_makes_each_run_once_and_the_same_call_makes_none(diary, tmp_path):
+    template, journal = diary
+    out = tmp_path / "out"
+    first = reports.sweep(template, grid={"N": [1, 2], "SEED": [0, 1]}, out=out)
+    assert [outcome.status for outcome in first] == ["done"] * 4
+    assert not any(outcome.recognised for outcome in first)
+    assert [outcome.run.results["score"] for outcome in first] == [1000, 1001, 2000, 2001]
+    second = reports.sweep(template, grid={"N": [1, 2, 3], "SEED": [0, 1]}, out=out)
+    assert [outcome.recognised for outcome in second] == [True] * 4 + [False] * 2
+    assert set(executions(journal).values()) == {1}
+    assert len(list(out.glob("sweep-*.json"))) == 2  # neither plan was lost
+    assert len(reports.load_all(out)) == 6
+
+
+def test_cores_are_shared_out_between_runs_that_are_beside_each_other(toy, tmp_path):
+    cores = sweeps.num_cores()
+    both = reports.sweep(toy, grid={"N": [1, 2]}, out=tmp_path, jobs=2)
+    assert {outcome.run.record.threads for outcome in both} == {max(1, cores // 2)}
+    alone = reports.sweep(toy, grid={"N": [3]}, out=tmp_path)
+    assert alone[0].run.record.threads is None
+    told = reports.sweep(toy, grid={"N": [4, 5]}, out=tmp_path, threads=1)
+    assert {outcome.run.record.threads for outcome in told} == {1}
+
+
+def test_failures_are_outcomes_and_do_not_stop_the_others(toy, tmp_path):
+    outcomes = reports.sweep(toy, grid={"END": ["raise", "kill", "exit", "well"]}, out=tmp_path)
+    assert [outcome.status for outcome in outcomes] == ["failed", "failed", "failed", "done"]
+    assert all(outcome.run.folder.is_dir() for outcome in outcomes)
+    assert "ValueError" in outcomes[0].message
+
+
+def test_resume_goes_on_from_the_plan(diary, tmp_path):
+    template, journal = diary
+    out = tmp_path / "out"
+    found = templates.find(template)
+    planned = sweeps.plan(found, sweeps.combine(found, grid={"N": [1, 2, 3]}))
+    sweeps.write_plan(planned, out)
+    reports.run(template, {"N": 2}, out=out)
+    outcomes = reports.resume(template, out=out)
+    assert [outcome.recognised for outcome in outcomes] == [False, True, False]
+    assert executions(journal) == {"1 0": 1, "2 0": 1, "3 0": 1}
+
+
+def test_resume_refuses_a_template_that_has_changed(diary, write_template, tmp_path, one_sentence):
+    template, _ = diary
+    out = tmp_path / "out"
+    found = templates.find(template)
+    sweeps.write_plan(sweeps.plan(found, sweeps.combine(found, grid={"N": [1, 2]})), out)
+    write_template(template, "N: int = 1\nSEED: int = 0", "print('changed')")
+    with pytest.raises(ValueError, match="same as planned") as caught:
+        reports.resume(template, out=out)
+    one_sentence(caught.value, "the notebook", "instead of --resume")
+
+
+def test_a_damaged_plan_is_named(toy, tmp_path, one_sentence):
+    (tmp_path / "sweep-000000000000.json").write_text("{")
+    with pytest.raises(ValueError, match="damaged") as caught:
+        reports.resume(toy, out=tmp_path)
+    one_sentence(caught.value, "sweep-000000000000.json")
+
+
+# ---- killing -------------------------------------------------------------------------
+
+
+def test_a_killed_worker_is_replaced_within_the_sweep(
+    diary, tmp_path, kernels_of, eventually, kill
+):
+    template, journal = diary
+    killed = []
+
+    def on_event(event):
+        if event["event"] == "cell" and not killed:
+            killed.extend(kernels_of(psutil.Process().pid, "worker")[:1])
+            kill(killed[0])
+
+    outcomes = reports.sweep(
+        template, [{"PAUSE": 0.5}], grid={"N": [1, 2, 3]}, out=tmp_path / "out", on_event=on_event
+    )
+    assert len(killed) == 1
+    assert [outcome.status for outcome in outcomes] == ["done"] * 3
+    assert sum(executions(journal).values()) == 3  # the first attempt had not come so far
+    eventually(lambda: kernels_of(psutil.Process().pid) == [])
+
+
+def test_a_worker_that_is_always_killed_loses_its_run_in_words(toy, tmp_path, kernels_of, kill):
+    def on_event(event):
+        if event["event"] == "cell":
+            for worker in kernels_of(psutil.Process().pid, "worker"):
+                kill(worker)
+
+    (outcome,) = reports.sweep(toy, [{"PAUSE": 5}], out=tmp_path, on_event=on_event)
+    assert (outcome.status, outcome.run) == ("lost", None)
+    assert "worker process ended" in outcome.message
+    assert reports.load_all(tmp_path) == []
+
+
+def test_a_killed_driver_takes_its_kernels_along_and_the_same_call_goes_on(
+    diary, tmp_path, driver, kernels_of, eventually, kill, aigc
+):
+    template, journal = diary
+    out = tmp_path / "out"
+    arguments = ["sweep", template, "--grid", "N=1,2,3,4", "-p", "PAUSE=0.8", "-o", out]
+    process = driver(*arguments)
+    eventually(lambda: len(reports.load_all(out)) >= 1, 60)
+    kernels = eventually(lambda: kernels_of(process.pid))
+    kill(process)
+    process.wait()
+    eventually(lambda: not any(map(is_alive, kernels)), 10)
+    done = aigc(*arguments, "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    assert any(event.get("recognised") for event in events)
+    assert len(reports.load_all(out)) == 4
+    assert set(executions(journal)) == {f"{n} 0" for n in (1, 2, 3, 4)}
+    assert leftovers(out) == []
+
+
+def test_ctrl_c_ends_with_130_says_what_is_kept_and_leaves_no_process(
+    diary, tmp_path, driver, kernels_of, eventually
+):
+    template, _ = diary
+    out = tmp_path / "out"
+    process = driver("sweep", template, "--grid", "N=1,2,3,4", "-p", "PAUSE=1", "-o", out)
+    eventually(lambda: len(reports.load_all(out)) >= 1, 60)
+    family = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(signal.SIGINT)
+    said, _ = process.communicate(timeout=30)
+    assert process.returncode == 130, said
+    assert "of 4 runs done, which are kept in" in said
+    assert "Traceback" not in said
+    eventually(lambda: not any(map(is_alive, family)), 10)
+
+
+def test_two_drivers_of_one_sweep_make_each_run_once(diary, tmp_path, driver):
+    template, journal = diary
+    arguments = ["sweep", template, "--grid", "N=1,2,3,4", "-o", tmp_path / "out"]
+    both = [driver(*arguments), driver(*arguments)]
+    for process in both:
+        said, _ = process.communicate(timeout=120)
+        assert process.returncode == 0, said
+    assert executions(journal) == {f"{n} 0": 1 for n in (1, 2, 3, 4)}
+
+
+def is_alive(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def leftovers(out) -> list[str]:
+    """What a folder of runs has besides runs, plans and locks."""
+    return [
+        path.name
+        for path in out.iterdir()
+        if path.name != ".locks"
+        and not path.name.startswith("sweep-")
+        and not (path / "run.json").is_file()
+    ]
+
+
+def check_whole(out, template, count: int) -> None:
+    """Each planned run is there once, done and undamaged, and nothing else."""
+    (planned,) = sweeps.read_plans(out)
+    assert len(planned.runs) == count
+    runs = reports.load_all(out)
+    assert sorted(run.name for run in runs) == sorted(run.name for run in planned.runs)
+    assert len({json.dumps(run.parameters, sort_keys=True) for run in runs}) == count
+    for run in runs:
+        assert run.done, run.record.failure
+        assert run.damaged() == []
+        assert run.results == {"score": run.parameters["N"] * 1000 + run.parameters["SEED"]}
+    assert leftovers(out) == []
+
+
+@pytest.mark.slow
+def test_twenty_kills_at_random_lose_nothing_of_24_runs(
+    diary, tmp_path, driver, kernels_of, kill, eventually, aigc
+):
+    template, _ = diary
+    chance = random.Random(5)
+    seen: dict[int, psutil.Process] = {}
+    kills = Counter()
+    sweep_number = 0
+
+    def arguments():
+        out = tmp_path / f"out{sweep_number}"
+        return ["sweep", template, "--grid", f"N={','.join(map(str, range(1, 13)))}",
+                "--grid", "SEED=0,1", "-o", out]  # fmt: skip
+
+    process = driver(*arguments())
+    while sum(kills.values()) < 20:
+        time.sleep(chance.uniform(0.2, 1.6))
+        if process.poll() is not None:
+            if process.returncode == 0:  # done before enough was killed: begin another
+                check_whole(tmp_path / f"out{sweep_number}", template, 24)
+                sweep_number += 1
+            process = driver(*arguments())
+            continue
+        for kind in ("kernel", "worker"):
+            seen |= {found.pid: found for found in kernels_of(process.pid, kind)}
+        target = chance.choice(["driver", "worker", "kernel", "kernel"])
+        victims = [process] if target == "driver" else kernels_of(process.pid, target)
+        if victims and kill(chance.choice(victims)):
+            kills[target] += 1
+    assert set(kills) == {"driver", "worker", "kernel"}
+    kill(process)
+    process.wait()
+    for _ in range(3):
+        done = aigc("sweep", template, "--resume", "-o", tmp_path / f"out{sweep_number}")
+        if done.returncode == 0:
+            break
+    assert done.returncode == 0, done.stdout + done.stderr
+    for number in range(sweep_number + 1):
+        check_whole(tmp_path / f"out{number}", template, 24)
+    eventually(lambda: not any(map(is_alive, seen.values())), 10)
+
+
+# ---- Dask ----------------------------------------------------------------------------
+
+
+class Cluster:
+    """A real scheduler and two real workers on loopback."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.file = folder / "scheduler.json"
+        self.scheduler: subprocess.Popen | None = None
+        self.workers: list[subprocess.Popen] = []
+
+    def start(self) -> None:
+        self.file.unlink(missing_ok=True)
+        self.scheduler = self._dask(
+            "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard",
+            "--scheduler-file", self.file,
+        )  # fmt: skip
+        while not self.file.exists():
+            assert self.scheduler.poll() is None
+            time.sleep(0.05)
+        self.workers = [self._worker(), self._worker()]
+
+    @property
+    def address(self) -> str:
+        return json.loads(self.file.read_text())["address"]
+
+    def processes(self) -> list[psutil.Process]:
+        """The workers themselves, not the nannies that start them anew."""
+        found = []
+        for nanny in self.workers:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                for child in psutil.Process(nanny.pid).children():
+                    if "spawn_main" in " ".join(child.cmdline()):
+                        found.append(child)
+        return found
+
+    def stop(self) -> None:
+        for process in [*self.workers, self.scheduler]:
+            if process is not None:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    for child in psutil.Process(process.pid).children(recursive=True):
+                        with contextlib.suppress(psutil.NoSuchProcess):
+                            child.kill()
+                process.kill()
+                process.wait()
+
+    def _worker(self) -> subprocess.Popen:
+        return self._dask(
+            "worker", "--host", "127.0.0.1", "--nthreads", "1", "--nworkers", "1",
+            "--no-dashboard", "--scheduler-file", self.file,
+            "--local-directory", self.folder,
+        )  # fmt: skip
+
+    def _dask(self, *arguments) -> subprocess.Popen:
+        with open(self.folder / "dask.log", "ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "dask", *map(str, arguments)], stdout=log, stderr=log
+            )
+
+
+@pytest.fixture
+def cluster(tmp_path):
+    folder = tmp_path / "cluster"
+    folder.mkdir()
+    cluster = Cluster(folder)
+    cluster.start()
+    yield cluster
+    cluster.stop()
+
+
+@needs_dask
+@pytest.mark.slow
+def test_the_same_sweep_runs_on_a_dask_cluster(diary, tmp_path, cluster):
+    template, journal = diary
+    out = tmp_path / "out"
+    outcomes = reports.sweep(
+        template, grid={"N": [1, 2], "SEED": [0, 1]}, out=out, scheduler=cluster.address
+    )
+    assert [outcome.status for outcome in outcomes] == ["done"] * 4
+    assert {outcome.run.record.threads for outcome in outcomes} == {1}
+    check_whole(out, template, 4)
+    assert set(executions(journal).values()) == {1}
+    # Records are the same wherever they are made.
+    assert all(o.recognised for o in reports.sweep(template, grid={"N": [1, 2]}, out=out))
+
+
+@needs_dask
+@pytest.mark.slow
+def test_ten_kills_of_dask_workers_driver_and_scheduler_lose_nothing_of_24_runs(
+    diary, tmp_path, cluster, driver, kill, aigc
+):
+    template, _ = diary
+    out = tmp_path / "out"
+    grid = ["--grid", f"N={','.join(map(str, range(1, 13)))}", "--grid", "SEED=0,1"]
+    chance = random.Random(7)
+    targets = ["worker"] * 6 + ["driver"] * 2 + ["scheduler"] + ["worker"]
+    process = driver("sweep", template, *grid, "-p", "PAUSE=0.5", "-o", out,
+                     "--scheduler", cluster.address)  # fmt: skip
+    for target in targets:
+        time.sleep(chance.uniform(0.5, 2.5))
+        if target == "worker":
+            while not (found := cluster.processes()):
+                time.sleep(0.05)
+            kill(chance.choice(found))
+        elif target == "driver":
+            kill(process)
+            process.wait()
+        else:
+            kill(cluster.scheduler)
+            said, _ = process.communicate(timeout=60)
+            assert process.returncode == 1, said
+            assert "scheduler" in said
+            assert "Traceback" not in said
+            cluster.stop()
+            cluster.start()
+        if process.poll() is not None:
+            process = driver("sweep", template, "--resume", "-o", out,
+                             "--scheduler", cluster.address)  # fmt: skip
+    said, _ = process.communicate(timeout=120)
+    for _ in range(3):
+        done = aigc("sweep", template, "--resume", "-o", out, "--scheduler", cluster.address)
+        if done.returncode == 0:
+            break
+    assert done.returncode == 0, done.stdout + done.stderr
+    check_whole(out, template, 24)
+
+
+@needs_dask
+def test_a_scheduler_that_is_not_there_is_named(toy, tmp_path, aigc, one_sentence):
+    done = aigc("sweep", toy, "--grid", "N=1,2", "-o", tmp_path, "--scheduler", "tcp://127.0.0.1:9")
+    assert (done.returncode, done.stdout) == (2, "")
+    one_sentence(done.stderr, "tcp://127.0.0.1:9", "start one")
+
+
+def test_without_dask_a_scheduler_is_refused_with_what_to_install(
+    toy, tmp_path, fresh_python, one_sentence
+):
+    program = (
+        "import sys; sys.modules['distributed'] = None\nfrom aigc_course.cli import main; main()"
+    )
+    done = fresh_python(
+        program, "sweep", str(toy), "--grid", "N=1,2", "-o", str(tmp_path),
+        "--scheduler", "tcp://127.0.0.1:9",
+    )  # fmt: skip
+    assert done.returncode == 2
+    one_sentence(done.stderr, "aigc-utils[cluster]")
+
+
+# ---- worker processes ----------------------------------------------------------------
+
+
+def test_workers_are_used_again_and_replaced_after_their_share(toy, tmp_path, kernels_of):
+    found = templates.find(toy)
+    planned = sweeps.plan(found, sweeps.combine(found, grid={"N": [1, 2, 3]}))
+    pids = []
+    with workers.Workers(runs_each=2) as pool:
+        for run in planned.runs:
+            request = sweeps._request(planned, run, tmp_path, sweeps.Options(), None)
+            pool.make(
+                request,
+                lambda event: pids.append(kernels_of(psutil.Process().pid, "worker")[0].pid),
+            )
+    assert len(set(pids)) == 2
+    assert kernels_of(psutil.Process().pid, "worker") == []
+
+
+def test_a_mistake_in_a_worker_is_an_answer_too(tmp_path):
+    with workers.Workers() as pool:
+        answer = pool.make('{"template": "gone.ipynb", "parameters": {}, "out": "x", "name": "y"}')
+        assert answer["event"] == "refused"
+        assert "gone.ipynb" in answer["message"]
+
+
+# ---- comparing -----------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def copies(toy, tmp_path_factory):
+    """A function that gives a folder of records, each a copy of a real one with other numbers."""
+    real = reports.run(toy, out=tmp_path_factory.mktemp("real"))
+
+    def make(out, facts):
+        for index, (changes, found) in enumerate(facts):
+            record = real.record.model_copy(
+                update={
+                    "name": f"toy-{index:012x}",
+                    "parameters": {**real.parameters, **changes},
+                    "changed": list(changes),
+                    "results": found,
+                }
+            )
+            (out / record.name).mkdir(parents=True)
+            records.write(out / record.name, record)
+        return reports.load_all(out)
+
+    return make
+
+
+def test_a_comparison_groups_seeds_and_gives_mean_and_spread(copies, tmp_path):
+    facts = [
+        ({"N": n, "SEED": seed}, {"score": n * 10 + seed, "text": "x" if n == 1 else f"y{seed}"})
+        for n in (2, 1)
+        for seed in (0, 1, 2)
+    ]
+    found = reports.compare(copies(tmp_path, facts))
+    assert found.parameters == ("N",)
+    assert [row.parameters for row in found.rows] == [{"N": 1}, {"N": 2}]
+    score = found.rows[0].results["score"]
+    assert (score.mean, score.spread, score.count) == (11, 1, 3)
+    assert found.rows[0].results["text"] == "x"
+    assert found.rows[1].results["text"] == "y0, y1, y2"
+    assert str(found).splitlines()[2].split()[:5] == ["1", "3", "11", "±", "1"]
+    plain = json.loads(json.dumps(found.as_dict(), allow_nan=False))
+    assert plain["rows"][0]["results"]["score"] == {"mean": 11.0, "spread": 1.0, "count": 3}
+
+
+def test_one_run_has_no_spread_and_the_own_seconds_of_a_template_stand():
+    one = comparison.summarise([3.0])
+    assert (one.mean, one.count, math.isnan(one.spread), str(one)) == (3.0, 1, True, "3")
+
+
+def test_200_records_are_read_from_their_run_json_alone(copies, tmp_path):
+    runs = copies(tmp_path, [({"N": 1 + i % 100, "SEED": i}, {"score": i}) for i in range(200)])
+    assert len(runs) == 200
+    assert {p.name for run in runs for p in run.folder.iterdir()} == {"run.json"}
+    assert len(reports.compare(runs).rows) == 100

@@ -1,0 +1,193 @@
+"""Recipes: each shipped model can be trained again, by name, to a folder that loads."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from aigc_course.train import recipes
+from aigc_utils import checkpoints, data, training
+from aigc_utils.files import sha256
+
+pytestmark = pytest.mark.usefixtures("seeded")
+
+TINY = recipes.Recipe(
+    model="VAE",
+    arguments={"latent_dim": 2, "hidden_units": [16]},
+    stages=(
+        {"epochs": 1, "batch_size": 500, "learning_rate": 0.01},
+        {"epochs": 1, "batch_size": 500, "learning_rate": 0.001, "importance_samples": 2},
+    ),
+    nll_samples=2,
+    limits=recipes.LIMITS,
+)
+
+
+@pytest.fixture(scope="module")
+def made(started, tmp_path_factory):
+    """A tiny recipe, trained on the whole data set in two stages, and what it said."""
+    folder, said = tmp_path_factory.mktemp("made"), []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recipes, "RECIPES", {"tiny": TINY})
+        card = recipes.train_checkpoint(
+            "tiny", folder / "out", work_dir=folder / "work", say=said.append
+        )
+    return folder, card, said
+
+
+def test_a_trained_recipe_is_a_folder_that_loads(made):
+    folder, card, _ = made
+    model = checkpoints.load("tiny", root=folder / "out")
+    assert model.latent_dim == 2
+    assert model.importance_samples == 1
+    assert checkpoints.load_card("tiny", root=folder / "out") == card
+    assert sorted(p.name for p in (folder / "out" / "tiny").iterdir()) == [
+        "card.json",
+        "model.weights.h5",
+    ]
+
+
+def test_the_card_holds_the_hash_the_stages_and_the_way_back(made):
+    folder, card, _ = made
+    assert card.weights_sha256 == sha256(folder / "out" / "tiny" / "model.weights.h5")
+    assert card.recipe["stages"] == list(TINY.stages)
+    assert card.retrain == "aigc train tiny"
+    assert card.seconds > 0
+
+
+def test_the_cards_likelihood_is_that_of_a_model_that_has_learnt(made):
+    _, card, _ = made
+    nll = card.results["test_nll_nats_iw2_10000_images"]
+    # The noise floor is 189.9 and the mean image alone scores some 390 nats; two epochs of
+    # sixteen units come to about 320.
+    assert 260 < nll < 370
+    # Two samples against one: never worse in expectation, and close.
+    assert nll - 0.5 < card.results["test_negative_elbo_nats_10000_images"] < nll + 10
+    assert 0.2 < card.results["test_nll_standard_error_iw2"] < 2
+
+
+def test_the_result_is_said_in_plain_words(made):
+    _, card, said = made
+    assert len(said) == 2
+    assert "10,000 test images" in said[0]
+    assert f"{card.results['test_nll_nats_iw2_10000_images']:.2f}" in said[1]
+
+
+def test_each_stage_keeps_a_state_of_its_own(made):
+    folder, _, _ = made
+    for stage in ("1", "2"):
+        assert (folder / "work" / "tiny" / stage / "training-state.npz").is_file()
+
+
+def test_an_interrupted_recipe_writes_no_checkpoint(few_images, tmp_path, monkeypatch, ctrl_c):
+    monkeypatch.setattr(recipes, "RECIPES", {"tiny": TINY})
+    monkeypatch.setattr(training.Progress, "on_epoch_begin", lambda *_: ctrl_c())
+    with pytest.raises(training.TrainingInterrupted, match="0 of 1 epochs"):
+        recipes.train_checkpoint("tiny", tmp_path / "out", work_dir=tmp_path / "work")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", ["vae_fashoin", ""])
+def test_an_unknown_recipe_is_refused_with_the_known_ones(name, tmp_path, one_sentence):
+    with pytest.raises(ValueError, match="no recipe") as caught:
+        recipes.train_checkpoint(name, tmp_path, work_dir=tmp_path)
+    one_sentence(caught.value, repr(name), "vae_fashion", "cvae_fashion")
+
+
+def test_every_shipped_checkpoint_has_a_recipe_of_its_model():
+    for name in checkpoints.available():
+        card, recipe = checkpoints.load_card(name), recipes.RECIPES[name]
+        assert (card.model, card.arguments) == (recipe.model, recipe.arguments)
+
+
+@pytest.mark.parametrize("name", recipes.RECIPES)
+def test_a_recipe_builds_its_model_and_names_only_known_settings(name):
+    recipe = recipes.RECIPES[name]
+    model = recipes.build(recipe, recipe.arguments)
+    built = json.loads(json.dumps(model.arguments()))
+    assert built | recipe.arguments == built
+    known = {"epochs", "batch_size", "learning_rate", "kl_warmup_epochs", "beta_1", "average"}
+    for stage in recipe.stages:
+        changed = {name: stage[name] for name in stage if name not in known}
+        assert set(changed) <= set(recipes.STAGE_ARGUMENTS)
+        assert (
+            model.arguments() | changed
+            == recipes.build(recipe, recipe.arguments | changed).arguments()
+        )
+
+
+def test_training_sees_grey_images_and_the_test_is_binarized_once(fashion):
+    x_train, x_test = recipes.fashion_inputs("VAE", fashion)
+    assert len(np.unique(x_train[:100])) > 100
+    assert set(np.unique(x_test)) == {0.0, 1.0}
+    np.testing.assert_array_equal(x_test, data.binarize(data.to_unit(fashion.x_test), seed=777))
+
+
+def test_a_conditional_recipe_trains_with_labels(fashion):
+    train_inputs, test_inputs = recipes.fashion_inputs("ConditionalVAE", fashion)
+    np.testing.assert_array_equal(train_inputs["labels"], fashion.y_train)
+    np.testing.assert_array_equal(test_inputs["labels"], fashion.y_test)
+
+
+@pytest.mark.slow
+def test_a_recipe_may_begin_with_the_weights_of_another(monkeypatch, tmp_path, fashion):
+    still = {"epochs": 1, "batch_size": 500, "learning_rate": 1e-9}
+    arguments = {**TINY.arguments, "num_couplings": 2, "coupling_units": 4}
+    second = dataclasses.replace(
+        TINY, model="FlowPriorVAE", arguments=arguments, stages=(still,), start="tiny"
+    )
+    monkeypatch.setattr(recipes, "RECIPES", {"tiny": TINY, "second": second})
+    inputs = data.to_unit(fashion.x_train[:500])
+    first, first_seconds = recipes.train_stages("tiny", inputs, tmp_path)
+    model, seconds = recipes.train_stages("second", inputs, tmp_path)
+    assert seconds > first_seconds  # the first one's are read from its state, and counted
+    weights = first.get_weights()
+    for kept, begun in zip(model.get_weights(), weights, strict=False):
+        np.testing.assert_allclose(kept, begun, atol=1e-6)
+    assert len(model.get_weights()) > len(weights)
+
+
+def test_an_ensemble_is_trained_member_by_member_and_ships_no_weights_of_its_own(
+    few_images, tmp_path, monkeypatch, one_sentence
+):
+    widths = {"channels": 4, "num_convs": 1, "hidden_units": [16], "features": 2, "head_units": 4}
+    stage = {"epochs": 2, "batch_size": 50, "learning_rate": 0.01}
+    member = recipes.Recipe(
+        model="BlockPixelCNN",
+        arguments=widths,
+        stages=(stage,),
+        nll_samples=None,
+        limits=recipes.LIMITS,
+    )
+    members = [{"model": "BlockPixelCNN", "arguments": widths}] * 2
+    both = dataclasses.replace(
+        member,
+        model="PixelCNNEnsemble",
+        arguments={"members": members},
+        members=("one", "other"),
+        stages=(),
+    )
+    known = {"one": member, "other": dataclasses.replace(member, seed=1), "both": both}
+    monkeypatch.setattr(recipes, "RECIPES", known)
+    out = tmp_path / "out"
+    card = recipes.train_checkpoint("both", out, work_dir=tmp_path / "work")
+    assert [path.name for path in (out / "both").iterdir()] == ["card.json"]
+    cards = [checkpoints.load_card(name, out) for name in both.members]
+    assert card.seconds == pytest.approx(sum(each.seconds for each in cards), abs=0.1)
+    nlls = [each.results["test_nll_nats_exact_10000_images"] for each in (card, *cards)]
+    assert nlls[0] < np.mean(nlls[1:])
+    loaded = checkpoints.load("both", out)
+    for index, name in enumerate(both.members):
+        twin = checkpoints.load(name, out)
+        for array, same in zip(
+            loaded.members[index].get_weights(), twin.get_weights(), strict=True
+        ):
+            np.testing.assert_array_equal(array, same)
+    changed = cards[1].model_copy(update={"weights_sha256": "0" * 64})
+    (out / "other" / "card.json").write_text(changed.model_dump_json())
+    with pytest.raises(ValueError, match="one, other") as caught:
+        checkpoints.load("both", out)
+    one_sentence(caught.value, "both", "aigc train both")
