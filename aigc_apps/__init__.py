@@ -13,7 +13,7 @@ from aigc_apps.contract import Artifact, Card, Measure, Request, Scenario, Verdi
 
 
 def names() -> list[str]:
-    """The names that `load` knows, in the order of the chapters."""
+    """The names that `load_application` knows, in the order of the chapters."""
     found = {
         path.parent.name: (Card.read(path).notebook, path.parent.name)
         for folder in __path__
@@ -22,7 +22,7 @@ def names() -> list[str]:
     return sorted(found, key=found.__getitem__)
 
 
-def load(name: str) -> Scenario:
+def load_application(name: str) -> Scenario:
     """A scenario by name; its models are loaded when it first generates.
 
     Raises:
@@ -46,4 +46,13 @@ def load(name: str) -> Scenario:
     return kinds[0]()
 
 
-__all__ = ["Artifact", "Card", "Measure", "Request", "Scenario", "Verdict", "load", "names"]
+__all__ = [
+    "Artifact",
+    "Card",
+    "Measure",
+    "Request",
+    "Scenario",
+    "Verdict",
+    "load_application",
+    "names",
+]

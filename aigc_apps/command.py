@@ -44,7 +44,7 @@ class Call:
 
 def overview() -> str:
     """The scenarios: name, title and need, one below the other."""
-    cards = [scenarios.load(name).card for name in scenarios.names()]
+    cards = [scenarios.load_application(name).card for name in scenarios.names()]
     return "\n\n".join(f"{c.name}: {c.title}, {c.title_zh}\n    {c.need}" for c in cards)
 
 
@@ -54,7 +54,7 @@ def describe(name: str) -> str:
     Raises:
         ValueError: if there is no such scenario.
     """
-    scenario = scenarios.load(name)
+    scenario = scenarios.load_application(name)
     card, request = scenario.card, type(scenario).Request
     lines = [f"{card.name}: {card.title}, {card.title_zh}", f"    {card.need}", ""]
     for key, info in request.model_fields.items():
@@ -84,7 +84,7 @@ def generate(name: str, arguments: list[str], say: Callable[[str], Any]) -> None
         ValueError: one line for each problem, all at once, before anything is made.
         OSError: if the file cannot be written.
     """
-    scenario = scenarios.load(name)
+    scenario = scenarios.load_application(name)
     call = parse(arguments, type(scenario).Request)
     if call.help:
         say(describe(name))

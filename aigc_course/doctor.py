@@ -114,7 +114,7 @@ def _backend() -> Finding:
 
 
 def _data() -> Iterator[Finding]:
-    names = data.available()
+    names = data.data_sets()
     if not names:
         cure = "clone the whole repository, data folder included"
         yield Finding("Data", False, f"nothing in {data.data_root()}", cure)

@@ -5,8 +5,8 @@ loads what it needs when it is first touched::
 
     import aigc_utils
     aigc_utils.start(seed=0)              # quiet Keras, one seed, one plotting style
-    images = aigc_utils.data.load("fashion_mnist")
-    model = aigc_utils.checkpoints.load("vae_fashion")
+    images = aigc_utils.data.load_images("fashion_mnist")
+    model = aigc_utils.checkpoints.load_model("vae_fashion")
 """
 
 import importlib

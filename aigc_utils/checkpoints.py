@@ -81,7 +81,7 @@ def checkpoint_root() -> Path:
 
 
 def available(root: str | os.PathLike | None = None) -> list[str]:
-    """The names that `load` knows in a folder of checkpoints, in alphabetical order."""
+    """The names that `load_model` knows in a folder of checkpoints, in alphabetical order."""
     return sorted(path.parent.name for path in Path(root or checkpoint_root()).glob("*/card.json"))
 
 
@@ -106,7 +106,7 @@ def load_card(name: str, root: str | os.PathLike | None = None) -> ModelCard:
         ) from error
 
 
-def load(
+def load_model(
     name: str,
     root: str | os.PathLike | None = None,
     *,
@@ -162,10 +162,10 @@ def join(
         root: a folder of checkpoints; the shipped ones by default.
 
     Raises:
-        ValueError: as `load`, of each member.
-        FileNotFoundError: as `load`, of each member.
+        ValueError: as `load_model`, of each member.
+        FileNotFoundError: as `load_model`, of each member.
     """
-    weights = [array for member in members for array in load(member, root).get_weights()]
+    weights = [array for member in members for array in load_model(member, root).get_weights()]
     ensemble = build(model, arguments)
     ensemble.set_weights(weights)
     return ensemble
@@ -184,15 +184,15 @@ def load_generator(name: str, root: str | os.PathLike | None = None):
         root: a folder of checkpoints; the shipped ones by default.
 
     Raises:
-        ValueError: as `load`; or if the model generates nothing.
+        ValueError: as `load_model`; or if the model generates nothing.
         FileNotFoundError: if the weights are missing.
     """
     card = load_card(name, root)
     if card.tokens_sha256 is not None:
         raise ValueError(f"{name} writes texts and makes no images: see `aigc scenarios`.")
-    model = load(name, root)
+    model = load_model(name, root)
     if card.decodes_with is not None:
-        return models.LatentGenerator(load(card.decodes_with, root), model)
+        return models.LatentGenerator(load_model(card.decodes_with, root), model)
     if not hasattr(model, "generate"):
         raise ValueError(f"{name} is a {card.model} and generates nothing: choose another.")
     return model

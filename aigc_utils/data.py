@@ -32,7 +32,7 @@ class FileFacts(BaseModel):
     upstream_md5: str | None = None
 
 
-class Card(BaseModel):
+class DataCard(BaseModel):
     """Who made a data set, how, under which licence, and what to beware of.
 
     `items` is how many of what, such as ``"70,000 images"``, for `aigc doctor`.
@@ -67,7 +67,7 @@ class Images:
         y_train, y_test: labels, uint8, shape (N,); they index ``card.class_names``.
     """
 
-    card: Card
+    card: DataCard
     x_train: np.ndarray
     y_train: np.ndarray
     x_test: np.ndarray
@@ -100,7 +100,7 @@ class Texts:
         test: held out, for the number that is told.
     """
 
-    card: Card
+    card: DataCard
     train: list[Text]
     validation: list[Text]
     test: list[Text]
@@ -115,23 +115,23 @@ def data_root() -> Path:
     return installed if installed.is_dir() else package.parent / "data"
 
 
-def available() -> list[str]:
+def data_sets() -> list[str]:
     """The names of the data sets that are here, of any kind, in alphabetical order."""
     return sorted(path.parent.name for path in data_root().glob("*/card.json") if path.is_file())
 
 
-def load_card(name: str) -> Card:
+def load_card(name: str) -> DataCard:
     """Read the card of a data set.
 
     Raises:
         ValueError: if no data set of that name is here, or its card is damaged.
     """
     path = data_root() / name / "card.json"
-    if name not in available():
-        known = ", ".join(available()) or "none"
+    if name not in data_sets():
+        known = ", ".join(data_sets()) or "none"
         raise ValueError(f"There is no data set {name!r} in {data_root()}: choose one of: {known}.")
     try:
-        return Card.model_validate_json(path.read_text(encoding="utf-8"))
+        return DataCard.model_validate_json(path.read_text(encoding="utf-8"))
     except ValueError as error:
         reason = str(error).splitlines()[0]
         raise ValueError(f"The card {path} is damaged: restore it with git. ({reason})") from error
@@ -150,11 +150,11 @@ def verified(name: str) -> Path:
     return folder
 
 
-def load(name: str) -> Images:
+def load_images(name: str) -> Images:
     """Load a data set of images after checking every byte of it; the network is never touched.
 
     Args:
-        name: one of `available` that holds images, for example ``"fashion_mnist"``.
+        name: one of `data_sets` that holds images, for example ``"fashion_mnist"``.
 
     Returns:
         The whole data set. Fashion-MNIST is 60,000 training and 10,000 test images of
@@ -178,13 +178,13 @@ def load_texts(name: str) -> Texts:
     """Load a collection of texts after checking every byte of it.
 
     Args:
-        name: one of `available` that holds texts, for example ``"tang_poems"``.
+        name: one of `data_sets` that holds texts, for example ``"tang_poems"``.
 
     Raises:
         ValueError: if the name is unknown or a file differs from its checksum.
         FileNotFoundError: if a file is missing.
     """
-    folder = _folder_with(name, "train.jsonl.xz", "texts", "load")
+    folder = _folder_with(name, "train.jsonl.xz", "texts", "load_images")
     return Texts(
         card=load_card(name),
         **{

@@ -14,6 +14,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+_CODE = {".py", ".yml", ".md"}
+
 
 @contextlib.contextmanager
 def atomic_path(target: str | os.PathLike) -> Iterator[Path]:
@@ -72,6 +74,27 @@ def sha256(path: str | os.PathLike) -> str:
 def joined_sha256(hashes: Iterable[str]) -> str:
     """The SHA-256 of several files' hexadecimal SHA-256, one after another, in hexadecimal."""
     return hashlib.sha256("".join(hashes).encode("ascii")).hexdigest()
+
+
+def code_sha256(package: str | os.PathLike) -> str:
+    """The SHA-256 over the code and texts of a package, the same for a checkout and a wheel.
+
+    Args:
+        package: its folder. Files in folders that begin with ``_`` count as data that a wheel
+            carries along, and not as code.
+
+    Returns:
+        64 hexadecimal digits, over the names and contents of all ``.py``, ``.yml`` and ``.md``
+        files; line ends of Windows count as those of other systems.
+    """
+    package = Path(package)
+    total = hashlib.sha256()
+    files = [p.relative_to(package) for p in package.rglob("*") if p.suffix in _CODE]
+    for path in sorted(files, key=Path.as_posix):
+        if not any(folder.startswith("_") for folder in path.parts[:-1]):
+            content = (package / path).read_bytes().replace(b"\r\n", b"\n")
+            total.update(f"{path.as_posix()}\0{hashlib.sha256(content).hexdigest()}\n".encode())
+    return total.hexdigest()
 
 
 def read_yaml(path: str | os.PathLike, kind: Any) -> Any:

@@ -68,7 +68,7 @@ def fashion():
     """Fashion-MNIST, whole; reading and checking it takes a second."""
     from aigc_utils import data
 
-    return data.load("fashion_mnist")
+    return data.load_images("fashion_mnist")
 
 
 @pytest.fixture(scope="session")
@@ -278,7 +278,7 @@ def few_images(fashion, monkeypatch):
         fashion, x_train=fashion.x_train[:300], y_train=fashion.y_train[:300],
         x_test=fashion.x_test[:100], y_test=fashion.y_test[:100],
     )  # fmt: skip
-    monkeypatch.setattr(data, "load", lambda name: few)
+    monkeypatch.setattr(data, "load_images", lambda name: few)
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ def main(
 ) -> None:
     """Measure one application after another; each record is written when it is done."""
     aigc_utils.start(seed)
-    chosen = [scenarios.load(name) for name in names or scenarios.names()]
+    chosen = [scenarios.load_application(name) for name in names or scenarios.names()]
     for scenario in chosen:
         number = samples or scenario.record_samples
         typer.echo(f"{scenario.card.name}: judging {number}{expected(scenario.card.name, number)}")

@@ -22,10 +22,10 @@ def load_language_model(name: str, root: str | os.PathLike | None = None) -> Lan
         root: a folder of checkpoints; the shipped ones by default.
 
     Raises:
-        ValueError: as `aigc_utils.checkpoints.load`.
+        ValueError: as `aigc_utils.checkpoints.load_model`.
         FileNotFoundError: if the weights are missing.
     """
-    return checkpoints.load(name, root, also=[LanguageModel])
+    return checkpoints.load_model(name, root, also=[LanguageModel])
 
 
 def load_tokenizer(name: str, root: str | os.PathLike | None = None) -> tokens.Tokenizer:

@@ -143,7 +143,7 @@ class Music(Scenario):
         from aigc_apps.music.chorale_model import ChoraleModel
         from aigc_utils import checkpoints
 
-        return checkpoints.load(CHECKPOINT, also=[ChoraleModel])
+        return checkpoints.load_model(CHECKPOINT, also=[ChoraleModel])
 
     def generate(self, request: MusicRequest, seed: int = 0) -> Artifact:
         """One piece; ``details`` has the `Piece`, and how many parallels and repairs it has."""

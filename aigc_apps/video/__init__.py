@@ -599,7 +599,7 @@ def _real_pictures() -> dict[str, np.ndarray]:
     """The first eight test images of each class, by name."""
     from aigc_utils import data
 
-    fashion = data.load("fashion_mnist")
+    fashion = data.load_images("fashion_mnist")
     return {
         name: data.to_unit(fashion.x_test[np.flatnonzero(fashion.y_test == label)[:8]])
         for label, name in enumerate(classes())
@@ -718,7 +718,7 @@ def neighbours():
 
     from aigc_utils import data
 
-    fashion = data.load("fashion_mnist")
+    fashion = data.load_images("fashion_mnist")
     judge = KNeighborsClassifier(n_neighbors=5, algorithm="brute")
     images = data.to_unit(fashion.x_train[:10_000]).reshape(-1, 784)
     return judge.fit(images, fashion.y_train[:10_000])

@@ -99,7 +99,7 @@ class PathGenerator:
             raise ValueError(f"There is no model {name!r} for films: choose {' or '.join(MODELS)}.")
         self.name = name
         self.model = checkpoints.load_generator(name)
-        self.classifier = checkpoints.load("classifier_fashion")
+        self.classifier = checkpoints.load_model("classifier_fashion")
         knows_noise = self.model if name == "cvae_fashion" else self.model.flow
         self.num_dims = getattr(knows_noise, "latent_dim", None) or knows_noise.num_dims
 

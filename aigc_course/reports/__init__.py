@@ -24,8 +24,8 @@ _HOMES = {
     "sweep": "sweeps",
     "resume": "sweeps",
     "compare": "comparison",
-    "load": "records",
-    "load_all": "records",
+    "load_run": "records",
+    "load_runs": "records",
     "Run": "records",
     "ParameterError": "parameters",
 }

@@ -91,7 +91,7 @@ def list_runs(out: Path, *, as_json: bool) -> str:
     Raises:
         ValueError: if a record is damaged.
     """
-    runs = records.load_all(out)
+    runs = records.load_runs(out)
     if as_json:
         return json.dumps([_facts(run) for run in runs])
     if not runs:
@@ -148,7 +148,7 @@ def compare(names: Sequence[str], out: Path, *, as_json: bool) -> str:
     Raises:
         ValueError: if there is nothing to compare.
     """
-    found = comparison.compare(names or records.load_all(out), out)
+    found = comparison.compare(names or records.load_runs(out), out)
     return json.dumps(found.as_dict()) if as_json else str(found)
 
 

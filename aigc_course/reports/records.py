@@ -228,7 +228,7 @@ def describe_machine() -> Machine:
     )
 
 
-def load(folder: str | os.PathLike) -> Run:
+def load_run(folder: str | os.PathLike) -> Run:
     """Read a run's record.
 
     Args:
@@ -247,7 +247,7 @@ def load(folder: str | os.PathLike) -> Run:
         raise ValueError(f"{folder / RECORD} is damaged: delete the folder, run again.") from None
 
 
-def load_all(out: str | os.PathLike = DEFAULT_FOLDER) -> list[Run]:
+def load_runs(out: str | os.PathLike = DEFAULT_FOLDER) -> list[Run]:
     """All finished runs of a folder, the oldest first. Only ``run.json`` is read of each.
 
     Raises:
@@ -255,7 +255,7 @@ def load_all(out: str | os.PathLike = DEFAULT_FOLDER) -> list[Run]:
     """
     out = Path(out)
     folders = [path.parent for path in out.glob(f"*/{RECORD}") if path.parent.name[0] != "."]
-    return sorted(map(load, folders), key=lambda run: (run.record.started, run.name))
+    return sorted(map(load_run, folders), key=lambda run: (run.record.started, run.name))
 
 
 def find(run: str | os.PathLike, out: str | os.PathLike = DEFAULT_FOLDER) -> Run:
@@ -266,7 +266,7 @@ def find(run: str | os.PathLike, out: str | os.PathLike = DEFAULT_FOLDER) -> Run
     """
     text = os.fspath(run)
     if (Path(text) / RECORD).is_file():
-        return load(text)
+        return load_run(text)
     fitting = [
         path.parent
         for path in Path(out).glob(f"*/{RECORD}")
@@ -275,7 +275,7 @@ def find(run: str | os.PathLike, out: str | os.PathLike = DEFAULT_FOLDER) -> Run
     ]
     exact = [folder for folder in fitting if folder.name == text]
     if len(exact or fitting) == 1:
-        return load((exact or fitting)[0])
+        return load_run((exact or fitting)[0])
     if fitting:
         raise ValueError(f"{len(fitting)} runs in {out} begin with {text}: give more of the name.")
     raise ValueError(f"There is no finished run {text} in {out}: `aigc runs -o {out}` lists them.")
@@ -284,7 +284,7 @@ def find(run: str | os.PathLike, out: str | os.PathLike = DEFAULT_FOLDER) -> Run
 def finished(out: Path, name: str) -> Run | None:
     """The run of this name if it was done, else None."""
     try:
-        run = load(out / name)
+        run = load_run(out / name)
     except ValueError:
         return None
     return run if run.done else None
@@ -357,7 +357,7 @@ def building(out: Path, name: str) -> Iterator[Path]:
         yield folder
         if not (folder / RECORD).is_file():
             raise ValueError(f"The run {name} was not completed.")  # a slip of the caller
-        if finished(out, name) and not load(folder).done:
+        if finished(out, name) and not load_run(folder).done:
             final = out / FAILED.format(name)
             shutil.rmtree(final, ignore_errors=True)
         aside = out / f".replaced-{name}"

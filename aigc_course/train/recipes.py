@@ -424,11 +424,11 @@ def train_checkpoint(
         train_inputs, test_inputs = text_inputs(name, recipe.arguments)
         grey, number = None, f"{len(test_inputs.texts.test):,} held-out texts"
     else:
-        images = data.load("fashion_mnist")
+        images = data.load_images("fashion_mnist")
         train_inputs, test_inputs = fashion_inputs(recipe.model, images)
         grey, number = data.to_unit(images.x_test), f"{len(images.x_test):,} test images"
     tokenizer = test_inputs.tokenizer if recipe.judge == "texts" else None
-    decoder = None if recipe.latents_of is None else checkpoints.load(recipe.latents_of)
+    decoder = None if recipe.latents_of is None else checkpoints.load_model(recipe.latents_of)
     if decoder is not None:
         train_inputs = models.latents(decoder, train_inputs)
     is_chief = cluster is None or cluster.is_chief
@@ -596,7 +596,7 @@ def accuracy(_recipe: Recipe, model, test_inputs, grey) -> tuple[dict[str, float
 
 def samples(recipe: Recipe, generator, test_inputs, grey) -> tuple[dict[str, float], str]:
     """How 10,000 generated images compare with the test images, in the classifier's features."""
-    classifier = checkpoints.load("classifier_fashion")
+    classifier = checkpoints.load_model("classifier_fashion")
     generated = generator.generate(len(test_inputs), seed=recipe.seed)
     pairs = {
         "grey": (grey, generated),

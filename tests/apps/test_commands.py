@@ -132,10 +132,10 @@ def test_a_wrong_call_ends_with_2_and_one_line(aigc, arguments, words, one_sente
 
 def test_values_may_begin_with_dashes_and_flags_may_be_said_or_denied(toy):
     call = commands.parse(
-        ["--theme=--x", "--no-loud", "--heat", "-3"], scenarios.load("toy").Request
+        ["--theme=--x", "--no-loud", "--heat", "-3"], scenarios.load_application("toy").Request
     )
     assert call.fields == {"theme": "--x", "loud": False, "heat": "-3"}
-    assert commands.parse(["--loud", "yes"], scenarios.load("toy").Request).fields == {
+    assert commands.parse(["--loud", "yes"], scenarios.load_application("toy").Request).fields == {
         "loud": "yes"
     }
     assert not call.problems

@@ -289,7 +289,7 @@ def test_what_cannot_be_done_is_refused_in_a_sentence(music, one_sentence, field
 
 
 def test_the_scenario_is_found_by_name():
-    assert isinstance(scenarios.load("music"), module.Music)
+    assert isinstance(scenarios.load_application("music"), module.Music)
 
 
 # ---- the chorales --------------------------------------------------------------------

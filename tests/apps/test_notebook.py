@@ -65,7 +65,7 @@ def test_a_missing_or_damaged_record_says_what_to_do(data_copy, replace_bytes, o
 
 
 def test_what_is_shown_needs_words_for_who_cannot_see_it(started):
-    scenario = scenarios.load("stories")
+    scenario = scenarios.load_application("stories")
     where = scenario.provenance(scenario.ask(**scenario.examples[0]), 0)
     with pytest.raises(ValueError, match="describe it in a sentence"):
         showing.show(Artifact(b"", "image/png", ".png", where), alt="a picture")
@@ -81,4 +81,4 @@ def test_the_command_makes_the_course_s_record(data_copy, capsys):
     written = capsys.readouterr().out
     assert "music: judging 2, about 1 min" in written
     assert showing.load_verdict("music").measures[0].number == 2
-    assert scenarios.load("music").record_samples > 2
+    assert scenarios.load_application("music").record_samples > 2

@@ -287,7 +287,7 @@ def test_a_poet_that_has_learnt_nothing_gets_no_gold(poet):
 @needs_model
 @pytest.mark.slow
 def test_the_shipped_poet_is_registered_quick_and_knows_more_than_counts():
-    poet = scenarios.load("poetry")
+    poet = scenarios.load_application("poetry")
     held_out = [p.text for p in poet.corpus.quatrains("七绝", "test")][:64]
     held_out = [p for p in held_out if set(p) <= set(poet.writer.characters)]
     counter = writing.CountingWriter([p.text for p in poet.corpus.quatrains("七绝")], order=3)

@@ -26,7 +26,7 @@ needs_llm = pytest.mark.skipif(not pretrained.is_installed(), reason="needs the 
 
 @pytest.fixture(scope="module")
 def stories() -> Stories:
-    return scenarios.load("stories")
+    return scenarios.load_application("stories")
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 FIRST_PICTURE = {
     "start TensorFlow": "import aigc_utils\naigc_utils.start(seed=0)",
-    "load a checkpoint": "model = aigc_utils.checkpoints.load('vae_fashion')",
+    "load a checkpoint": "model = aigc_utils.checkpoints.load_model('vae_fashion')",
     "generate a picture": "picture = model.generate(1)",
     "show it": (
         "from aigc_utils import plots\n"
@@ -83,7 +83,7 @@ def slider_moves(moves: int) -> list[float]:
 
     from aigc_utils import checkpoints, widgets
 
-    model = checkpoints.load("vae_fashion_2d")
+    model = checkpoints.load_model("vae_fashion_2d")
     sliders = {name: widgets.latent_slider(name) for name in ("z1", "z2")}
     widgets.Explorer(
         lambda z1, z2: np.asarray(model.decode([[z1, z2]]))[0], sliders, "{z1} {z2}".format

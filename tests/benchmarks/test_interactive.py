@@ -14,7 +14,7 @@ import time
 from aigc_utils import data
 end = time.perf_counter() + 1.5
 while time.perf_counter() < end:
-    data.load("fashion_mnist")
+    data.load_images("fashion_mnist")
 """
 DRAWS = """
 from matplotlib.figure import Figure

@@ -117,7 +117,7 @@ def test_train_writes_a_checkpoint_that_loads(aigc, tiny_recipe, tmp_path):
     code, out, _ = aigc("train", "tiny", "--out", tmp_path)  # a progress bar goes to stderr
     assert code == 0
     assert "saved in" in out
-    assert checkpoints.load("tiny", root=tmp_path).latent_dim == 2
+    assert checkpoints.load_model("tiny", root=tmp_path).latent_dim == 2
 
 
 def test_ctrl_c_during_training_ends_with_130_and_one_line(

@@ -28,7 +28,7 @@ cluster = distributed.Cluster(options["workers"], options["index"])
 import aigc_utils
 aigc_utils.start(seed=options["index"])
 from aigc_utils import data, models, training
-x = data.binarize(data.to_unit(data.load("fashion_mnist").x_train[:301]), seed=1)
+x = data.binarize(data.to_unit(data.load_images("fashion_mnist").x_train[:301]), seed=1)
 model = models.MADE((32,))
 model.adapt(x)
 try:
@@ -104,7 +104,7 @@ def losses_of_one_machine(epochs: int) -> list[float]:
     import tensorflow as tf
 
     runtime.seed_everything(0)  # the chief's
-    x = data.binarize(data.to_unit(data.load("fashion_mnist").x_train[:301]), seed=1)
+    x = data.binarize(data.to_unit(data.load_images("fashion_mnist").x_train[:301]), seed=1)
     model = models.MADE((32,))
     model.adapt(x)
     steps = 7

@@ -14,12 +14,12 @@ from aigc_utils import checkpoints, data
 
 @pytest.fixture(scope="module")
 def images():
-    return data.load("fashion_mnist")
+    return data.load_images("fashion_mnist")
 
 
 @pytest.fixture(scope="module")
 def classifier():
-    return checkpoints.load("classifier_fashion")
+    return checkpoints.load_model("classifier_fashion")
 
 
 @pytest.mark.parametrize("name", families.FAMILIES)

@@ -40,7 +40,7 @@ def made(started, tmp_path_factory):
 
 def test_a_trained_recipe_is_a_folder_that_loads(made):
     folder, card, _ = made
-    model = checkpoints.load("tiny", root=folder / "out")
+    model = checkpoints.load_model("tiny", root=folder / "out")
     assert model.latent_dim == 2
     assert model.importance_samples == 1
     assert checkpoints.load_card("tiny", root=folder / "out") == card
@@ -179,9 +179,9 @@ def test_an_ensemble_is_trained_member_by_member_and_ships_no_weights_of_its_own
     assert card.seconds == pytest.approx(sum(each.seconds for each in cards), abs=0.1)
     nlls = [each.results["test_nll_nats_exact_10000_images"] for each in (card, *cards)]
     assert nlls[0] < np.mean(nlls[1:])
-    loaded = checkpoints.load("both", out)
+    loaded = checkpoints.load_model("both", out)
     for index, name in enumerate(both.members):
-        twin = checkpoints.load(name, out)
+        twin = checkpoints.load_model(name, out)
         for array, same in zip(
             loaded.members[index].get_weights(), twin.get_weights(), strict=True
         ):
@@ -189,5 +189,5 @@ def test_an_ensemble_is_trained_member_by_member_and_ships_no_weights_of_its_own
     changed = cards[1].model_copy(update={"weights_sha256": "0" * 64})
     (out / "other" / "card.json").write_text(changed.model_dump_json())
     with pytest.raises(ValueError, match="one, other") as caught:
-        checkpoints.load("both", out)
+        checkpoints.load_model("both", out)
     one_sentence(caught.value, "both", "aigc train both")

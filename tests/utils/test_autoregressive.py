@@ -109,7 +109,7 @@ def test_every_pixel_moves_all_later_logits(kind):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["untrained", "deep_pixelcnn_fashion"])
 def test_a_large_model_keeps_the_order_too(name, grey):
-    model = models.BlockPixelCNN() if name == "untrained" else checkpoints.load(name)
+    model = models.BlockPixelCNN() if name == "untrained" else checkpoints.load_model(name)
     images = data.binarize(grey[:2], 1)
     rank = np.empty(784, int)
     rank[model.order] = np.arange(784)

@@ -19,7 +19,7 @@ aigc_utils.start(0)
 import keras, numpy as np
 from aigc_utils import data, metrics, models, training
 
-images = data.to_unit(data.load("fashion_mnist").x_train[:600])
+images = data.to_unit(data.load_images("fashion_mnist").x_train[:600])
 binary = data.binarize(images[:100], 0)
 small = {"channels": 8, "num_convs": 1, "features": 2}
 built = [
@@ -33,7 +33,7 @@ built = [
     models.DeepPixelCNN(hidden_units=(32, 32), deep_channels=8, num_deep_pairs=1, **small),
     models.PixelCNNEnsemble([{"model": "BlockPixelCNN", "arguments": small}] * 2),
 ]
-labels = data.load("fashion_mnist").y_train[:600].astype("int32")
+labels = data.load_images("fashion_mnist").y_train[:600].astype("int32")
 without_likelihood = [
     (models.GAN(4, channels=4), images),
     (models.FlowMatching(5, hidden_units=(32, 32)), images.reshape(600, -1)[:, 300:305]),

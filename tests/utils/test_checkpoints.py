@@ -75,7 +75,7 @@ def shipped(judge: str) -> list[str]:
 @pytest.mark.parametrize("name", shipped("likelihood"))
 def test_a_shipped_model_is_as_good_as_its_card_says(name, fashion, binary_test):
     card = checkpoints.load_card(name)
-    model = checkpoints.load(name)
+    model = checkpoints.load_model(name)
     inputs = binary_test[:300]
     if card.model == "ConditionalVAE":
         inputs = {"images": inputs, "labels": fashion.y_test[:300].astype(np.int32)}
@@ -99,7 +99,7 @@ def test_a_shipped_model_is_as_good_as_its_card_says(name, fashion, binary_test)
 
 def test_the_classifier_is_as_good_as_its_card_says(fashion):
     card = checkpoints.load_card("classifier_fashion")
-    look = checkpoints.load("classifier_fashion").look(data.to_unit(fashion.x_test[:2000]))
+    look = checkpoints.load_model("classifier_fashion").look(data.to_unit(fashion.x_test[:2000]))
     right = (look.probabilities.argmax(axis=1) == fashion.y_test[:2000]).mean()
     # Four standard errors of a share near 0.9 over 2,000 images.
     assert right == pytest.approx(card.results["test_accuracy_grey_10000_images"], abs=0.027)
@@ -109,7 +109,7 @@ def test_the_classifier_is_as_good_as_its_card_says(fashion):
 @pytest.mark.parametrize("name", shipped("samples"))
 def test_a_shipped_generator_is_as_good_as_its_card_says(name, fashion):
     results = checkpoints.load_card(name).results
-    classifier = checkpoints.load("classifier_fashion")
+    classifier = checkpoints.load_model("classifier_fashion")
     real = classifier.look(data.to_unit(fashion.x_test))
     made = classifier.look(checkpoints.load_generator(name).generate(5000, seed=7))
     report = sample_metrics.report(real, made)
@@ -297,7 +297,7 @@ def test_missing_weights_are_refused_by_path(tmp_path, unchanged, one_sentence):
 @pytest.mark.parametrize("name", ["vae_fashoin", "", "VAE_fashion?"])
 def test_an_unknown_name_is_refused_with_the_known_ones(name, one_sentence):
     with pytest.raises(ValueError, match="no checkpoint") as caught:
-        checkpoints.load(name)
+        checkpoints.load_model(name)
     one_sentence(caught.value, repr(name), "vae_fashion_2d")
 
 
@@ -305,7 +305,7 @@ def test_an_unknown_name_in_a_folder_of_ones_own_lists_that_folders_checkpoints(
     tmp_path, one_sentence
 ):
     with pytest.raises(ValueError, match="no checkpoint") as caught:
-        checkpoints.load("mine", root=tmp_path)
+        checkpoints.load_model("mine", root=tmp_path)
     one_sentence(caught.value, "'mine'", tmp_path, "none")
 
 
@@ -315,7 +315,7 @@ def test_shipped_weights_cut_short_are_refused_with_the_cure(
     path = data_copy / "checkpoints" / "vae_fashion_2d" / "model.weights.h5"
     replace_bytes(path, lambda content: content[:-100])
     with pytest.raises(ValueError, match="cut short") as caught:
-        checkpoints.load("vae_fashion_2d")
+        checkpoints.load_model("vae_fashion_2d")
     one_sentence(caught.value, path, "aigc train vae_fashion_2d")
 
 
@@ -323,7 +323,7 @@ def test_shipped_weights_with_one_changed_byte_are_refused(data_copy, replace_by
     path = data_copy / "checkpoints" / "vae_fashion_2d" / "model.weights.h5"
     replace_bytes(path, lambda c: c[:-5000] + bytes([c[-5000] ^ 1]) + c[-4999:])
     with pytest.raises(ValueError, match="have changed") as caught:
-        checkpoints.load("vae_fashion_2d")
+        checkpoints.load_model("vae_fashion_2d")
     one_sentence(caught.value, path, "restore")
 
 
@@ -331,7 +331,7 @@ def test_missing_shipped_weights_are_refused_with_the_cure(data_copy, one_senten
     path = data_copy / "checkpoints" / "vae_fashion_2d" / "model.weights.h5"
     path.unlink()
     with pytest.raises(FileNotFoundError) as caught:
-        checkpoints.load("vae_fashion_2d")
+        checkpoints.load_model("vae_fashion_2d")
     one_sentence(caught.value, path, "aigc train vae_fashion_2d")
 
 
@@ -348,7 +348,7 @@ def test_a_damaged_card_is_refused_in_one_sentence(data_copy, replace_bytes, cha
     path = data_copy / "checkpoints" / "vae_fashion_2d" / "card.json"
     replace_bytes(path, change)
     with pytest.raises(ValueError, match="damaged") as caught:
-        checkpoints.load("vae_fashion_2d")
+        checkpoints.load_model("vae_fashion_2d")
     one_sentence(caught.value, path, "git")
 
 

@@ -72,15 +72,15 @@ def test_the_card_carries_source_licence_and_biases(fashion):
 
 
 def test_data_sets_are_listed_and_checkpoints_are_not():
-    assert {"fashion_mnist", "injections"} <= set(data.available())
-    assert {"checkpoints", "records"}.isdisjoint(data.available())
+    assert {"fashion_mnist", "injections"} <= set(data.data_sets())
+    assert {"checkpoints", "records"}.isdisjoint(data.data_sets())
 
 
 # ---- damage --------------------------------------------------------------------------
 
 
 def test_an_undamaged_copy_elsewhere_loads_the_same(data_copy, fashion):
-    loaded = data.load("fashion_mnist")
+    loaded = data.load_images("fashion_mnist")
     assert data.data_root() == data_copy
     np.testing.assert_array_equal(loaded.y_test, fashion.y_test)
 
@@ -89,7 +89,7 @@ def test_a_flipped_byte_is_refused_with_the_file_and_a_cure(data_copy, replace_b
     path = data_copy / "fashion_mnist" / SMALL
     replace_bytes(path, flip_a_byte)
     with pytest.raises(ValueError, match="has changed") as caught:
-        data.load("fashion_mnist")
+        data.load_images("fashion_mnist")
     one_sentence(caught.value, path, "git checkout")
 
 
@@ -97,7 +97,7 @@ def test_a_truncated_file_is_refused_with_both_sizes(data_copy, replace_bytes, o
     path = data_copy / "fashion_mnist" / SMALL
     replace_bytes(path, lambda content: content[:-1])
     with pytest.raises(ValueError, match="bytes instead of") as caught:
-        data.load("fashion_mnist")
+        data.load_images("fashion_mnist")
     one_sentence(caught.value, path, "5,147", "5,148", "git checkout")
 
 
@@ -105,21 +105,21 @@ def test_a_missing_file_is_refused_by_name(data_copy, one_sentence):
     path = data_copy / "fashion_mnist" / SMALL
     path.unlink()
     with pytest.raises(FileNotFoundError) as caught:
-        data.load("fashion_mnist")
+        data.load_images("fashion_mnist")
     one_sentence(caught.value, path, "missing", "git checkout")
 
 
 @pytest.mark.parametrize("name", ["fashion-mnist", "", "checkpoints", "../data/fashion_mnist"])
 def test_an_unknown_name_is_refused_with_the_known_ones(name, one_sentence):
     with pytest.raises(ValueError, match="no data set") as caught:
-        data.load(name)
+        data.load_images(name)
     one_sentence(caught.value, repr(name), "choose one of: ", "fashion_mnist")
 
 
 def test_an_empty_data_root_is_refused_by_its_path(tmp_path, monkeypatch, one_sentence):
     monkeypatch.setenv("AIGC_DATA", str(tmp_path / "nowhere"))
     with pytest.raises(ValueError, match="no data set") as caught:
-        data.load("fashion_mnist")
+        data.load_images("fashion_mnist")
     one_sentence(caught.value, tmp_path / "nowhere", "none")
 
 
@@ -138,15 +138,15 @@ def test_a_damaged_card_is_refused_in_one_sentence(data_copy, replace_bytes, one
     path = data_copy / "fashion_mnist" / "card.json"
     replace_bytes(path, change)
     with pytest.raises(ValueError, match="damaged") as caught:
-        data.load("fashion_mnist")
+        data.load_images("fashion_mnist")
     one_sentence(caught.value, path, "git")
 
 
 def test_a_folder_without_a_card_is_no_data_set(data_copy):
     shutil.copytree(data_copy / "fashion_mnist", data_copy / "other", symlinks=True)
     (data_copy / "other" / "card.json").unlink()
-    assert "fashion_mnist" in data.available()
-    assert "other" not in data.available()
+    assert "fashion_mnist" in data.data_sets()
+    assert "other" not in data.data_sets()
 
 
 # ---- texts ---------------------------------------------------------------------------
@@ -195,7 +195,7 @@ def test_chapters_hold_no_titles_and_no_words_of_editors():
 
 
 @pytest.mark.parametrize(
-    ("function", "name"), [(data.load, "tang_poems"), (data.load_texts, "fashion_mnist")]
+    ("function", "name"), [(data.load_images, "tang_poems"), (data.load_texts, "fashion_mnist")]
 )
 def test_the_wrong_kind_of_data_set_is_refused(function, name, one_sentence):
     with pytest.raises(ValueError, match="holds no") as caught:

@@ -575,7 +575,7 @@ import sys
 import aigc_utils
 aigc_utils.start(0)
 from aigc_utils import data, models, training
-images = data.to_unit(data.load("fashion_mnist").x_train[:3000])
+images = data.to_unit(data.load_images("fashion_mnist").x_train[:3000])
 model = models.VAE(8, hidden_units=(64,))
 model.adapt(images)
 training.train(model, images, epochs=12, batch_size=50, resume_dir=sys.argv[1], title="Real")

@@ -134,7 +134,7 @@ def read_table(name: str) -> bytes:
         ValueError: if they differ from their checksum.
     """
     folder = data.data_root() / "prosody"
-    card = data.Card.model_validate_json((folder / "tables.json").read_text(encoding="utf-8"))
+    card = data.DataCard.model_validate_json((folder / "tables.json").read_text(encoding="utf-8"))
     path = folder / name
     if sha256(path) != card.files[name].sha256:
         raise ValueError(f"The table {path} has changed: restore it with `git checkout -- data`.")

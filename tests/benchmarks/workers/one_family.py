@@ -89,8 +89,8 @@ def main() -> None:
     replies = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what libraries print is no reply
     aigc_utils.start(seed=options.seed)
-    images = data.load("fashion_mnist")
-    classifier = checkpoints.load("classifier_fashion")
+    images = data.load_images("fashion_mnist")
+    classifier = checkpoints.load_model("classifier_fashion")
     if options.name == "floor":
         import json
 

@@ -173,13 +173,13 @@ def test_runs_lists_what_is_finished(aigc, folder, tmp_path):
 
 
 def test_show_finds_a_run_by_folder_name_or_beginning(aigc, folder):
-    (failed,) = [run for run in reports.load_all(folder) if not run.done]
+    (failed,) = [run for run in reports.load_runs(folder) if not run.done]
     for name in (failed.folder, failed.name, failed.name.split("-")[1][:6]):
         done = aigc("show", name, "-o", folder)
         assert done.returncode == 1
         assert "Failed in cell 6: ValueError: the text is <b>" in done.stdout
         assert "* TEXT   <b>" in done.stdout
-    good = next(run for run in reports.load_all(folder) if run.done)
+    good = next(run for run in reports.load_runs(folder) if run.done)
     done = aigc("show", good.name, "-o", folder, "--json")
     assert done.returncode == 0
     shown = json.loads(done.stdout)
@@ -196,7 +196,7 @@ def test_compare_takes_all_runs_or_those_that_are_named(aigc, folder):
     done = aigc("compare", "-o", folder)
     assert (done.returncode, done.stderr) == (0, "")
     assert len(done.stdout.splitlines()) == 2 + 2
-    names = [run.name for run in reports.load_all(folder) if run.done]
+    names = [run.name for run in reports.load_runs(folder) if run.done]
     compared = json.loads(aigc("compare", *names[:3], "-o", folder, "--json").stdout)
     assert sum(len(row["runs"]) for row in compared["rows"]) == 3
     assert compared["parameters"] == ["N"]

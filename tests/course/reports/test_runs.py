@@ -137,7 +137,7 @@ def test_an_identical_run_is_recognised_and_not_repeated(toy, tmp_path):
     other = reports.run(toy, {"N": 2}, out=tmp_path, again=True)
     assert other.name == first.name
     assert other.record.started > first.record.started
-    assert len(reports.load_all(tmp_path)) == 1
+    assert len(reports.load_runs(tmp_path)) == 1
 
 
 @pytest.mark.parametrize("what", ["notebook", "data", "package", "versions", "parameters"])
@@ -246,10 +246,10 @@ def test_a_failed_run_is_made_anew_and_a_done_one_is_not_lost_to_a_failure(
     flag.unlink()
     failed = reports.run(template, out=out, again=True)
     assert not failed.done
-    assert reports.load(out / done.name) == done
-    assert reports.load_all(out) == [done]
+    assert reports.load_run(out / done.name) == done
+    assert reports.load_runs(out) == [done]
     assert failed.folder == out / f".failed-{done.name}"
-    assert reports.load(failed.folder).record.failure.cell == 3
+    assert reports.load_run(failed.folder).record.failure.cell == 3
 
 
 def test_a_run_that_takes_too_long_is_stopped_and_says_so(toy, tmp_path):
@@ -293,9 +293,9 @@ def test_a_folder_without_run_json_is_no_run(toy, tmp_path, one_sentence):
     run = reports.run(toy, out=tmp_path)
     (run.folder / "run.json").unlink()
     (run.folder / "left.txt").write_text("by a killed attempt")
-    assert reports.load_all(tmp_path) == []
+    assert reports.load_runs(tmp_path) == []
     with pytest.raises(ValueError, match="no finished run") as caught:
-        reports.load(run.folder)
+        reports.load_run(run.folder)
     one_sentence(caught.value, run.folder)
     assert reports.run(toy, out=tmp_path).done
     assert not (run.folder / "left.txt").exists()
@@ -305,7 +305,7 @@ def test_a_folder_without_run_json_is_no_run(toy, tmp_path, one_sentence):
 def test_a_damaged_record_is_named(nasty, tmp_path, content, one_sentence):
     (tmp_path / "x-123").mkdir()
     (tmp_path / "x-123" / "run.json").write_bytes(content)
-    for read in (lambda: reports.load(tmp_path / "x-123"), lambda: reports.load_all(tmp_path)):
+    for read in (lambda: reports.load_run(tmp_path / "x-123"), lambda: reports.load_runs(tmp_path)):
         with pytest.raises(ValueError, match="damaged") as caught:
             read()
         one_sentence(caught.value, "run.json", "x-123")
@@ -323,7 +323,7 @@ def test_a_run_moved_aside_by_a_killed_attempt_is_put_back(toy, tmp_path):
     run.folder.rename(tmp_path / f".replaced-{run.name}")
     (tmp_path / f".building-{run.name}-dead").mkdir()
     with records.lock(tmp_path, run.name), records.building(tmp_path, run.name) as folder:
-        assert reports.load(tmp_path / run.name).record == run.record
+        assert reports.load_run(tmp_path / run.name).record == run.record
         records.write(folder, run.record)
     assert sorted(p.name for p in tmp_path.iterdir()) == [".locks", run.name]
 
@@ -340,7 +340,7 @@ def test_a_full_disk_leaves_no_record_and_says_so(toy, disk, one_sentence):
     with pytest.raises(OSError, match="Could not write") as caught:
         reports.run(toy, out=folder)
     one_sentence(caught.value, "free some space")
-    assert reports.load_all(folder) == []
+    assert reports.load_runs(folder) == []
     assert not [p for p in folder.iterdir() if p.name != ".locks"]
 
 

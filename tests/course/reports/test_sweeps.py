@@ -145,7 +145,7 @@ def test_a_sweep_makes_each_run_once_and_the_same_call_makes_none(diary, tmp_pat
     assert [outcome.recognised for outcome in second] == [True] * 4 + [False] * 2
     assert set(executions(journal).values()) == {1}
     assert len(list(out.glob("sweep-*.json"))) == 2  # neither plan was lost
-    assert len(reports.load_all(out)) == 6
+    assert len(reports.load_runs(out)) == 6
 
 
 def test_cores_are_shared_out_between_runs_that_are_beside_each_other(toy, tmp_path):
@@ -227,7 +227,7 @@ def test_a_worker_that_is_always_killed_loses_its_run_in_words(toy, tmp_path, ke
     (outcome,) = reports.sweep(toy, [{"PAUSE": 5}], out=tmp_path, on_event=on_event)
     assert (outcome.status, outcome.run) == ("lost", None)
     assert "worker process ended" in outcome.message
-    assert reports.load_all(tmp_path) == []
+    assert reports.load_runs(tmp_path) == []
 
 
 def test_a_killed_driver_takes_its_kernels_along_and_the_same_call_goes_on(
@@ -237,7 +237,7 @@ def test_a_killed_driver_takes_its_kernels_along_and_the_same_call_goes_on(
     out = tmp_path / "out"
     arguments = ["sweep", template, "--grid", "N=1,2,3,4", "-p", "PAUSE=0.8", "-o", out]
     process = driver(*arguments)
-    eventually(lambda: len(reports.load_all(out)) >= 1, 60)
+    eventually(lambda: len(reports.load_runs(out)) >= 1, 60)
     kernels = eventually(lambda: kernels_of(process.pid))
     kill(process)
     process.wait()
@@ -246,7 +246,7 @@ def test_a_killed_driver_takes_its_kernels_along_and_the_same_call_goes_on(
     assert done.returncode == 0, done.stdout + done.stderr
     events = [json.loads(line) for line in done.stdout.splitlines()]
     assert any(event.get("recognised") for event in events)
-    assert len(reports.load_all(out)) == 4
+    assert len(reports.load_runs(out)) == 4
     assert set(executions(journal)) == {f"{n} 0" for n in (1, 2, 3, 4)}
     assert leftovers(out) == []
 
@@ -257,7 +257,7 @@ def test_ctrl_c_ends_with_130_says_what_is_kept_and_leaves_no_process(
     template, _ = diary
     out = tmp_path / "out"
     process = driver("sweep", template, "--grid", "N=1,2,3,4", "-p", "PAUSE=1", "-o", out)
-    eventually(lambda: len(reports.load_all(out)) >= 1, 60)
+    eventually(lambda: len(reports.load_runs(out)) >= 1, 60)
     family = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(signal.SIGINT)
     said, _ = process.communicate(timeout=30)
@@ -299,7 +299,7 @@ def check_whole(out, template, count: int) -> None:
     """Each planned run is there once, done and undamaged, and nothing else."""
     (planned,) = sweeps.read_plans(out)
     assert len(planned.runs) == count
-    runs = reports.load_all(out)
+    runs = reports.load_runs(out)
     assert sorted(run.name for run in runs) == sorted(run.name for run in planned.runs)
     assert len({json.dumps(run.parameters, sort_keys=True) for run in runs}) == count
     for run in runs:
@@ -546,7 +546,7 @@ def copies(toy, tmp_path_factory):
             )
             (out / record.name).mkdir(parents=True)
             records.write(out / record.name, record)
-        return reports.load_all(out)
+        return reports.load_runs(out)
 
     return make
 
