@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
+import sys
 from collections.abc import Iterator
 from typing import TypeVar
 
@@ -79,6 +80,13 @@ def start(seed: int = 0) -> None:
     from aigc_utils import plots
 
     plots.apply_style()
+
+
+def in_notebook() -> bool:
+    """Whether a Jupyter kernel (JupyterLab, Colab) runs this; IPython is not imported to see."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython and hasattr(ipython, "get_ipython") else None
+    return shell is not None and hasattr(shell, "kernel")
 
 
 def multiplies_bfloat16() -> bool:

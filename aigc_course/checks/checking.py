@@ -1,4 +1,4 @@
-"""`check` and `grade`: from an id and an answer to a verdict."""
+"""`check` and `grade`: from an id and an answer to feedback; the workbook's cells call them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import difflib
 
 from aigc_course.checks import store
 from aigc_course.checks.exercises import NOTEBOOKS, Exercise, chapter
-from aigc_course.checks.verdict import TRIES_BEFORE_HELP, Verdict, show
+from aigc_course.checks.feedback import TRIES_BEFORE_HELP, Feedback, show_result
 
 
 def exercise(exercise_id: str) -> Exercise:
@@ -28,7 +28,7 @@ def exercise(exercise_id: str) -> Exercise:
     return known[exercise_id]
 
 
-def grade(exercise_id: str, answer: object) -> Verdict:
+def grade(exercise_id: str, answer: object) -> Feedback:
     """Judge an answer; nothing is shown and nothing is recorded.
 
     Args:
@@ -42,8 +42,8 @@ def grade(exercise_id: str, answer: object) -> Verdict:
     return dataclasses.replace(asked.grade(answer), exercise=asked.id)
 
 
-def check(exercise_id: str, answer: object) -> Verdict:
-    """Judge an answer, show the verdict, and record it in the local progress file.
+def check(exercise_id: str, answer: object) -> Feedback:
+    """Judge an answer, show the feedback, and record it in the local progress file.
 
     The idea of the solution is offered after three wrong answers, never before.
 
@@ -52,16 +52,16 @@ def check(exercise_id: str, answer: object) -> Verdict:
         answer: what the exercise asks for.
 
     Returns:
-        The verdict; ``verdict.right`` says whether the answer is right.
+        The feedback; its ``right`` says whether the answer is right.
 
     Raises:
         ValueError: if there is no such exercise.
     """
-    verdict = grade(exercise_id, answer)
-    if verdict.state != "not yet":
-        tries, note = store.record(exercise_id, solved=verdict.right)
-        helped = not verdict.right and tries >= TRIES_BEFORE_HELP
+    said = grade(exercise_id, answer)
+    if said.state != "not yet":
+        tries, note = store.record(exercise_id, solved=said.right)
+        helped = not said.right and tries >= TRIES_BEFORE_HELP
         worked = exercise(exercise_id).worked if helped else ""
-        verdict = dataclasses.replace(verdict, tries=tries, worked=worked, note=note)
-    show(verdict)
-    return verdict
+        said = dataclasses.replace(said, tries=tries, worked=worked, note=note)
+    show_result(said)
+    return said

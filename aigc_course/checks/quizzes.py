@@ -5,47 +5,15 @@ Only what ipywidgets 7.7.1 has is used, because that is what Colab runs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from aigc_course.checks.verdict import in_notebook, prose
+from aigc_course.checks.feedback import prose
+from aigc_course.checks.questions import Question, questions_of
+from aigc_utils.runtime import in_notebook
 
 if TYPE_CHECKING:
     import ipywidgets
-
-
-@dataclass(frozen=True)
-class Question:
-    """One multiple-choice question.
-
-    Attributes:
-        text: the question, one sentence or two.
-        options: for each option what is said to whoever chooses it; at least two.
-        answer: the right option, one of ``options``.
-
-    Raises:
-        ValueError: if ``answer`` is no option, or an option has no feedback.
-    """
-
-    text: str
-    options: Mapping[str, str]
-    answer: str
-
-    def __post_init__(self):
-        if len(self.options) < 2:
-            raise ValueError(f"The question {self.text!r} has fewer than two options: add some.")
-        if self.answer not in self.options:
-            raise ValueError(
-                f"The answer {self.answer!r} is no option of {self.text!r}: copy it from one."
-            )
-        silent = [option for option, feedback in self.options.items() if not feedback.strip()]
-        if silent:
-            raise ValueError(f"The option {silent[0]!r} has no feedback: say why it is wrong.")
-
-    def feedback(self, option: str) -> str:
-        """What is said of an option, beginning with "Yes." or "No."."""
-        return f"{'Yes.' if option == self.answer else 'No.'} {self.options[option]}"
 
 
 class Quiz:
@@ -132,16 +100,10 @@ def quiz(questions: str | Sequence[Question]) -> Quiz:
     itself: as a widget in a live kernel, elsewhere as text with the answers folded.
 
     Raises:
-        ValueError: if there is no such quiz, or there are no questions.
+        ValueError: if there is no such quiz, its file is wrong, or there are no questions.
     """
     if isinstance(questions, str):
-        from aigc_course.checks.questions import QUESTIONS
-
-        if questions not in QUESTIONS:
-            raise ValueError(
-                f"There is no quiz {questions!r}: choose one of {', '.join(QUESTIONS)}."
-            )
-        questions = QUESTIONS[questions]
+        questions = questions_of(questions)
     return Quiz(questions)
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aigc_course.checks.exercises import NOTEBOOKS, chapter
-from aigc_course.checks.verdict import show
+from aigc_course.checks.feedback import show_result
 from aigc_utils.files import atomic_path
 
 Records = dict[str, dict]
@@ -27,7 +27,7 @@ def path() -> Path:
     return Path(base) / "aigc-workbook" / "progress.json"
 
 
-def load() -> tuple[Records, str]:
+def load_records() -> tuple[Records, str]:
     """The records, and a sentence if the file could not be used as it was.
 
     A damaged file is kept beside the new one, with ``.bak`` behind its name.
@@ -37,12 +37,8 @@ def load() -> tuple[Records, str]:
         records = _validated(json.loads(file.read_text(encoding="utf-8")))
     except FileNotFoundError:
         return {}, ""
-    except (
-        ValueError,
-        TypeError,
-        AttributeError,
-        LookupError,
-    ):  # not JSON, or JSON of something else
+    # Not JSON, or JSON of something else.
+    except (ValueError, TypeError, AttributeError, LookupError):
         backup = file.with_name(file.name + ".bak")
         try:
             os.replace(file, backup)
@@ -67,7 +63,7 @@ def record(exercise_id: str, *, solved: bool) -> tuple[int, str]:
         The number of wrong answers so far, and a sentence if something went wrong with
         the file: a check must answer even where nothing can be written.
     """
-    records, note = load()
+    records, note = load_records()
     entry = records.setdefault(exercise_id, {"wrong": 0, "solved": False})
     entry["solved"] = entry["solved"] or solved
     entry["wrong"] += not solved
@@ -81,7 +77,7 @@ def record(exercise_id: str, *, solved: bool) -> tuple[int, str]:
 
 
 @dataclass(frozen=True)
-class Progress:
+class CourseProgress:
     """A table of what is solved.
 
     Attributes:
@@ -102,7 +98,7 @@ class Progress:
         return "\n".join([*lines, _where()])
 
     def __repr__(self) -> str:
-        return f"Progress({sum(row[1] for row in self.rows)} solved)"
+        return f"CourseProgress({sum(row[1] for row in self.rows)} solved)"
 
     def _repr_html_(self) -> str:
         head = "".join(
@@ -122,17 +118,17 @@ class Progress:
         """Nothing: `progress` has shown it."""
 
 
-def progress() -> Progress:
+def progress() -> CourseProgress:
     """Show what is solved in each chapter of the workbook, and give the table."""
-    records, note = load()
+    records, note = load_records()
     rows = []
     for prefix, notebook in NOTEBOOKS.items():
         exercises = chapter(prefix)
         left = [e for e in exercises if not records.get(e.id, {}).get("solved")]
         minutes, following = sum(e.minutes for e in left), left[0].id if left else ""
         rows.append((notebook, len(exercises) - len(left), len(exercises), minutes, following))
-    table = Progress(tuple(rows), note)
-    show(table)
+    table = CourseProgress(tuple(rows), note)
+    show_result(table)
     return table
 
 

@@ -1,14 +1,18 @@
-"""The exercises, a module for each chapter, loaded when one of its ids is asked for."""
+"""The exercises, a module for each chapter, loaded when one of its ids is asked for.
+
+A module computes: right answers, hidden inputs, what each mistake leads to. All texts are in
+`workbook/exercises`, under the same ids and the same names of mistakes.
+"""
 
 from __future__ import annotations
 
+import functools
 import importlib
 from dataclasses import dataclass
-from typing import Literal
 
-from aigc_course.checks.matchers import Grader
+from aigc_course.checks.graders import Grader
+from aigc_course.checks.texts import Kind, exercise_file, must_match, read_exercises
 
-Kind = Literal["predict, then run", "by hand", "fix the bug", "derive", "build it", "stretch"]
 POINTS = {
     "predict, then run": 1,
     "by hand": 1,
@@ -54,12 +58,32 @@ class Exercise:
         return POINTS[self.kind]
 
 
+@functools.cache
 def chapter(prefix: str) -> tuple[Exercise, ...]:
     """The exercises whose ids begin with ``prefix``, in order.
 
     Raises:
-        ValueError: if there is no such chapter.
+        FileNotFoundError: if their texts are missing.
+        ValueError: if there is no such chapter, or its texts are not complete; the sentence
+            names the file and the exercise.
     """
     if prefix not in NOTEBOOKS:
         raise ValueError(f"There is no chapter {prefix!r}: choose one of {', '.join(NOTEBOOKS)}.")
-    return importlib.import_module(f"aigc_course.checks.exercises.{prefix}").EXERCISES
+    graders = importlib.import_module(f"aigc_course.checks.exercises.{prefix}").GRADERS
+    return _joined(prefix, graders)
+
+
+def _joined(prefix: str, graders: dict[str, Grader]) -> tuple[Exercise, ...]:
+    """The exercises of a chapter, from their graders and their texts."""
+    texts, found = read_exercises(prefix), []
+    place = str(exercise_file(prefix))
+    try:
+        must_match(texts, graders, "exercise")
+        for name, grader in graders.items():
+            place = f"{exercise_file(prefix)} is wrong at {name}"
+            text = texts[name]
+            graded = grader.worded(text.says)
+            found.append(Exercise(name, text.title, text.kind, text.minutes, graded, text.worked))
+    except ValueError as error:
+        raise ValueError(f"{place} ({error}).") from error
+    return tuple(found)

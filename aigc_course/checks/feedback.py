@@ -1,13 +1,17 @@
-"""What a checker says of an answer, and how that is shown."""
+"""What a check says of an answer, and how that is shown.
+
+The workbook's check cells end in one of these; a quiz uses `prose`.
+"""
 
 from __future__ import annotations
 
 import html
 import re
-import sys
 import textwrap
 from dataclasses import dataclass
 from typing import Literal
+
+from aigc_utils.runtime import in_notebook
 
 State = Literal["right", "not yet", "wrong"]
 
@@ -18,7 +22,7 @@ _COLOURS = {"right": "#2e8b57", "not yet": "#808080", "wrong": "#c46a00"}
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Feedback:
     """The outcome of one check.
 
     Attributes:
@@ -47,7 +51,7 @@ class Verdict:
         return self.state == "right"
 
     def text(self) -> str:
-        """The verdict in plain text, lines of at most 88 characters."""
+        """The feedback in plain text, lines of at most 88 characters."""
         parts = [f"{self.exercise}: {_NAMES[self.state]}. {self.says}"]
         parts += [f"Hint: {self.hint}"] if self.hint else []
         if self.worked:
@@ -56,7 +60,7 @@ class Verdict:
         return "\n".join(textwrap.fill(part, 88, subsequent_indent="  ") for part in parts)
 
     def __repr__(self) -> str:
-        return f"Verdict({self.exercise!r}, {self.state!r})"
+        return f"Feedback({self.exercise!r}, {self.state!r})"
 
     def _repr_html_(self) -> str:
         lines = [f"<b>{self.exercise}: {_NAMES[self.state]}.</b> {prose(self.says)}"]
@@ -75,22 +79,22 @@ class Verdict:
         """Nothing: `check` has shown it, and the cell's last value would show it twice."""
 
 
-def right(says: str = "") -> Verdict:
-    """The verdict on a right answer."""
-    return Verdict("right", says or "That is it.")
+def right(says: str = "") -> Feedback:
+    """The feedback on a right answer."""
+    return Feedback("right", says or "That is it.")
 
 
-def not_yet(says: str = "", hint: str = "") -> Verdict:
-    """The verdict where nothing was answered."""
-    return Verdict("not yet", says or "Put your answer in the place of the dots (...).", hint)
+def not_yet(says: str = "", hint: str = "") -> Feedback:
+    """The feedback where nothing was answered."""
+    return Feedback("not yet", says or "Put your answer in the place of the dots (...).", hint)
 
 
-def wrong(mistake: str, says: str, hint: str) -> Verdict:
-    """The verdict on a wrong answer: the mistake's short name, a diagnosis, a hint."""
-    return Verdict("wrong", says, hint, mistake)
+def wrong(mistake: str, says: str, hint: str) -> Feedback:
+    """The feedback on a wrong answer: the mistake's short name, a diagnosis, a hint."""
+    return Feedback("wrong", says, hint, mistake)
 
 
-def show(shown) -> None:
+def show_result(shown) -> None:
     """Display an object that has ``text()`` and ``_repr_html_``: rich in a notebook, else text."""
     if in_notebook():
         from IPython.display import display
@@ -98,13 +102,6 @@ def show(shown) -> None:
         display({"text/html": shown._repr_html_(), "text/plain": shown.text()}, raw=True)
     else:
         print(shown.text())
-
-
-def in_notebook() -> bool:
-    """Whether a Jupyter kernel (JupyterLab, Colab) runs this; IPython is not imported to see."""
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython and hasattr(ipython, "get_ipython") else None
-    return shell is not None and hasattr(shell, "kernel")
 
 
 def prose(text: str) -> str:
