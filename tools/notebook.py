@@ -109,7 +109,7 @@ def times_table(prefix: str, colab: bool = False) -> str:
         rows = [f"{rows[0]} in Colab |", f"{rows[1]}---|"]
     for path in notebooks_of(ROOT):
         first = nbformat.read(path, as_version=4).cells[0].source
-        title = first.splitlines()[0].lstrip("# ")
+        title = next(line for line in first.splitlines() if line.startswith("# ")).lstrip("# ")
         relative = path.relative_to(ROOT / "notebooks").as_posix()
         numbers = CARD_NUMBERS.search(first)
         seconds, memory = numbers.groups() if numbers else ("?", "?")

@@ -1,11 +1,11 @@
 """Make the student notebooks of the workbook from their solutions, which are the source.
 
-    python tools/workbook.py build       # after every edit of workbook/solutions
+    python tools/workbook.py build       # after an edit of solutions, exercises or quizzes
     python tools/workbook.py run         # executes the student notebooks, writes compute cards
 
-``build`` first puts the solutions in order: what the registry in `aigc_course.checks` knows
-(titles, kinds, minutes, points, quizzes) is written into their headings, and the check cells
-get the hidden test and the metadata that nbgrader reads.
+``build`` first puts the solutions in order: titles, kinds, minutes and points stand in
+`workbook/exercises` and questions in `notebooks/quizzes`, and are written into the solutions'
+headings from there; the check cells get the hidden test and the metadata that nbgrader reads.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from notebook import CARD, PeakMemory, card_line, quieten, save
 
 from aigc_course.checks import exercise, quiz
-from aigc_course.checks.exercises import NOTEBOOKS
+from aigc_course.checks.exercises import NOTEBOOKS, chapter
+from aigc_utils.files import atomic_path
 
 ROOT = Path(__file__).resolve().parents[1]
 SOLUTIONS = ROOT / "workbook" / "solutions"
@@ -38,7 +39,21 @@ CHECK = re.compile(r'^check\("([a-z]+-\d\d)", (\w+)\)', re.MULTILINE)
 # A heading, and under it the line that carries the id.
 HEADING = re.compile(r"^## .*\n\n`([a-z]+-\d\d)`.*$", re.MULTILINE)
 QUIZ = re.compile(r"\A<!-- quiz ([a-z]+) -->.*", re.DOTALL)
-GENERATED = "<!-- Generated from workbook/solutions by tools/workbook.py: edit there. -->"
+MINUTES = re.compile(r"(\*\*Time:\*\* about )\d+( minutes)")
+GENERATED = (
+    "<!-- Generated: edit workbook/solutions and workbook/exercises, and run "
+    "`python tools/workbook.py build`. -->"
+)
+MARKER = """# Generated: do not edit here
+
+`tools/workbook.py` makes the notebooks of this folder, and this file. Edit
+
+- `workbook/solutions/` for texts, cells and solutions;
+- `workbook/exercises/` for titles, kinds, minutes and hints;
+- `notebooks/quizzes/workbook/` for the questions at the end;
+
+then run `python tools/workbook.py build`. A test compares what is here with what that makes.
+"""
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -52,6 +67,8 @@ def build() -> None:
         save(solutions, source)
         save(student(solutions), STUDENTS / f"{name}.ipynb")
         typer.echo(f"notebooks/workbook/{name}.ipynb")
+    with atomic_path(STUDENTS / "GENERATED.md") as temporary:
+        temporary.write_text(MARKER, encoding="utf-8")
 
 
 @app.command()
@@ -82,6 +99,12 @@ def in_order(solutions: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """The solutions, their headings, quizzes, hidden tests and nbgrader metadata renewed."""
     ordered = nbformat.from_dict(solutions)
     quieten(ordered)
+    prefixes = [
+        found[1].rpartition("-")[0] for c in ordered.cells if (found := CHECK.search(c.source))
+    ]
+    ordered.cells[0].source = MINUTES.sub(
+        lambda m: f"{m[1]}{minutes(prefixes[0])}{m[2]}", ordered.cells[0].source
+    )
     for cell in ordered.cells:
         if cell.cell_type == "markdown":
             cell.source = HEADING.sub(lambda m: heading(m[1]), cell.source)
@@ -102,7 +125,7 @@ def student(solutions: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """The student notebook: no solutions, no hidden tests, no outputs, quiet metadata."""
     notebook = nbformat.from_dict(solutions)
     quieten(notebook)
-    notebook.cells[0].source += f"\n\n{GENERATED}"
+    notebook.cells[0].source = f"{GENERATED}\n\n{notebook.cells[0].source}"
     for cell in notebook.cells:
         if cell.cell_type == "code":
             source = SOLUTION.sub(stub, cell.source)
@@ -116,8 +139,13 @@ def stub(solution: re.Match) -> str:
     return f"{solution[1]}# your code here\n" if solution[1] else ""
 
 
+def minutes(prefix: str) -> int:
+    """How long a notebook takes: the sum of its exercises, rounded to tens."""
+    return (sum(asked.minutes for asked in chapter(prefix)) + 5) // 10 * 10
+
+
 def heading(exercise_id: str) -> str:
-    """An exercise's heading, and the line under it, from the registry."""
+    """An exercise's heading, and the line under it, from `workbook/exercises`."""
     asked = exercise(exercise_id)
     points = "1 point" if asked.points == 1 else f"{asked.points} points"
     number = int(exercise_id[-2:])

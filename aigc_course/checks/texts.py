@@ -48,8 +48,18 @@ class Hint:
             raise ValueError("a mistake needs both `says` and `hint`")
 
     def filled(self, **words: object) -> Hint:
-        """The same with words in the place of ``{names}`` in braces."""
-        return Hint(self.says.format(**words), self.hint.format(**words))
+        """The same with words in the place of ``{names}`` in braces.
+
+        Raises:
+            ValueError: if the text has a name in braces that is not among the words.
+        """
+        try:
+            return Hint(self.says.format(**words), self.hint.format(**words))
+        except (LookupError, ValueError) as error:
+            known = ", ".join(f"{{{name}}}" for name in words) or "none"
+            raise ValueError(
+                f"the text {self.says!r} has braces that nothing fills: known here are {known}"
+            ) from error
 
 
 @dataclass(frozen=True)

@@ -76,7 +76,7 @@ def chapter(prefix: str) -> tuple[Exercise, ...]:
 def _joined(prefix: str, graders: dict[str, Grader]) -> tuple[Exercise, ...]:
     """The exercises of a chapter, from their graders and their texts."""
     texts, found = read_exercises(prefix), []
-    place = str(exercise_file(prefix))
+    place = f"{exercise_file(prefix)} is wrong at the top"
     try:
         must_match(texts, graders, "exercise")
         for name, grader in graders.items():

@@ -213,7 +213,7 @@ def thirty(submissions: Path, out: Path, tests: Path, secret: Path) -> list[Case
         Case(
             "checker_importer",
             FULL - 3,
-            with_answers(vae_03="from aigc_course.checks.exercises.vae import kl"),
+            with_answers(vae_03="from aigc_course.checks.exercises.vae import _kl as kl"),
             "ModuleNotFoundError",
         ),
         Case(

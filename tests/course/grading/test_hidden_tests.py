@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 
 from aigc_course.checks.exercises import NOTEBOOKS, chapter
-from aigc_course.checks.matchers import Function, Number
+from aigc_course.checks.graders import Function, Number
 from aigc_course.grading import (
     Kept,
     NoAnswer,

@@ -6,7 +6,7 @@ import re
 
 import nbformat
 import pytest
-from conftest import SOLUTIONS, STUDENTS
+from conftest import ROOT, SOLUTIONS, STUDENTS
 
 import workbook
 from aigc_course.checks import exercise
@@ -41,6 +41,42 @@ def test_the_student_notebook_is_what_the_solutions_make(name):
     assert (STUDENTS / f"{name}.ipynb").read_text(encoding="utf-8") == made, (
         "run `python tools/workbook.py build`"
     )
+
+
+def test_a_generated_folder_says_so_and_where_to_edit():
+    marker = (STUDENTS / "GENERATED.md").read_text(encoding="utf-8")
+    assert marker == workbook.MARKER, "run `python tools/workbook.py build`"
+    for place in re.findall(r"`([a-z/]+)/`", marker):
+        assert (ROOT / place).is_dir(), place
+    assert {p.name for p in STUDENTS.iterdir() if p.is_file()} == {
+        "GENERATED.md",
+        *(f"{name}.ipynb" for name in NAMES),
+    }
+
+
+def test_the_first_line_of_a_student_notebook_says_where_to_edit(name):
+    first = read(STUDENTS, name).cells[0].source.splitlines()[0]
+    assert first == workbook.GENERATED
+    for word in ("workbook/solutions", "workbook/exercises", "tools/workbook.py build"):
+        assert word in first
+    assert "Generated" not in read(SOLUTIONS, name).cells[0].source
+
+
+def test_what_the_texts_say_goes_into_the_solutions(name):
+    # Were a heading, a number of minutes or a quiz not derived, a change here would stay.
+    solutions = read(SOLUTIONS, name)
+    spoilt = nbformat.from_dict(solutions)
+    for cell in spoilt.cells:
+        if cell.cell_type == "markdown":
+            cell.source = re.sub(
+                r"^## (\d+) · .*$", r"## \1 · Another title", cell.source, flags=re.M
+            )
+            cell.source = re.sub(r"about \d+ minutes", "about 999 minutes", cell.source)
+            cell.source = re.sub(r"\d points?$", "99 points", cell.source, flags=re.M)
+            cell.source = cell.source.replace("Answer</summary>", "Reply</summary>")
+        cell.metadata.pop("nbgrader", None)
+    assert nbformat.writes(spoilt) != nbformat.writes(solutions)
+    assert nbformat.writes(workbook.in_order(spoilt)) == nbformat.writes(solutions)
 
 
 def test_students_see_no_solution_and_no_hidden_test(name):
@@ -100,7 +136,7 @@ def test_nbgrader_can_read_every_exercise(name):
 def test_the_anatomy_of_a_student_notebook(name):
     cells = read(STUDENTS, name).cells
     code = [cell for cell in cells if cell.cell_type == "code"]
-    first = cells[0].source
+    first = cells[0].source.removeprefix(f"{workbook.GENERATED}\n\n")
     assert re.match(r"# Workbook .*[\u4e00-\u9fff]", first)
     for part in ("**Essay:**", "**You will be able to**", "**Before:**", "**Time:**"):
         assert part in first

@@ -1,4 +1,4 @@
-"""The engine: verdicts, hints that fit, tries, the progress file, display, quizzes."""
+"""The engine: feedback, hints that fit, tries, the progress file, display, quizzes."""
 
 from __future__ import annotations
 
@@ -14,13 +14,22 @@ import numpy as np
 import pytest
 
 import aigc_course.checks as checks
-from aigc_course.checks import checking, store, verdict
+from aigc_course.checks import checking, feedback, store
+from aigc_course.checks.answers import Case
 from aigc_course.checks.exercises import NOTEBOOKS, chapter
-from aigc_course.checks.matchers import Case, Mistake, function, number, option, several
-from aigc_course.checks.questions import CHAPTERS, QUESTIONS, WORKBOOK
-from aigc_course.checks.quizzes import Question, Quiz
+from aigc_course.checks.graders import Function, Mistake, Number, function, option, several
+from aigc_course.checks.questions import (
+    Question,
+    chapter_quizzes,
+    questions_of,
+    workbook_quizzes,
+)
+from aigc_course.checks.quizzes import Quiz
 
 ROOT = Path(__file__).resolve().parents[3]
+CHAPTERS = {name: questions_of(name) for name in chapter_quizzes()}
+WORKBOOK = {name: questions_of(name) for name in workbook_quizzes()}
+QUESTIONS = {**WORKBOOK, **CHAPTERS}
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +42,7 @@ def file(tmp_path, monkeypatch):
 
 # ------------------------------------------------------------------ numbers
 
-TWO = number(2.5, Mistake("doubled and one", 6.0, "You added one.", "Do not add."), unit="nats")
+TWO = Number(2.5, (Mistake("doubled and one", 6.0, "You added one.", "Do not add."),), "nats")
 
 
 @pytest.mark.parametrize(
@@ -86,11 +95,15 @@ def row_sums(x):
     return x.sum(axis=1)
 
 
-SUMS = function(
+SUMS = Function(
     row_sums,
     lambda: [Case((np.arange(6.0).reshape(2, 3),), "a small one"), Case((np.eye(3) + 1,), "eye")],
-    Mistake("mean for sum", lambda x: x.mean(axis=1), "That is the mean.", "Think of the sum."),
-    Mistake("given", lambda x: x.sum(axis=1) + 1, "As handed out.", "Take one away.", given=True),
+    (
+        Mistake("mean for sum", lambda x: x.mean(axis=1), "That is the mean.", "Think of the sum."),
+        Mistake(
+            "given", lambda x: x.sum(axis=1) + 1, "As handed out.", "Take one away.", given=True
+        ),
+    ),
 )
 
 
@@ -132,9 +145,9 @@ def test_a_function_is_tried_and_diagnosed(answer, state, mistake):
 
 
 def test_a_transposed_result_is_recognised():
-    grader = function(lambda x: x @ x, lambda: [Case((np.arange(4.0).reshape(2, 2),))])
+    grader = function(lambda x: x @ x, lambda: [Case((np.arange(4.0).reshape(2, 2),))], {})
     assert grader(lambda x: (x @ x).T).mistake == "transposed"
-    wide = function(lambda x: 2 * x, lambda: [Case((np.arange(6.0).reshape(2, 3),))])
+    wide = function(lambda x: 2 * x, lambda: [Case((np.arange(6.0).reshape(2, 3),))], {})
     assert wide(lambda x: 2 * x.T).mistake == "transposed"
 
 
@@ -296,9 +309,9 @@ def test_the_file_lies_where_the_user_keeps_data(monkeypatch, tmp_path):
 def test_plain_python_prints_and_a_notebook_displays_once(monkeypatch, capsys):
     found = checks.check("vae-02", 1)
     assert capsys.readouterr().out == found.text() + "\n"
-    assert repr(found) == "Verdict('vae-02', 'wrong')"
+    assert repr(found) == "Feedback('vae-02', 'wrong')"
     shown = []
-    monkeypatch.setattr(verdict, "in_notebook", lambda: True)
+    monkeypatch.setattr(feedback, "in_notebook", lambda: True)
     import IPython.display
 
     monkeypatch.setattr(IPython.display, "display", lambda data, raw: shown.append(data))
@@ -385,7 +398,7 @@ def test_in_a_real_kernel_a_click_is_answered():
             client.shell_channel.send(click)
             follow(click["header"]["msg_id"])
             shown = " ".join(str(state.get("value", "")) for state in models.values())
-            assert verdict.prose(question.feedback(answer)) in shown
+            assert feedback.prose(question.feedback(answer)) in shown
             assert shown.count('role="status">Yes.') == (answer == question.answer)
     finally:
         client.stop_channels()
@@ -514,9 +527,9 @@ def test_a_chapters_fallbacks_carry_every_option_and_its_feedback(name):
     assert page.count("<details>") == len(asked.questions)
     for question in asked.questions:
         for answer in question.options:
-            assert f"<li>{verdict.prose(answer)}</li>" in page
-            assert f"<i>{verdict.prose(answer)}</i>" in page
-            assert verdict.prose(question.feedback(answer)) in page
+            assert f"<li>{feedback.prose(answer)}</li>" in page
+            assert f"<i>{feedback.prose(answer)}</i>" in page
+            assert feedback.prose(question.feedback(answer)) in page
             assert answer in text
             assert question.feedback(answer) in text
 

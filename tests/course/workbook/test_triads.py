@@ -10,7 +10,7 @@ from wrong_answers import WRONG
 
 from aigc_course.checks import grade
 from aigc_course.checks.exercises import NOTEBOOKS, chapter
-from aigc_course.checks.matchers import Function, Number, Several
+from aigc_course.checks.graders import Function, Number, Several
 
 EXERCISES = [exercise for prefix in NOTEBOOKS for exercise in chapter(prefix)]
 IDS = [exercise.id for exercise in EXERCISES]
