@@ -136,6 +136,8 @@ def check_yaml(value: Any, kind: Any, path: str | os.PathLike) -> Any:
     except ValidationError as error:
         first = error.errors()[0]
         place = " > ".join(map(str, first["loc"])) or "the top"
+        if any(isinstance(part, int) for part in first["loc"]):
+            place += ", counted from 0"
         raise ValueError(
             f"{path} is wrong at {place} ({first['msg']}; found {str(first['input'])[:60]!r}): "
             f"mend it there, with quotes around a text that looks like a number or yes or no."

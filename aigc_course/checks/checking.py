@@ -59,7 +59,7 @@ def check(exercise_id: str, answer: object) -> Feedback:
     """
     said = grade(exercise_id, answer)
     if said.state != "not yet":
-        tries, note = store.record(exercise_id, solved=said.right)
+        tries, note = store.count_answer(exercise_id, solved=said.right)
         helped = not said.right and tries >= TRIES_BEFORE_HELP
         worked = exercise(exercise_id).worked if helped else ""
         said = dataclasses.replace(said, tries=tries, worked=worked, note=note)

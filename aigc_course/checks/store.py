@@ -27,7 +27,7 @@ def path() -> Path:
     return Path(base) / "aigc-workbook" / "progress.json"
 
 
-def load_records() -> tuple[Records, str]:
+def load_progress() -> tuple[Records, str]:
     """The records, and a sentence if the file could not be used as it was.
 
     A damaged file is kept beside the new one, with ``.bak`` behind its name.
@@ -56,14 +56,14 @@ def load_records() -> tuple[Records, str]:
     return records, ""
 
 
-def record(exercise_id: str, *, solved: bool) -> tuple[int, str]:
+def count_answer(exercise_id: str, *, solved: bool) -> tuple[int, str]:
     """Count one answer.
 
     Returns:
         The number of wrong answers so far, and a sentence if something went wrong with
         the file: a check must answer even where nothing can be written.
     """
-    records, note = load_records()
+    records, note = load_progress()
     entry = records.setdefault(exercise_id, {"wrong": 0, "solved": False})
     entry["solved"] = entry["solved"] or solved
     entry["wrong"] += not solved
@@ -120,7 +120,7 @@ class CourseProgress:
 
 def progress() -> CourseProgress:
     """Show what is solved in each chapter of the workbook, and give the table."""
-    records, note = load_records()
+    records, note = load_progress()
     rows = []
     for prefix, notebook in NOTEBOOKS.items():
         exercises = chapter(prefix)

@@ -57,9 +57,12 @@ def layers_by(draw, fixed=False, unseeded=False):
     """A class of layers; ``draw`` makes z from mean, log_var and noise of the mean's shape."""
 
     class Sampling:
+        made = 0
+
         def __init__(self, seed):
-            self.seed = seed
-            self.generator = np.random.default_rng(None if unseeded else seed)
+            Sampling.made += unseeded
+            self.seed = seed + Sampling.made
+            self.generator = np.random.default_rng(self.seed)
 
         def __call__(self, mean, log_var):
             if fixed:

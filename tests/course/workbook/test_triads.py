@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-import time
+import sys
 
+import numpy as np
 import pytest
+from handmade_answers import HANDMADE
 from wrong_answers import WRONG
 
 from aigc_course.checks import grade
@@ -110,15 +112,27 @@ def test_the_worked_idea_and_the_texts_are_there(exercise):
         assert "$" not in mistake.says + mistake.hint, "formulas are not drawn in a verdict"
 
 
-def test_a_check_answers_within_300_ms(exercise, solved):
+def test_a_check_is_little_work(exercise, solved):
+    """Work is counted, not timed: a busy machine must not fail a test, nor a fast one hide it."""
     answer = solved(notebook_of(exercise)).attempts[exercise.id].answer
-    seconds = []
-    for _ in range(3):
-        start = time.perf_counter()
-        grade(exercise.id, answer)
-        seconds.append(time.perf_counter() - start)
-    # The least of three is the check itself; the others may have waited for a busy machine.
-    assert min(seconds) < 0.3, f"{1000 * min(seconds):.0f} ms"
+    answer = HANDMADE.get(exercise.id, {}).get("", answer)  # what Keras does is not the check's
+    calls = 0
+
+    def count(frame, event, argument):
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        found = grade(exercise.id, answer)
+    finally:
+        sys.setprofile(before)
+    assert found.right
+    assert 10 < calls < 3000, "the dearest today makes 1,440 calls, in 2 ms"
+    if isinstance(exercise.grade, Function):
+        given = [a for case in exercise.grade.cases() for a in case.arguments]
+        assert sum(a.size for a in given if isinstance(a, np.ndarray)) < 20_000
 
 
 def test_headings_hints_and_stubs_of_the_student_notebooks(exercise, untouched):
