@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from aigc_course.checks.texts import texts_folder
+from aigc_course.checks.texts import STRICT, texts_folder
 from aigc_utils.files import read_yaml
 
 
@@ -60,7 +60,7 @@ class WrittenOption:
         ValueError: if it is both or neither.
     """
 
-    __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012 - pydantic looks for this name
+    __pydantic_config__ = STRICT
 
     because: str
     right: str = ""
@@ -81,7 +81,7 @@ class WrittenQuestion:
         ValueError: if it has not exactly one right option, or an option twice.
     """
 
-    __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012 - pydantic looks for this name
+    __pydantic_config__ = STRICT
 
     question: str
     options: list[WrittenOption]

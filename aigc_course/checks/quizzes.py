@@ -1,5 +1,7 @@
 """Questions with feedback for every option: a widget where there is one, folded text elsewhere.
 
+Every chapter and every workbook notebook closes with such a quiz; `questions` reads what it asks.
+
 Only what ipywidgets 7.7.1 has is used, because that is what Colab runs.
 """
 

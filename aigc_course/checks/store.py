@@ -1,5 +1,7 @@
 """What the learner has solved, in one local file that can be read and deleted.
 
+The workbook's `check` counts in it, and `checks.progress()` and `checks.forget()` are its owner's.
+
 The file is JSON: for each exercise the number of wrong answers and whether it is solved.
 It holds no answers, no names and no times, and it never leaves the machine.
 """

@@ -14,7 +14,7 @@ from typing import Literal
 from aigc_utils.files import read_yaml
 
 Kind = Literal["predict, then run", "by hand", "fix the bug", "derive", "build it", "stretch"]
-_STRICT = {"extra": "forbid"}  # a misspelt key is refused
+STRICT = {"extra": "forbid"}  # pydantic then refuses a misspelt key
 
 
 def texts_folder(name: Literal["quizzes", "exercises"]) -> Path:
@@ -38,7 +38,7 @@ class Hint:
         ValueError: if one of them is empty.
     """
 
-    __pydantic_config__ = _STRICT
+    __pydantic_config__ = STRICT
 
     says: str
     hint: str
@@ -101,7 +101,7 @@ class ExerciseText:
         ValueError: if the title or the idea is empty, or the minutes are out of range.
     """
 
-    __pydantic_config__ = _STRICT
+    __pydantic_config__ = STRICT
 
     title: str
     kind: Kind

@@ -92,6 +92,8 @@ def test_the_zip_holds_student_notebooks_one_wheel_and_no_solutions(tmp_path):
     with zipfile.ZipFile(tmp_path / wheel) as archive:
         inside = archive.namelist()
     assert any(name.endswith("_data/fashion_mnist/card.json") for name in inside)
+    assert any(name.endswith("checks/_quizzes/04_vae_math.yml") for name in inside)
+    assert any(name.endswith("checks/_exercises/vae.yml") for name in inside)
     assert any(name.endswith("vae_fashion/model.weights.h5") for name in inside)
     assert not any(name.startswith("workbook/") or "/workbook/" in name for name in inside)
 
