@@ -81,6 +81,20 @@ def test_a_wrong_number_gets_a_diagnosis(answer, mistake):
     assert found.hint
 
 
+@pytest.mark.parametrize(
+    ("answer", "size"),
+    [
+        (7, "is too large"),
+        (77, "is more than ten times too large"),
+        (1, "is too small"),
+        (0.1, "is more than ten times too small"),
+        (-77, "has the wrong sign, and another size too"),
+    ],
+)
+def test_a_number_that_nothing_explains_is_told_its_size(answer, size):
+    assert TWO(answer).says == f"The answer {size}."
+
+
 @pytest.mark.parametrize("blank", [..., None])
 @pytest.mark.parametrize("prefix", NOTEBOOKS)
 def test_nothing_is_no_try(blank, prefix, file):
@@ -150,6 +164,28 @@ def test_a_transposed_result_is_recognised():
     assert grader(lambda x: (x @ x).T).mistake == "transposed"
     wide = function(lambda x: 2 * x, lambda: [Case((np.arange(6.0).reshape(2, 3),))], {})
     assert wide(lambda x: 2 * x.T).mistake == "transposed"
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (lambda x: 3 * x.sum(axis=1), "On a small one, the result is 3 times"),
+        (lambda x: x.sum(axis=1) * (len(x) == 2), "Right on 1 of 2 hidden inputs, wrong on eye."),
+        (
+            lambda x: x.sum(axis=0),
+            "For an array of shape (2, 3), the result has shape (3,), not (2,).",
+        ),
+        (lambda x: x.sum(axis=1) ** 2 + 0.1, "the result is off: 144.1 where 12 was wanted."),
+    ],
+)
+def test_a_diagnosis_says_where_and_by_how_much(answer, words):
+    assert words in SUMS(answer).says
+
+
+def test_of_several_results_the_wrong_one_is_named():
+    grader = function(lambda x: (x, x + 1), lambda: [Case((np.arange(3.0),))], {})
+    assert "result number 2 is right but the sign" in grader(lambda x: (x, -x - 1)).says
+    assert "result number 1 is right but the sign" in grader(lambda x: (-x, x + 1)).says
 
 
 def test_hidden_inputs_reach_the_function_unchanged_each_time():
