@@ -14,7 +14,7 @@ import pytest
 from nbformat import v4
 
 from aigc_course import reports
-from aigc_course.reports import export, records, results, runner, templates
+from aigc_course.reports import export, folders, identities, records, results, runner, templates
 
 NASTY = "<script>alert(1)</script> \"'\\ ../../etc \n\t$x^2$ {{ 7*7 }} {% raw %} 中文 \\N{BULLET}"
 
@@ -142,36 +142,36 @@ def test_an_identical_run_is_recognised_and_not_repeated(toy, tmp_path):
 
 @pytest.mark.parametrize("what", ["notebook", "data", "package", "versions", "parameters"])
 def test_whatever_decides_a_run_changes_its_name(toy, what):
-    template = templates.find(toy)
-    identity = records.identify(template)
+    template = templates.find_template(toy)
+    identity = identities.identify(template)
     values = template.parameters.check({})
-    before = records.name_of(template, identity, values)
+    before = identities.name_of(template, identity, values)
     if what == "parameters":
         values["N"] += 1
     else:
         other = {"tensorflow": "0"} if what == "versions" else "other"
         identity = identity.model_copy(update={what: other})
-    assert records.name_of(template, identity, values) != before
+    assert identities.name_of(template, identity, values) != before
 
 
 def test_text_and_tags_of_cells_count_and_outputs_do_not(toy, tmp_path):
     notebook = nbformat.read(toy, as_version=4)
-    digest = templates.find(toy).digest
+    digest = templates.find_template(toy).digest
     copy = tmp_path / "toy.ipynb"
     notebook.cells[2].outputs = [v4.new_output("stream", text="x")]
     nbformat.write(notebook, copy)
-    assert templates.find(copy).digest == digest
+    assert templates.find_template(copy).digest == digest
     notebook.cells[0].source += "!"
     nbformat.write(notebook, copy)
-    assert templates.find(copy).digest != digest
+    assert templates.find_template(copy).digest != digest
 
 
 def test_changed_data_is_another_run(toy, data_copy, replace_bytes, tmp_path):
-    template = templates.find(toy)
-    before = records.identify(template)
-    assert records.identify(template) == before
+    template = templates.find_template(toy)
+    before = identities.identify(template)
+    assert identities.identify(template) == before
     replace_bytes(data_copy / "fashion_mnist" / "README.md", lambda content: content + b"!")
-    after = records.identify(template)
+    after = identities.identify(template)
     assert after.data != before.data
     assert after.package == before.package
 
@@ -322,9 +322,9 @@ def test_a_run_moved_aside_by_a_killed_attempt_is_put_back(toy, tmp_path):
     run = reports.run(toy, out=tmp_path)
     run.folder.rename(tmp_path / f".replaced-{run.name}")
     (tmp_path / f".building-{run.name}-dead").mkdir()
-    with records.lock(tmp_path, run.name), records.building(tmp_path, run.name) as folder:
+    with folders.lock(tmp_path, run.name), folders.building(tmp_path, run.name) as folder:
         assert reports.load_run(tmp_path / run.name).record == run.record
-        records.write(folder, run.record)
+        records.write_record(folder, run.record)
     assert sorted(p.name for p in tmp_path.iterdir()) == [".locks", run.name]
 
 
@@ -345,15 +345,15 @@ def test_a_full_disk_leaves_no_record_and_says_so(toy, disk, one_sentence):
 
 
 def test_another_environment_on_the_worker_is_noticed(toy, tmp_path):
-    template = templates.find(toy)
-    request = runner.Request(
+    template = templates.find_template(toy)
+    request = runner.Job(
         template=toy,
         parameters=template.parameters.check({}),
         out=tmp_path,
         name="toy-000000000000",
     )
     with pytest.raises(ValueError, match="planned with"):
-        runner.make(request, runner.Kernels())
+        runner.make_run(request, runner.Kernels())
     assert list(tmp_path.iterdir()) == []
 
 
@@ -362,8 +362,8 @@ def test_another_environment_on_the_worker_is_noticed(toy, tmp_path):
 
 def test_one_process_at_a_time_holds_a_runs_lock_and_death_releases_it(tmp_path, eventually, kill):
     program = (
-        "import sys, time; from pathlib import Path; from aigc_course.reports import records\n"
-        "with records.lock(Path(sys.argv[1]), 'x'):\n"
+        "import sys, time; from pathlib import Path; from aigc_course.reports import folders\n"
+        "with folders.lock(Path(sys.argv[1]), 'x'):\n"
         "    print('held', flush=True); time.sleep(60)"
     )
     holder = subprocess.Popen(
@@ -376,7 +376,7 @@ def test_one_process_at_a_time_holds_a_runs_lock_and_death_releases_it(tmp_path,
         waited.append(True)
         kill(holder)
 
-    with records.lock(tmp_path, "x", end_the_holder):
+    with folders.lock(tmp_path, "x", end_the_holder):
         assert waited == [True]
     assert not (tmp_path / ".locks" / "x").exists()
     holder.wait()
@@ -425,7 +425,7 @@ def test_a_name_recorded_again_has_the_later_value():
         {"outputs": [{"data": {results.RESULTS_TYPE: {"a": 1, "b": 2}}}]},
         {"outputs": [{"text": "no data"}, {"data": {results.RESULTS_TYPE: {"a": 3}}}]},
     ]
-    assert results.collect(cells) == ({"a": 3, "b": 2}, {})
+    assert results.collect_results(cells) == ({"a": 3, "b": 2}, {})
 
 
 # ---- pages ---------------------------------------------------------------------------
@@ -473,7 +473,7 @@ def test_scripts_and_widgets_of_a_notebook_do_not_reach_the_page(tmp_path):
         ),
     ]
     notebook = v4.new_notebook(cells=[v4.new_code_cell("1", outputs=outputs)])
-    export.page(
+    export.write_page(
         notebook, tmp_path / "x.html", title="x", parameters={}, changed=[], results={},
         failure="", origin="", show_code=False,
     )  # fmt: skip

@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from aigc_course import reports
-from aigc_course.reports import comparison, records, sweeps, templates, workers
+from aigc_course.reports import comparison, executors, plans, records, sweeps, templates, workers
 from aigc_course.reports.parameters import ParameterError
 
 WITHOUT_DASK = importlib.util.find_spec("distributed") is None
@@ -55,10 +55,8 @@ def executions(journal) -> Counter:
 
 
 def test_a_grid_combines_everything_with_every_set(toy):
-    template = templates.find(toy)
-    sets = sweeps.combine(
-        template, [{"TEXT": "a"}, {"TEXT": "b"}], {"N": [1, 2], "SEED": [0, 1, 2]}
-    )
+    template = templates.find_template(toy)
+    sets = plans.combine(template, [{"TEXT": "a"}, {"TEXT": "b"}], {"N": [1, 2], "SEED": [0, 1, 2]})
     assert len(sets) == 12
     assert {(s["TEXT"], s["N"], s["SEED"]) for s in sets} == {
         (text, n, seed) for text in "ab" for n in (1, 2) for seed in (0, 1, 2)
@@ -67,8 +65,10 @@ def test_a_grid_combines_everything_with_every_set(toy):
 
 
 def test_the_same_set_twice_is_one_run(toy):
-    template = templates.find(toy)
-    planned = sweeps.plan(template, sweeps.combine(template, [{"N": 1}, {"N": 1, "SEED": 0}, {}]))
+    template = templates.find_template(toy)
+    planned = plans.plan_runs(
+        template, plans.combine(template, [{"N": 1}, {"N": 1, "SEED": 0}, {}])
+    )
     assert len(planned.runs) == 2
     assert len({run.name for run in planned.runs}) == 2
 
@@ -97,7 +97,7 @@ def test_everything_is_refused_before_anything_starts(toy, tmp_path):
 )
 def test_parameter_files_are_lists_of_sets_or_a_grid(toy, tmp_path, content, sets):
     (tmp_path / "p.yaml").write_text(content, encoding="utf-8")
-    found = sweeps.parse(templates.find(toy), file=tmp_path / "p.yaml")
+    found = plans.parse_sweep(templates.find_template(toy), file=tmp_path / "p.yaml")
     assert [(s["N"], s["PAUSE"], s["TEXT"]) for s in found] == sets
 
 
@@ -119,13 +119,15 @@ def test_parameter_files_are_lists_of_sets_or_a_grid(toy, tmp_path, content, set
 def test_a_parameter_file_that_says_nothing_to_run_is_named(toy, tmp_path, content, one_sentence):
     (tmp_path / "p.yaml").write_text(content)
     with pytest.raises(ValueError, match=r"p\.yaml") as caught:
-        sweeps.parse(templates.find(toy), file=tmp_path / "p.yaml")
+        plans.parse_sweep(templates.find_template(toy), file=tmp_path / "p.yaml")
     one_sentence(caught.value, "p.yaml")
 
 
 def test_command_line_grid_and_fixed_values_join_the_file(toy, tmp_path):
     (tmp_path / "p.yaml").write_text("- {N: 1}\n- {N: 2}")
-    found = sweeps.parse(templates.find(toy), ["TEXT=x"], ["SEED=0,1"], tmp_path / "p.yaml")
+    found = plans.parse_sweep(
+        templates.find_template(toy), ["TEXT=x"], ["SEED=0,1"], tmp_path / "p.yaml"
+    )
     assert [(s["N"], s["SEED"], s["TEXT"]) for s in found] == [
         (1, 0, "x"), (1, 1, "x"), (2, 0, "x"), (2, 1, "x"),
     ]  # fmt: skip
@@ -149,7 +151,7 @@ def test_a_sweep_makes_each_run_once_and_the_same_call_makes_none(diary, tmp_pat
 
 
 def test_cores_are_shared_out_between_runs_that_are_beside_each_other(toy, tmp_path):
-    cores = sweeps.num_cores()
+    cores = executors.num_cores()
     both = reports.sweep(toy, grid={"N": [1, 2]}, out=tmp_path, jobs=2)
     assert {outcome.run.record.threads for outcome in both} == {max(1, cores // 2)}
     alone = reports.sweep(toy, grid={"N": [3]}, out=tmp_path)
@@ -168,9 +170,9 @@ def test_failures_are_outcomes_and_do_not_stop_the_others(toy, tmp_path):
 def test_resume_goes_on_from_the_plan(diary, tmp_path):
     template, journal = diary
     out = tmp_path / "out"
-    found = templates.find(template)
-    planned = sweeps.plan(found, sweeps.combine(found, grid={"N": [1, 2, 3]}))
-    sweeps.write_plan(planned, out)
+    found = templates.find_template(template)
+    planned = plans.plan_runs(found, plans.combine(found, grid={"N": [1, 2, 3]}))
+    plans.write_plan(planned, out)
     reports.run(template, {"N": 2}, out=out)
     outcomes = reports.resume(template, out=out)
     assert [outcome.recognised for outcome in outcomes] == [False, True, False]
@@ -180,8 +182,8 @@ def test_resume_goes_on_from_the_plan(diary, tmp_path):
 def test_resume_refuses_a_template_that_has_changed(diary, write_template, tmp_path, one_sentence):
     template, _ = diary
     out = tmp_path / "out"
-    found = templates.find(template)
-    sweeps.write_plan(sweeps.plan(found, sweeps.combine(found, grid={"N": [1, 2]})), out)
+    found = templates.find_template(template)
+    plans.write_plan(plans.plan_runs(found, plans.combine(found, grid={"N": [1, 2]})), out)
     write_template(template, "N: int = 1\nSEED: int = 0", "print('changed')")
     with pytest.raises(ValueError, match="same as planned") as caught:
         reports.resume(template, out=out)
@@ -297,7 +299,7 @@ def leftovers(out) -> list[str]:
 
 def check_whole(out, template, count: int) -> None:
     """Each planned run is there once, done and undamaged, and nothing else."""
-    (planned,) = sweeps.read_plans(out)
+    (planned,) = plans.read_plans(out)
     assert len(planned.runs) == count
     runs = reports.load_runs(out)
     assert sorted(run.name for run in runs) == sorted(run.name for run in planned.runs)
@@ -505,12 +507,12 @@ def test_without_dask_a_scheduler_is_refused_with_what_to_install(
 
 
 def test_workers_are_used_again_and_replaced_after_their_share(toy, tmp_path, kernels_of):
-    found = templates.find(toy)
-    planned = sweeps.plan(found, sweeps.combine(found, grid={"N": [1, 2, 3]}))
+    found = templates.find_template(toy)
+    planned = plans.plan_runs(found, plans.combine(found, grid={"N": [1, 2, 3]}))
     pids = []
     with workers.Workers(runs_each=2) as pool:
         for run in planned.runs:
-            request = sweeps._request(planned, run, tmp_path, sweeps.Options(), None)
+            request = sweeps._job(planned, run, tmp_path, executors.SweepOptions(), None)
             pool.make(
                 request,
                 lambda event: pids.append(kernels_of(psutil.Process().pid, "worker")[0].pid),
@@ -545,7 +547,7 @@ def copies(toy, tmp_path_factory):
                 }
             )
             (out / record.name).mkdir(parents=True)
-            records.write(out / record.name, record)
+            records.write_record(out / record.name, record)
         return reports.load_runs(out)
 
     return make
