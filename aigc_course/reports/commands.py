@@ -6,7 +6,18 @@ import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from aigc_course.reports import comparison, export, parameters, progress, records, sweeps, templates
+from aigc_course.reports import (
+    comparison,
+    executors,
+    export,
+    parameters,
+    plans,
+    progress,
+    records,
+    sweeps,
+    templates,
+)
+from aigc_course.reports.notation import as_text
 
 Say = Callable[[str], None]
 DONE, FAILED, STOPPED = 0, 1, 130
@@ -18,21 +29,21 @@ def describe(template: str) -> str:
     Raises:
         ValueError: if there is no such template.
     """
-    return parameters.table(templates.find(template).parameters)
+    return parameters.parameter_table(templates.find_template(template).parameters)
 
 
 def run(
     template: str, assignments: Sequence[str], *, out: Path, as_json: bool, say: Say, **options
 ) -> int:
-    """Run a template once; the exit code. See `sweeps.Options` for the options.
+    """Run a template once; the exit code. See `executors.SweepOptions` for the options.
 
     Raises:
         ValueError, OSError: as `sweeps.run`.
     """
-    found = templates.find(template)
+    found = templates.find_template(template)
     values = found.parameters.check(parameters.parse_assignments(found.parameters, assignments))
-    chosen = sweeps.Options(**options)
-    outcomes = _execute(sweeps.plan(found, [values]), out, chosen, as_json, say)
+    chosen = executors.SweepOptions(**options)
+    outcomes = _execute(plans.plan_runs(found, [values]), out, chosen, as_json, say)
     if outcomes is None:
         return STOPPED
     (outcome,) = outcomes
@@ -59,15 +70,15 @@ def sweep(
     Raises:
         ValueError, OSError: as `sweeps.sweep`.
     """
-    found = templates.find(template)
+    found = templates.find_template(template)
     if assignments or grid or file:
-        sets = sweeps.parse(found, assignments, grid, file)
-        chosen = sweeps.Options(**options)
-        planned = sweeps.plan(found, sets)
-        sweeps.write_plan(planned, out)
+        sets = plans.parse_sweep(found, assignments, grid, file)
+        chosen = executors.SweepOptions(**options)
+        planned = plans.plan_runs(found, sets)
+        plans.write_plan(planned, out)
     elif resume:
-        chosen = sweeps.Options(**options)
-        planned = sweeps.replan(found, out)
+        chosen = executors.SweepOptions(**options)
+        planned = plans.replan(found, out)
     else:
         raise ValueError("There is nothing to sweep: give --grid, --params or --resume.")
     outcomes = _execute(planned, out, chosen, as_json, say)
@@ -117,7 +128,7 @@ def show(name: str, out: Path, *, as_json: bool) -> tuple[str, int]:
     Raises:
         ValueError: if there is no such run.
     """
-    run = records.find(name, out)
+    run = records.find_run(name, out)
     damaged = run.damaged()
     code = DONE if run.done and not damaged else FAILED
     if as_json:
@@ -133,7 +144,7 @@ def show(name: str, out: Path, *, as_json: bool) -> tuple[str, int]:
     lines += ["", "Parameters (* not the template's own):"]
     for key, value in record.parameters.items():
         mark = "*" if key in record.changed else " "
-        lines.append(f"{mark} {key:<{width}}  {records.as_text(value)}")
+        lines.append(f"{mark} {key:<{width}}  {as_text(value)}")
     lines += ["", _results(run), ""]
     versions = ", ".join(f"{key} {value}" for key, value in record.identity.versions.items())
     lines += [f"Made with {versions}", f"Files in {_shown(run.folder)}: {', '.join(record.files)}"]
@@ -153,7 +164,7 @@ def compare(names: Sequence[str], out: Path, *, as_json: bool) -> str:
 
 
 def _execute(
-    planned: sweeps.Plan, out: Path, options: sweeps.Options, as_json: bool, say: Say
+    planned: plans.SweepPlan, out: Path, options: executors.SweepOptions, as_json: bool, say: Say
 ) -> list[sweeps.Outcome] | None:
     """The outcomes, or None if stopped by hand, which is then said."""
     shown = progress.choose(as_json, say)
@@ -183,7 +194,7 @@ def _results(run: records.Run) -> str:
     if not run.results:
         return "No results were recorded."
     width = max(map(len, run.results))
-    return "\n".join(f"  {k:<{width}}  {records.as_text(v)}" for k, v in run.results.items())
+    return "\n".join(f"  {k:<{width}}  {as_text(v)}" for k, v in run.results.items())
 
 
 def _shown(path: Path) -> str:

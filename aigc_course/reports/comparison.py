@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aigc_course.reports import records
-from aigc_course.reports.parameters import as_json
+from aigc_course.reports.notation import as_json, as_text
 from aigc_course.reports.sweeps import Outcome
 
 SEED = "SEED"
@@ -36,7 +36,7 @@ class Summary:
 
 
 @dataclass(frozen=True)
-class Row:
+class RunRow:
     """Runs that differ by their seed only.
 
     Attributes:
@@ -56,13 +56,13 @@ class Comparison:
 
     parameters: tuple[str, ...]
     metrics: tuple[str, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[RunRow, ...]
 
     def __str__(self) -> str:
         header = [*self.parameters, "runs", *self.metrics]
         lines = [
             [
-                *(records.as_text(row.parameters.get(name, "")) for name in self.parameters),
+                *(as_text(row.parameters.get(name, "")) for name in self.parameters),
                 str(len(row.runs)),
                 *(str(row.results.get(name, "")) for name in self.metrics),
             ]
@@ -104,7 +104,7 @@ def compare(runs: Iterable[records.Run | Outcome | str], out=records.DEFAULT_FOL
         if isinstance(run, Outcome):
             run = run.run
         elif not isinstance(run, records.Run):
-            run = records.find(run, out)
+            run = records.find_run(run, out)
         if run is not None and run.done:
             done.append(run)
     if not done:
@@ -124,7 +124,7 @@ def compare(runs: Iterable[records.Run | Outcome | str], out=records.DEFAULT_FOL
         chosen = [done[index] for index in members]
         first = described[members[0]]
         parameters = {name: first[name] for name in differing if name in first}
-        rows.append(Row(parameters, _summaries(chosen), tuple(chosen)))
+        rows.append(RunRow(parameters, _summaries(chosen), tuple(chosen)))
     rows.sort(key=lambda row: [_order(row.parameters.get(name)) for name in differing])
     metrics = dict.fromkeys(name for row in rows for name in row.results)
     return Comparison(tuple(differing), tuple(metrics), tuple(rows))
@@ -147,7 +147,7 @@ def _summaries(runs: Sequence[records.Run]) -> dict[str, Summary | str]:
     for name in names:
         values = [run.results[name] for run in runs if name in run.results]
         if any(isinstance(value, bool | str) for value in values):
-            found[name] = ", ".join(dict.fromkeys(records.as_text(value) for value in values))
+            found[name] = ", ".join(dict.fromkeys(as_text(value) for value in values))
         else:
             found[name] = summarise(values)
     # A template may record seconds of its own, and means them.

@@ -12,7 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from aigc_course.reports.records import as_text
+from aigc_course.reports.notation import as_text
 from aigc_utils.files import atomic_path
 
 PAGE, PDF = "report.html", "report.pdf"
@@ -30,7 +30,7 @@ SHOWN = (
 )
 
 
-def figures(cells: Sequence[dict], folder: Path) -> list[dict[str, Any]]:
+def write_figures(cells: Sequence[dict], folder: Path) -> list[dict[str, Any]]:
     """Write the pictures of an executed notebook; what each is, shows, and where it was.
 
     Args:
@@ -61,7 +61,7 @@ def figures(cells: Sequence[dict], folder: Path) -> list[dict[str, Any]]:
     return found
 
 
-def metrics(columns: Mapping[str, Sequence[float]], path: Path) -> None:
+def write_metrics(columns: Mapping[str, Sequence[float]], path: Path) -> None:
     """Write numbers by step as a table with a header and a ``step`` from 1.
 
     Raises:
@@ -74,7 +74,7 @@ def metrics(columns: Mapping[str, Sequence[float]], path: Path) -> None:
         writer.writerows([step, *row] for step, row in enumerate(rows, start=1))
 
 
-def page(
+def write_page(
     notebook,
     path: Path,
     *,
@@ -116,7 +116,7 @@ def page(
 
 @lru_cache(maxsize=2)
 def exporter(show_code: bool):
-    """The exporter of `page`; it takes a second to load, and a worker needs it many times."""
+    """The exporter of `write_page`; it takes a second to load, and a worker needs it many times."""
     from nbconvert import HTMLExporter
 
     here = Path(__file__).parent
@@ -145,7 +145,7 @@ def find_browser() -> str:
     )
 
 
-def pdf(source: Path, path: Path, timeout: float = 120) -> None:
+def print_pdf(source: Path, path: Path, timeout: float = 120) -> None:
     """Print a page to a PDF.
 
     Args:

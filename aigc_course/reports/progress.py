@@ -6,9 +6,10 @@ import json
 import sys
 import time
 from collections.abc import Callable
-from typing import Any
 
-Event = dict[str, Any]
+from aigc_course.reports.workers import Event
+
+SAME_RUN = "Waiting for another process, which is making the same run."
 
 
 class Lines:
@@ -33,7 +34,7 @@ class Lines:
             self.made += not event["recognised"]
             self.say(f"{self.ended} of {self.total}: {sentence(event)}{self._left()}")
         elif event["event"] == "waiting":
-            self.say("Waiting for another process, which is making the same run.")
+            self.say(event.get("message", SAME_RUN))
 
     def close(self) -> None:
         """Nothing to be put away."""
@@ -69,7 +70,7 @@ class Bar(Lines):
             if event["status"] != "done":
                 self._bar.write(sentence(event), file=sys.stderr)
         elif event["event"] == "waiting":
-            self._bar.write("Waiting for another process, which is making the same run.")
+            self._bar.write(event.get("message", SAME_RUN))
 
     def close(self) -> None:
         """Take the bar away."""

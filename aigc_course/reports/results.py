@@ -78,7 +78,7 @@ def check_metrics(columns: Mapping[str, Sequence[float]]) -> dict[str, list[floa
     return checked
 
 
-def collect(cells: Iterable[dict]) -> tuple[dict[str, Result], dict[str, list[float]]]:
+def collect_results(cells: Iterable[dict]) -> tuple[dict[str, Result], dict[str, list[float]]]:
     """The results and metrics that an executed notebook displayed, checked again.
 
     Raises:

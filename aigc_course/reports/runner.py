@@ -27,7 +27,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 from pydantic import BaseModel, ConfigDict
 
-from aigc_course.reports import export, records, results, templates
+from aigc_course.reports import export, folders, identities, records, results, templates
 from aigc_course.reports.records import Failure
 
 # Who reads these decides how many threads to compute with: OpenMP, the linear algebra below
@@ -44,7 +44,7 @@ THREAD_VARIABLES = (
 TERMINAL_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
-class Request(BaseModel):
+class Job(BaseModel):
     """One run to be made, as it goes to a worker.
 
     Attributes:
@@ -75,32 +75,46 @@ class Request(BaseModel):
 class Kernels:
     """The kernel that is at work now, so that another thread can end it."""
 
-    _group: int | None = field(default=None)
+    _pid: int | None = field(default=None)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def started(self, group: int) -> None:
-        """Remember a kernel's process group."""
+    def started(self, pid: int) -> None:
+        """Remember a kernel; it leads a process group of its own."""
         with self._lock:
-            self._group = group
+            self._pid = pid
 
     def kill(self) -> None:
         """End the kernel and all that it started; does nothing if there is none."""
         with self._lock:
-            if self._group is not None:
-                with contextlib.suppress(ProcessLookupError, PermissionError):
-                    os.killpg(self._group, signal.SIGKILL)
-                self._group = None
+            if self._pid is not None:
+                _kill_with_children(self._pid)
+                self._pid = None
 
 
-def make(
-    request: Request,
+def _kill_with_children(pid: int) -> None:
+    """End a process and its group; Windows has no groups, there it is the process's family."""
+    if hasattr(os, "killpg"):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(pid, signal.SIGKILL)
+        return
+    import psutil
+
+    with contextlib.suppress(psutil.NoSuchProcess):
+        process = psutil.Process(pid)
+        for member in [*process.children(recursive=True), process]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                member.kill()
+
+
+def make_run(
+    job: Job,
     kernels: Kernels,
     say: Callable[[dict[str, Any]], None] = lambda event: None,
 ) -> tuple[records.Record, bool]:
     """Make a run, unless it is done.
 
     Args:
-        request: what to run.
+        job: what to run.
         kernels: told of the kernel.
         say: called with what happens: waiting for another process, cells begun.
 
@@ -111,20 +125,20 @@ def make(
         ValueError: if the template, the data or a version is not what was planned with.
         OSError: if the folder cannot be written to.
     """
-    template = templates.find(request.template)
-    values = template.parameters.check(request.parameters)
-    identity = records.identify(template)
-    if records.name_of(template, identity, values) != request.name:
+    template = templates.find_template(job.template)
+    values = template.parameters.check(job.parameters)
+    identity = identities.identify(template)
+    if identities.name_of(template, identity, values) != job.name:
         raise ValueError(
             f"{template.name} is not what the run was planned with (its text, the data or a "
             f"version has changed, or is another on this machine): plan it again."
         )
-    with records.lock(request.out, request.name, lambda: say({"event": "waiting"})):
-        if not request.again and (run := records.finished(request.out, request.name)):
-            return _with_pdf(run) if request.pdf else run.record, True
-        with records.building(request.out, request.name) as folder:
-            record = _build(template, values, identity, request, folder, kernels, say)
-            records.write(folder, record)
+    with folders.lock(job.out, job.name, lambda: say({"event": "waiting"})):
+        if not job.again and (run := records.finished(job.out, job.name)):
+            return _with_pdf(run) if job.pdf else run.record, True
+        with folders.building(job.out, job.name) as folder:
+            record = _build(template, values, identity, job, folder, kernels, say)
+            records.write_record(folder, record)
         return record, False
 
 
@@ -132,17 +146,17 @@ def _with_pdf(run: records.Run) -> records.Record:
     """The record of a run that was done, with a PDF if it had none."""
     if export.PDF in run.record.files or run.damaged():
         return run.record
-    export.pdf(run.folder / export.PAGE, run.folder / export.PDF)
-    record = run.record.model_copy(update={"files": records.digests(run.folder)})
-    records.write(run.folder, record)
+    export.print_pdf(run.folder / export.PAGE, run.folder / export.PDF)
+    record = run.record.model_copy(update={"files": folders.digests(run.folder)})
+    records.write_record(run.folder, record)
     return record
 
 
 def _build(
     template: templates.Template,
     values: dict[str, Any],
-    identity: records.Identity,
-    request: Request,
+    identity: identities.Identity,
+    job: Job,
     folder: Path,
     kernels: Kernels,
     say: Callable[[dict[str, Any]], None],
@@ -150,45 +164,32 @@ def _build(
     """Execute the notebook and write all of the record but ``run.json``."""
     started, clock = datetime.now(UTC), time.perf_counter()
     changed = template.parameters.changed(values)
-    inputs = records.inputs_of(template, values)
+    inputs = identities.inputs_of(template, values)
     notebook = prepare(template, changed)
     with open(folder / "log.txt", "w", encoding="utf-8") as log:
-        execution = Execution(notebook, template.path.parent, request, log, kernels, say)
+        execution = Execution(notebook, template.path.parent, job, log, kernels, say)
         try:
             failure = execution.run()
             found, columns = {}, {}
             try:
-                found, columns = results.collect(notebook.cells)
+                found, columns = results.collect_results(notebook.cells)
             except ValueError as error:
                 failure = failure or Failure(kind="results", cell=None, message=str(error))
             if failure:
                 print(TERMINAL_COLOURS.sub("", execution.traceback or str(failure)), file=log)
-            nbformat.write(notebook, folder / "executed.ipynb")
-            records.write_json(folder / "results.json", found)
-            if columns:
-                export.metrics(columns, folder / "metrics.csv")
-            if pictures := export.figures(notebook.cells, folder):
-                records.write_json(folder / "figures.json", pictures)
-            export.page(
-                notebook,
-                folder / export.PAGE,
-                title=request.name,
-                parameters=values,
-                changed=list(changed),
-                results=found,
-                failure=str(failure or ""),
-                origin=_origin(request, template, identity, started, execution.seconds),
-                show_code=request.show_code,
-            )
-            if request.pdf:
-                try:
-                    export.pdf(folder / export.PAGE, folder / export.PDF)
-                except OSError as error:  # no reason to lose the run
-                    print(error, file=log)
+            _write_findings(notebook, found, columns, folder)
+            shown = {
+                "parameters": values,
+                "changed": list(changed),
+                "results": found,
+                "failure": str(failure or ""),
+                "origin": _origin(job, template, identity, started, execution.seconds),
+            }
+            _write_report(notebook, shown, job, folder, log)
         finally:
             execution.end()
     return records.Record(
-        name=request.name,
+        name=job.name,
         template=template.name,
         status="failed" if failure else "done",
         parameters=values,
@@ -199,17 +200,38 @@ def _build(
         started=started,
         seconds=round(execution.seconds, 3),
         total_seconds=round(time.perf_counter() - clock, 3),
-        threads=request.threads,
-        machine=records.describe_machine(),
+        threads=job.threads,
+        machine=records.machine_facts(),
         failure=failure,
-        files=records.digests(folder),
+        files=folders.digests(folder),
     )
 
 
-def _origin(request, template, identity, started: datetime, seconds: float) -> str:
+def _write_findings(notebook, found: dict, columns: dict, folder: Path) -> None:
+    """The executed notebook, and what it recorded and drew."""
+    nbformat.write(notebook, folder / "executed.ipynb")
+    folders.write_json(folder / "results.json", found)
+    if columns:
+        export.write_metrics(columns, folder / "metrics.csv")
+    if pictures := export.write_figures(notebook.cells, folder):
+        folders.write_json(folder / "figures.json", pictures)
+
+
+def _write_report(notebook, shown: dict[str, Any], job: Job, folder: Path, log) -> None:
+    """The page, and the PDF if it is asked for."""
+    page = folder / export.PAGE
+    export.write_page(notebook, page, title=job.name, show_code=job.show_code, **shown)
+    if job.pdf:
+        try:
+            export.print_pdf(page, folder / export.PDF)
+        except OSError as error:  # no reason to lose the run
+            print(error, file=log)
+
+
+def _origin(job, template, identity, started: datetime, seconds: float) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in identity.versions.items())
     return (
-        f"Run {request.name} of {template.name}, {started:%Y-%m-%d %H:%M} UTC, {seconds:.1f} s, "
+        f"Run {job.name} of {template.name}, {started:%Y-%m-%d %H:%M} UTC, {seconds:.1f} s, "
         f"with {versions}."
     )
 
@@ -244,8 +266,8 @@ class Execution:
         traceback: of the cell that failed, as IPython prints it.
     """
 
-    def __init__(self, notebook, folder: Path, request: Request, log, kernels: Kernels, say):
-        self.notebook, self.folder, self.request = notebook, folder, request
+    def __init__(self, notebook, folder: Path, job: Job, log, kernels: Kernels, say):
+        self.notebook, self.folder, self.job = notebook, folder, job
         self.log, self.kernels, self.say = log, kernels, say
         self.seconds = 0.0
         self.traceback = ""
@@ -284,9 +306,11 @@ class Execution:
                 # Kernels beside each other would wait for one another's history file.
                 extra_arguments=["--HistoryManager.hist_file=:memory:"],
             )
-            self.kernels.started(self._manager.provisioner.pgid)
-            if self.request.timeout is not None:
-                asyncio.get_running_loop().call_later(self.request.timeout, self._stop_late)
+            self.kernels.started(self._manager.provisioner.pid)
+            if self.job.timeout is not None:
+                asyncio.get_running_loop().call_later(self.job.timeout, self._stop_late)
+            # Without a limit of the user's it takes as long as the cells do; a kernel that dies,
+            # or does not start within a minute, is noticed.
             await client.async_execute()
         except CellExecutionError as error:
             self.traceback = error.traceback
@@ -295,7 +319,7 @@ class Execution:
             return self._failure("error", message, name=error.ename)
         except (DeadKernelError, RuntimeError) as error:
             if self._late:
-                message = f"stopped, for the run took longer than {self.request.timeout:g} s"
+                message = f"stopped, for the run took longer than {self.job.timeout:g} s"
                 return self._failure("timeout", message)
             return self._failure("died", await self._cause_of_death(error))
         finally:
@@ -322,9 +346,10 @@ class Execution:
 
     def _make_manager(self) -> AsyncKernelManager:
         # Sockets in a folder of our own: no ports to run out of or to share, and nobody else
-        # on the machine can reach them.
+        # on the machine can reach them. Windows has ports only.
         manager = AsyncKernelManager(
-            connection_file=str(Path(self._sockets.name) / "kernel.json"), transport="ipc"
+            connection_file=str(Path(self._sockets.name) / "kernel.json"),
+            transport="tcp" if os.name == "nt" else "ipc",
         )
         # This very interpreter, whatever kernels are installed: the record names its versions.
         manager._kernel_spec = KernelSpec(
@@ -336,8 +361,8 @@ class Execution:
 
     def _environment(self) -> dict[str, str]:
         environment = dict(os.environ)
-        if self.request.threads is not None:
-            environment |= dict.fromkeys(THREAD_VARIABLES, str(self.request.threads))
+        if self.job.threads is not None:
+            environment |= dict.fromkeys(THREAD_VARIABLES, str(self.job.threads))
         return environment
 
     def _on_cell(self, cell, cell_index: int) -> None:
@@ -345,7 +370,7 @@ class Execution:
         if self._begun is None:
             self._begun = time.perf_counter()
             # A second of imports, done while the kernel works.
-            threading.Thread(target=export.exporter, args=[self.request.show_code]).start()
+            threading.Thread(target=export.exporter, args=[self.job.show_code]).start()
         number = sum(map(_is_executed, self.notebook.cells[:cell_index])) + 1
         self.say({"event": "cell", "cell": number, "of": self._num_cells})
 

@@ -41,7 +41,12 @@ class Template:
         sources = [source_of(cell) for cell in self.cells if is_parameters_cell(cell)]
         if len(sources) > 1:
             raise ValueError(f"{self.name} has {len(sources)} parameters cells: keep one.")
-        return parameters.read("".join(sources), self.name)
+        return parameters.read_parameters("".join(sources), self.name)
+
+    @cached_property
+    def code(self) -> str:
+        """The text of its code cells, each beginning on a new line."""
+        return "\n".join(source_of(c) for c in self.cells if c.get("cell_type") == "code")
 
     @cached_property
     def digest(self) -> str:
@@ -64,7 +69,7 @@ def is_parameters_cell(cell: dict) -> bool:
     return "parameters" in cell.get("metadata", {}).get("tags", [])
 
 
-def find(template: str | os.PathLike) -> Template:
+def find_template(template: str | os.PathLike) -> Template:
     """The template of this name.
 
     Args:

@@ -17,34 +17,35 @@ from typing import TextIO
 
 
 def main() -> None:
-    """Serve requests until standard input ends."""
+    """Serve jobs until standard input ends."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # nothing that a library prints may get between the answers
-    requests: queue.SimpleQueue[str] = queue.SimpleQueue()
+    jobs: queue.SimpleQueue[str] = queue.SimpleQueue()
     # jsonschema, which nbformat loads, would compile a grammar of web addresses for a second.
     sys.modules.setdefault("rfc3987_syntax", None)
     from aigc_course.reports.runner import Kernels
 
     kernels = Kernels()
-    threading.Thread(target=_serve, args=[requests, kernels, answers], daemon=True).start()
+    threading.Thread(target=_serve, args=[jobs, kernels, answers], daemon=True).start()
     for line in sys.stdin:
-        requests.put(line)
+        jobs.put(line)
     kernels.kill()
     os._exit(0)
 
 
-def _serve(requests: queue.SimpleQueue[str], kernels, answers: TextIO) -> None:
+def _serve(jobs: queue.SimpleQueue[str], kernels, answers: TextIO) -> None:
     from aigc_course.reports import runner
 
     def say(answer: dict) -> None:
         print(json.dumps(answer), file=answers, flush=True)
 
     while True:
-        request = runner.Request.model_validate_json(requests.get())
+        line = jobs.get()  # as long as there is none; the process ends when its input does
         try:
-            record, recognised = runner.make(request, kernels, say)
+            job = runner.Job.model_validate_json(line)
+            record, recognised = runner.make_run(job, kernels, say)
         except (ValueError, OSError) as error:
-            say({"event": "refused", "message": str(error)})
+            say({"event": "refused", "message": " ".join(str(error).split())})
         except Exception as error:  # a mistake of ours must not leave the driver waiting
             traceback.print_exc()
             say({"event": "refused", "message": f"{type(error).__name__}: {error}"})

@@ -19,8 +19,12 @@ import aigc_utils
 Event = dict[str, Any]
 
 
+# Seconds that a process has to end once it has closed its pipes, or has been told to.
+PATIENCE = 5
+
+
 class WorkerDied(OSError):
-    """A worker ended before it answered."""
+    """A worker ended before it answered, or answers no more."""
 
 
 class Worker:
@@ -43,51 +47,63 @@ class Worker:
             start_new_session=True,  # Ctrl-C is for the driver, who then ends its workers
         )
 
-    def make(self, request: str, say: Callable[[Event], None]) -> Event:
+    def make(self, job: str, say: Callable[[Event], None]) -> Event:
         """Have a run made.
 
         Args:
-            request: a `runner.Request` as JSON, in one line.
+            job: a `runner.Job` as JSON, in one line.
             say: called with each event before the last.
 
         Returns:
             The last event: made, recognised or refused.
 
         Raises:
-            WorkerDied: if the process ended instead.
+            WorkerDied: if the process ended instead, or said what is no answer.
         """
         self.runs += 1
-        while (event := self._exchange(request)) is not None:
+        while (event := self._exchange(job)) is not None:
             if event["event"] in ("made", "recognised", "refused"):
                 return event
             say(event)
-            request = ""
+            job = ""
         raise WorkerDied(self._last_words())
 
-    def _exchange(self, request: str) -> Event | None:
-        """Send a request, if there is one; the next event, or None if the process ended."""
+    def _exchange(self, job: str) -> Event | None:
+        """Send a job, if there is one; the next event, or None if there will be none.
+
+        A run may take a day, so this waits as long; the pipe ends with the process.
+        """
         try:
-            if request:
-                self._process.stdin.write(request + "\n")
+            if job:
+                self._process.stdin.write(job + "\n")
                 self._process.stdin.flush()
             return json.loads(self._process.stdout.readline())
-        except (BrokenPipeError, ValueError):  # ended, amidst a line or before
+        except (BrokenPipeError, ValueError):  # ended, amidst a line or before; or no JSON
             return None
 
     def close(self) -> None:
         """End the process and its kernel."""
         with contextlib.suppress(OSError):
             self._process.stdin.close()
-        try:
-            self._process.wait(timeout=5)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        self._ended()
         self._process.stdout.close()
         self._errors.close()
 
+    def _ended(self) -> bool:
+        """Wait a little for the process to end by itself, else kill it; whether it did."""
+        try:
+            self._process.wait(timeout=PATIENCE)
+            return True
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+        with contextlib.suppress(subprocess.TimeoutExpired):  # the system may be busy
+            self._process.wait(timeout=PATIENCE)
+        return False
+
     def _last_words(self) -> str:
-        code = self._process.wait()
+        if not self._ended():
+            return "A worker process lived but answered no more, and was killed: run it again."
+        code = self._process.returncode
         try:
             self._errors.seek(0)
             lines = self._errors.read().decode("utf-8", "replace").split("\n")
@@ -118,7 +134,7 @@ class Workers:
     def __exit__(self, *exception) -> None:
         self.close()
 
-    def make(self, request: str, say: Callable[[Event], None] = lambda event: None) -> Event:
+    def make(self, job: str, say: Callable[[Event], None] = lambda event: None) -> Event:
         """As `Worker.make`, with the next idle worker or a new one, and another if it dies.
 
         Raises:
@@ -127,7 +143,7 @@ class Workers:
         for life in range(1, self._lives + 1):
             worker = self._take()
             try:
-                answer = worker.make(request, say)
+                answer = worker.make(job, say)
             except WorkerDied:
                 self._drop(worker)
                 if life == self._lives or self._closed:
@@ -166,7 +182,7 @@ class Workers:
         worker.close()
 
 
-def make_alone(request: str) -> Event:
+def make_alone(job: str) -> Event:
     """Make one run in a worker process of its own: what a Dask worker does for each task."""
     with Workers() as workers:
-        return workers.make(request)
+        return workers.make(job)

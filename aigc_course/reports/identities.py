@@ -1,0 +1,209 @@
+"""What decides the results of a run, and so its name. A student needs none of it.
+
+A run is decided by its notebook, its parameters, the data that it can read, the code that computes
+it, and the versions of the libraries. What does not compute (quizzes, exercises, grading, the
+handling of runs), data sets that nobody names, and whether the course is a checkout or a wheel
+decide nothing: with any of them changed, runs keep their names and a sweep goes on.
+
+What a run *can* read is found by names, without executing anything: a data set, a checkpoint or a
+record counts if its name stands in quotes in the notebook's code cells or in the code that they
+import, if it is the value of a parameter, or if the card of one that counts names it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib.metadata
+import platform
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+import aigc_apps
+import aigc_course
+import aigc_utils
+from aigc_course.reports.notation import as_json
+from aigc_course.reports.templates import Template
+from aigc_utils.files import code_sha256, sha256
+
+LIBRARIES = ("tensorflow", "keras", "numpy")
+# Folders of the data folder whose own folders count one by one.
+SHELVES = ("checkpoints", "records")
+
+# In code that is quoted, with the parts of a path; not what a docstring gives as ``"an example"``.
+_QUOTED = re.compile(r"(?<!`)[\"'/]([^\"'/\n]+)(?=[\"'/])")
+_WORD = re.compile(r"[\w-]+(?:\.[\w-]+)*")
+# What a notebook says that computes with applications, or trains, in Python or by a command.
+_TRAINS = re.compile(r"\baigc_course\b(?!\.reports\b| import reports$)|(?<!`)\baigc ", re.MULTILINE)
+_APPLIES = re.compile(rf"\baigc_apps\b|{_TRAINS.pattern}", re.MULTILINE)
+
+
+class Identity(BaseModel):
+    """What, besides the parameters, decides a run's results.
+
+    Attributes:
+        notebook: SHA-256 of the cells' texts.
+        data: SHA-256 over the data sets, checkpoints and records that the notebook can read.
+        package: SHA-256 over the code and texts that compute runs.
+        versions: of Python and the libraries that compute.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    notebook: str
+    data: str
+    package: str
+    versions: dict[str, str]
+
+
+def identify(template: Template) -> Identity:
+    """What decides the results of a run of this template, now and here.
+
+    Raises:
+        OSError: if a file of the data or the code cannot be read.
+    """
+    versions = {"python": platform.python_version(), "aigc_utils": aigc_utils.__version__}
+    for library in LIBRARIES:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            versions[library] = importlib.metadata.version(library)
+    return Identity(
+        notebook=template.digest,
+        data=_sha256_of({place: _digest(path) for place, path in readable(template).items()}),
+        package=code_digest(),
+        versions=versions,
+    )
+
+
+def name_of(template: Template, identity: Identity, values: Mapping[str, Any]) -> str:
+    """The name of a run: the template's, and 12 digits of a hash of all that decides it."""
+    everything = [identity.model_dump(), dict(values), inputs_of(template, values)]
+    return f"{template.name}-{_sha256_of(everything)[:12]}"
+
+
+def code_digest() -> str:
+    """SHA-256 over what computes runs: all of `aigc_utils` and `aigc_apps`, the training of
+    `aigc_course`, and how results are handed over; the same for a checkout and a wheel."""
+    digests = {name: code_sha256(folder) for name, folder in _computing().items()}
+    handing_over = Path(__file__).with_name("results.py").read_bytes().replace(b"\r\n", b"\n")
+    return _sha256_of([digests, hashlib.sha256(handing_over).hexdigest()])
+
+
+def readable(template: Template) -> dict[str, Path]:
+    """What of the data folder a run of the template can read, whatever its parameters.
+
+    Returns:
+        Folders (and single files of records) by their places in the data folder, such as
+        ``"fashion_mnist"`` or ``"checkpoints/vae_fashion"``.
+
+    Raises:
+        OSError: if a file of the code cannot be read.
+    """
+    imported = {
+        "aigc_utils": True,
+        "aigc_apps": _APPLIES.search(template.code),
+        "aigc_course/train": _TRAINS.search(template.code),
+    }
+    names = set(_QUOTED.findall(template.code))
+    for package, folder in _computing().items():
+        names |= _names_in(folder) if imported[package] else set()
+    return _named(names)
+
+
+def inputs_of(template: Template, values: Mapping[str, Any]) -> dict[str, str]:
+    """SHA-256 of what a run reads because a parameter points to it: a path, or a name of data.
+
+    Raises:
+        OSError: if it cannot be read.
+    """
+    found = {}
+    for name, parameter in template.parameters.items():
+        texts = list(_texts(values[name]))
+        if parameter.paths:
+            paths = [template.path.parent / text for text in texts if text]
+            digests = [_digest(path) for path in paths if path.exists()]
+        else:
+            named = _named({part for text in texts for part in text.split("/")})
+            digests = [_digest(path) for path in named.values()]
+        if digests or parameter.paths:
+            found[name] = _sha256_of(digests)
+    return found
+
+
+def _computing() -> dict[str, Path]:
+    """The folders of code and texts that compute; the rest of `aigc_course` handles them only."""
+    return {
+        "aigc_utils": Path(aigc_utils.__file__).parent,
+        "aigc_apps": Path(aigc_apps.__file__).parent,
+        "aigc_course/train": Path(aigc_course.__file__).parent / "train",
+    }
+
+
+def _names_in(package: Path) -> set[str]:
+    """What a package's code has in quotes, and all words of its YAML, which needs no quotes."""
+    names: set[str] = set()
+    for kind, pattern in (("*.py", _QUOTED), ("*.yml", _WORD)):
+        for path in package.rglob(kind):
+            if not any(part.startswith("_") for part in path.relative_to(package).parts[:-1]):
+                names.update(pattern.findall(path.read_text(encoding="utf-8")))
+    return names
+
+
+def _named(names: set[str]) -> dict[str, Path]:
+    """What of the data folder has one of these names, or is named by the card of what has."""
+    # The module loads NumPy, which refusing a bad parameter can do without.
+    from aigc_utils.data import data_root
+
+    root = data_root()
+    places = [root, *(root / shelf for shelf in SHELVES)]
+    there = [path for place in places if place.is_dir() for path in sorted(place.iterdir())]
+    there = [p for p in there if p not in places and (p.is_dir() or p.suffix == ".json")]
+    found: dict[str, Path] = {}
+    while names:
+        new = {p.relative_to(root).as_posix(): p for p in there if p.name in names}
+        new = {place: path for place, path in new.items() if place not in found}
+        found |= new
+        cards = [path / "card.json" for path in new.values()]
+        texts = [card.read_text(encoding="utf-8") for card in cards if card.is_file()]
+        names = {name for text in texts for name in _QUOTED.findall(text)}
+    return found
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """All texts in a parameter's value, at any depth."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        yield from _texts([*value, *value.values()])
+    elif isinstance(value, Iterable):
+        for item in value:
+            yield from _texts(item)
+
+
+def _digest(path: Path) -> str:
+    """SHA-256 of a file, or over the names and contents of a folder's files."""
+    if path.is_file():
+        return sha256(path)
+    total = hashlib.sha256()
+    files = [file.relative_to(path) for file in path.rglob("*") if file.is_file()]
+    for relative in sorted(files, key=Path.as_posix):
+        if not any(part.startswith((".", "__pycache__")) for part in relative.parts):
+            facts = (path / relative).stat()
+            content = _sha256_of_unchanged(path / relative, facts.st_size, facts.st_mtime_ns)
+            total.update(f"{relative.as_posix()}\0{content}\n".encode())
+    return total.hexdigest()
+
+
+@lru_cache(maxsize=1000)
+def _sha256_of_unchanged(path: Path, size: int, changed_ns: int) -> str:
+    """A worker makes many runs, whose data need be read only once while it stays as it is."""
+    del size, changed_ns
+    return sha256(path)
+
+
+def _sha256_of(value: Any) -> str:
+    return hashlib.sha256(as_json(value).encode()).hexdigest()

@@ -1,0 +1,55 @@
+"""Values and texts: how reports show values, hash them, and take texts of a command line apart."""
+
+from __future__ import annotations
+
+import json
+import reprlib
+from typing import Any
+
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 60
+_SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxdict = 8
+
+
+def shown(value: Any) -> str:
+    """A value as a message shows it: its repr, cut short, on one line."""
+    try:
+        return " ".join(_SHORT.repr(value).split())
+    except ValueError:  # Python writes no whole number of more than 4300 digits
+        return f"a very long {type(value).__name__}"
+
+
+def as_text(value: Any) -> str:
+    """A parameter's value as one types it: texts bare, all else in Python's notation."""
+    text = value if isinstance(value, str) and value else repr(value)
+    return " ".join(text.split())
+
+
+def as_json(value: Any) -> str:
+    """The one JSON text of a value: what identities are made of."""
+    return json.dumps(value, sort_keys=True, ensure_ascii=True, allow_nan=False)
+
+
+def split(text: str) -> list[str]:
+    """The parts of ``a, [b, c], "d,e"`` between its outermost commas, stripped."""
+    parts, depth, quote, start = [], 0, "", 0
+    for position, character in enumerate(text):
+        if quote:
+            quote = "" if character == quote else quote
+        elif character in "\"'" and not text[start:position].strip():
+            quote = character  # an apostrophe inside a word opens nothing
+        elif character in "[({":
+            depth += 1
+        elif character in "])}":
+            depth -= 1
+        elif character == "," and depth <= 0:
+            parts.append(text[start:position].strip())
+            start = position + 1
+    parts.append(text[start:].strip())
+    return parts
+
+
+def unquote(text: str) -> str:
+    """``text`` without the quotes around it, if there are any."""
+    quoted = len(text) >= 2 and text[0] == text[-1] and text[0] in "\"'"
+    return text[1:-1] if quoted else text
