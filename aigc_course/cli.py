@@ -33,7 +33,7 @@ def doctor() -> None:
     from aigc_course import doctor as diagnosis
 
     findings = diagnosis.examine()
-    typer.echo(diagnosis.report(findings))
+    typer.echo(diagnosis.findings_text(findings))
     if not all(finding.good for finding in findings if finding.needed):
         raise SystemExit(1)
 
@@ -334,10 +334,11 @@ def grade_submissions(
     before anything started; 130 stopped by hand.
     """
     from aigc_course.grading import commands
+    from aigc_course.grading.limits import chosen_limits
 
-    options = commands.Options(
+    options = commands.GradeOptions(
         tests=tests, jobs=jobs, bubblewrap=not no_sandbox, again=again,
-        limits=commands.limits(timeout, memory),
+        limits=chosen_limits(timeout, memory),
     )  # fmt: skip
     raise typer.Exit(commands.grade(submissions, assignment, out, options, typer.echo))
 

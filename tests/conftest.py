@@ -165,9 +165,9 @@ def _skip_or_fail_without_sandbox() -> None:
 
     `make test` sets that on Linux: what keeps submissions in must not go untested unnoticed.
     """
-    from aigc_course.grading import sandbox
+    from aigc_course.grading import bubblewrap
 
-    if (why_not := sandbox.find_bubblewrap()) is None:
+    if (why_not := bubblewrap.why_no_sandbox()) is None:
         return
     if os.environ.get("CI") or os.environ.get("AIGC_SANDBOX") == "required":
         pytest.fail(f"There is no sandbox, and CI or AIGC_SANDBOX requires one: {why_not}", False)

@@ -28,6 +28,7 @@ from aigc_course.grading import (
     NoAnswer,
     Student,
     agrees,
+    bubblewrap,
     commands,
     feedback,
     grader,
@@ -38,7 +39,8 @@ from aigc_course.grading import (
     submissions,
     wire,
 )
-from aigc_course.grading.sandbox import Limits, Sandbox
+from aigc_course.grading.limits import Limits
+from aigc_course.grading.sandbox import Sandbox
 
 ROOT = Path(__file__).resolve().parents[3]
 needs_bubblewrap = pytest.mark.usefixtures("bubblewrap")
@@ -70,12 +72,12 @@ def toy_tests(tmp_path) -> Path:
 
 @pytest.fixture
 def toy(toy_tests) -> hidden.TestSet:
-    return hidden.load(toy_tests, "toy")
+    return hidden.load_tests(toy_tests, "toy")
 
 
 def grade_cells(toy: hidden.TestSet, *cells: str, limits: Limits = LIMITS) -> grader.Grade:
     content = hostile.notebook(list(cells))
-    return grader.grade(content, toy, limits, lambda: Sandbox(limits))
+    return grader.grade_notebook(content, toy, limits, lambda: Sandbox(limits))
 
 
 def command(*arguments: object) -> list[str]:
@@ -198,7 +200,7 @@ class Harmless(html.parser.HTMLParser):
 
 
 def processes_of_submissions() -> list[str]:
-    users = range(sandbox.FIRST_UID, sandbox.FIRST_UID + sandbox.NUM_UIDS)
+    users = range(bubblewrap.FIRST_UID, bubblewrap.FIRST_UID + bubblewrap.NUM_UIDS)
     found = []
     for process in psutil.process_iter(["pid", "uids", "cmdline"]):
         words = process.info["cmdline"] or []
@@ -230,7 +232,7 @@ seen = {{
     "home": os.listdir(pathlib.Path.home()),
     "processes": len([p for p in os.listdir("/proc") if p.isdigit()]),
     "network": socket.if_nameindex(),
-    "checks": sorted(os.listdir({str(ROOT / "aigc_utils" / "checks")!r})),
+    "checks": sorted(os.listdir({str(ROOT / "aigc_course" / "checks")!r})),
     "capabilities": [l.split()[1] for l in open("/proc/self/status") if l.startswith("CapEff")],
     "variables": sorted(os.environ),
 }}
@@ -262,12 +264,12 @@ def ask(box: Sandbox, name: str):
     request = {"name": name, "call": False, "args": [], "kwargs": {}, "keep": None}
     text = json.dumps(json.dumps(request))
     code = f"__import__('aigc_course.grading.inside.agent', fromlist=['x']).answer({text})"
-    return wire.decode(box.run(code, 5)["answer"]["value"])
+    return wire.decode_value(box.run(code, 5)["answer"]["value"])
 
 
 @needs_bubblewrap
 def test_system_calls_that_lead_out_are_refused(toy):
-    if seccomp.program() is None:
+    if seccomp.seccomp_program() is None:
         pytest.skip("the filter knows no system calls of this machine")
     number = {"x86_64": 319, "aarch64": 279}[os.uname().machine]
     code = f"""
@@ -419,7 +421,7 @@ def three(tmp_path) -> Path:
 def test_what_is_graded_is_not_graded_again_unless_it_changed(three, toy_tests, tmp_path):
     said: list[str] = []
     out = tmp_path / "out"
-    options = commands.Options(tests=toy_tests, jobs=1, limits=LIMITS)
+    options = commands.GradeOptions(tests=toy_tests, jobs=1, limits=LIMITS)
     assert commands.grade(three, "toy", out, options, said.append) == 0
     assert [row["total"] for row in table(out).values()] == ["3", "2", "2"]
     first = (out / "grades.json").read_bytes()
@@ -553,7 +555,7 @@ def test_without_bubblewrap_it_refuses_and_says_why(three, toy_tests, tmp_path, 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has rights to give up")
 def test_root_without_a_sandbox_shows_nobody_the_tests(three, toy_tests, tmp_path, one_sentence):
-    options = commands.Options(tests=toy_tests, bubblewrap=False)
+    options = commands.GradeOptions(tests=toy_tests, bubblewrap=False)
     words = ["chmod"] if sandbox.can_drop_root() else ["install bubblewrap"]
     with pytest.raises(ValueError, match=r".") as caught:
         commands.grade(three, "toy", tmp_path / "out", options, lambda _: None)
@@ -562,8 +564,8 @@ def test_root_without_a_sandbox_shows_nobody_the_tests(three, toy_tests, tmp_pat
 
 @needs_bubblewrap
 def test_tests_that_every_submission_could_read_are_refused(three, tmp_path, one_sentence):
-    inside = ROOT / "aigc_utils" / "grading"
-    options = commands.Options(tests=inside)
+    inside = ROOT / "aigc_course" / "grading"
+    options = commands.GradeOptions(tests=inside)
     with pytest.raises(ValueError, match="every submission can read") as caught:
         commands._check_isolation(options, {"hidden tests": inside}, lambda _: None)
     one_sentence(caught.value, inside)
@@ -622,7 +624,7 @@ def test_submissions_are_found_and_files_of_ours_have_names_of_their_own(tmp_pat
     (tmp_path / "two" / "b.ipynb").write_text("{}")
     (tmp_path / "notes.txt").write_text("")
     (tmp_path / "out").mkdir()
-    found = submissions.find(tmp_path, "04", leave_out=tmp_path / "out")
+    found = submissions.find_submissions(tmp_path, "04", leave_out=tmp_path / "out")
     assert len(found) == 7
     keys = [s.key for s in found]
     assert len({key.casefold() for key in keys}) == 7
@@ -680,7 +682,7 @@ def test_links_pipes_and_giants_are_not_read(tmp_path):
         "missing": "cannot be opened",
     }.items():
         with pytest.raises(submissions.Unreadable, match=says):
-            submissions.read(submissions.Submission(name, name, tmp_path / name))
+            submissions.read_submission(submissions.Submission(name, name, tmp_path / name))
 
 
 # ---- values ----------------------------------------------------------------------------
@@ -695,7 +697,7 @@ def test_links_pipes_and_giants_are_not_read(tmp_path):
     ],
 )  # fmt: skip
 def test_values_survive_the_pipe(value):
-    back = wire.decode(json.loads(json.dumps(wire.encode(value), allow_nan=False)))
+    back = wire.decode_value(json.loads(json.dumps(wire.encode_value(value), allow_nan=False)))
     if isinstance(value, np.ndarray | np.generic):
         assert back.shape == value.shape
         assert back.dtype == value.dtype.newbyteorder("<")
@@ -706,7 +708,7 @@ def test_values_survive_the_pipe(value):
 
 
 def test_nan_survives_the_pipe():
-    assert np.isnan(wire.decode(json.loads(json.dumps(wire.encode(float("nan"))))))
+    assert np.isnan(wire.decode_value(json.loads(json.dumps(wire.encode_value(float("nan"))))))
 
 
 @pytest.mark.parametrize(
@@ -718,14 +720,14 @@ def test_nan_survives_the_pipe():
 )  # fmt: skip
 def test_what_is_no_data_or_too_large_does_not_leave(value):
     with pytest.raises(wire.NotData):
-        wire.encode(value)
+        wire.encode_value(value)
 
 
 def test_a_list_in_itself_does_not_hang():
     endless: list = []
     endless.append(endless)
     with pytest.raises(wire.NotData):
-        wire.encode(endless)
+        wire.encode_value(endless)
 
 
 ARRAY = {"$": "array", "dtype": "<f8", "shape": [1], "bytes": "AAAAAAAA8D8="}
@@ -746,11 +748,11 @@ ARRAY = {"$": "array", "dtype": "<f8", "shape": [1], "bytes": "AAAAAAAA8D8="}
 )  # fmt: skip
 def test_nothing_but_data_comes_in(data):
     with pytest.raises(wire.NotData):
-        wire.decode(data)
+        wire.decode_value(data)
 
 
 def test_the_example_array_above_is_one():
-    assert wire.decode(ARRAY) == np.ones(1)
+    assert wire.decode_value(ARRAY) == np.ones(1)
 
 
 # ---- hidden tests ----------------------------------------------------------------------
@@ -762,7 +764,7 @@ def replying(reply: dict) -> Student:
 
 def judged(judge, reply: dict) -> hidden.Result:
     mark = hidden_test("x-01", points=2, title="t")
-    return hidden.judge(mark(judge).hidden_test, replying(reply))
+    return hidden.judge_submission(mark(judge).hidden_test, replying(reply))
 
 
 def test_a_test_gives_all_none_or_some_points():
@@ -791,12 +793,12 @@ def test_a_test_that_stops_costs_the_points_and_tells_the_teacher():
 )  # fmt: skip
 def test_a_number_is_a_number(value, says):
     with pytest.raises(NoAnswer, match=says):
-        replying({"value": wire.encode(value)}).number("a")
+        replying({"value": wire.encode_value(value)}).number("a")
 
 
 @pytest.mark.parametrize("value", [0.5, np.float32(0.5), np.array([0.5]), np.array(0.5)])
 def test_what_numpy_calls_a_number_is_one_too(value):
-    assert replying({"value": wire.encode(value)}).number("a") == 0.5
+    assert replying({"value": wire.encode_value(value)}).number("a") == 0.5
 
 
 def test_an_exception_with_a_strange_name_is_not_repeated():
@@ -835,12 +837,12 @@ def test_agreement_is_of_shape_and_numbers(got, wanted, right):
 def test_a_bad_file_of_hidden_tests_is_said_to_be_one(tmp_path, text, words, one_sentence):
     (tmp_path / "t.py").write_text(text)
     with pytest.raises(ValueError, match=r".") as caught:
-        hidden.load(tmp_path, "t")
+        hidden.load_tests(tmp_path, "t")
     one_sentence(caught.value, *words)
 
 
 def test_loading_leaves_nothing_beside_the_tests(toy_tests):
-    hidden.load(toy_tests, "toy")
+    hidden.load_tests(toy_tests, "toy")
     assert [path.name for path in toy_tests.iterdir()] == ["toy.py"]
 
 
@@ -848,7 +850,7 @@ def test_loading_leaves_nothing_beside_the_tests(toy_tests):
 def test_the_course_s_hidden_tests_give_the_points_of_the_workbook(path):
     from aigc_course.checks import exercises
 
-    tests = hidden.load(path.parent, path.stem)
+    tests = hidden.load_tests(path.parent, path.stem)
     prefix = next(iter(tests.exercises())).rpartition("-")[0]
     assert tests.exercises() == {e.id: e.points for e in exercises.chapter(prefix)}
 
@@ -859,7 +861,7 @@ def test_the_course_s_hidden_tests_give_the_points_of_the_workbook(path):
 def test_a_page_escapes_everything():
     nasty = '<script>alert("x")</script>`<img src=x onerror=y>`&'
     result = hidden.Result(nasty, nasty, 0.5, 1, nasty)
-    page = feedback.page(nasty, nasty, [result], [nasty])
+    page = feedback.feedback_page(nasty, nasty, [result], [nasty])
     Harmless().feed(page)
     assert "<script" not in page
     assert "<img" not in page
@@ -870,7 +872,7 @@ def test_no_cell_of_the_table_is_a_formula():
         {"student": f"{sign}cmd", "points": {"a": 1.5}, "notes": ["=1+1", "line\nbreak"]}
         for sign in "=+-@"
     ]
-    text = feedback.table(rows, {"a": 2, "b": 1})
+    text = feedback.grades_table(rows, {"a": 2, "b": 1})
     read = list(csv.reader(io.StringIO(text)))
     assert read[0] == ["student", "a", "b", "total", "of", "note"]
     assert read[1] == ["'=cmd", "1.5", "0", "1.5", "3", "'=1+1 line break"]
@@ -879,7 +881,7 @@ def test_no_cell_of_the_table_is_a_formula():
 
 def test_the_filter_is_whole_instructions_and_jumps_stay_inside():
     for machine in ("x86_64", "aarch64"):
-        program = seccomp.program(machine)
+        program = seccomp.seccomp_program(machine)
         assert len(program) % 8 == 0
         lines = len(program) // 8
         for at in range(lines):
@@ -887,7 +889,7 @@ def test_the_filter_is_whole_instructions_and_jumps_stay_inside():
             if code & 0x07 == 0x05:
                 assert at + 1 + max(if_true, if_false) < lines
         assert program[-8] == 0x06  # the last returns
-    assert seccomp.program("riscv64") is None
+    assert seccomp.seccomp_program("riscv64") is None
 
 
 # ---- nbgrader --------------------------------------------------------------------------
