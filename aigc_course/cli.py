@@ -55,11 +55,12 @@ def train(
 
     cluster = None
     if workers is not None:  # before anything else computes
-        from aigc_course.train import distributed
+        from aigc_course.train import distributed, rendezvous
 
         addresses = [worker.strip() for worker in workers.split(",")]
         distributed.check_workers(addresses, index)
-        typer.echo(f"Worker {index} of {len(addresses)}: waiting for the others.")
+        most = f"{rendezvous.MEETING_SECONDS / 60:g} minutes at most"
+        typer.echo(f"Worker {index} of {len(addresses)}: waiting for the others, {most}.")
         cluster = distributed.Cluster(addresses, index)
     runtime.start()
     from aigc_course.train import recipes

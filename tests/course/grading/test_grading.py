@@ -6,6 +6,7 @@ fails if it is required (see the fixture `bubblewrap`).
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import hashlib
 import html.parser
@@ -16,6 +17,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -45,6 +47,13 @@ from aigc_course.grading.sandbox import Sandbox
 ROOT = Path(__file__).resolve().parents[3]
 needs_bubblewrap = pytest.mark.usefixtures("bubblewrap")
 
+ANSWERS = [
+    ROOT / "notebooks" / "quizzes",
+    ROOT / "workbook",
+    ROOT / "tests",
+    ROOT / "aigc_course" / "checks" / "_quizzes",
+    ROOT / "aigc_course" / "checks" / "_exercises",
+]
 TOY_TESTS = """
 import numpy as np
 from aigc_course.grading import agrees, hidden_test
@@ -227,7 +236,8 @@ import os, pathlib, socket
 seen = {{
     "uid": os.getuid(),
     "groups": os.getgroups(),
-    "tests": os.path.exists({str(ROOT / "workbook")!r}),
+    "course": os.listdir({str(ROOT)!r}),
+    "answers": [p for p in {[str(path) for path in ANSWERS]} if os.path.exists(p)],
     "teacher": os.path.exists({str(tmp_path)!r}),
     "home": os.listdir(pathlib.Path.home()),
     "processes": len([p for p in os.listdir("/proc") if p.isdigit()]),
@@ -249,7 +259,9 @@ seen["writable"] = writable
         seen = ask(box, "seen")
     assert seen["uid"] not in (0, os.getuid())
     assert seen["capabilities"] == ["0" * 16]
-    assert not seen["tests"]
+    # Quizzes and exercises lie in none of these, nor in the checks, whose place is empty.
+    assert set(seen["course"]) <= {"aigc_utils", "aigc_apps", "aigc_course", "data", ".venv"}
+    assert seen["answers"] == []
     assert not seen["teacher"]
     assert seen["home"] == []
     assert seen["processes"] <= 4  # bubblewrap's, the driver, the kernel
@@ -326,6 +338,7 @@ def test_a_bad_cell_costs_nothing_else(toy, cell, note):
 
 
 @needs_bubblewrap
+@needs_bubblewrap
 @pytest.mark.parametrize(
     ("square", "says"),
     [
@@ -377,10 +390,10 @@ def square(x):
 @needs_bubblewrap
 def test_the_whole_time_is_limited(toy):
     limits = Limits(cell_seconds=3, probe_seconds=2, total_seconds=4, memory_mib=800)
-    began = time.monotonic()
     graded = grade_cells(toy, *["import time; time.sleep(2)"] * 9, "answer = 42", limits=limits)
-    assert time.monotonic() - began < 16  # and not the 18 s of all cells
-    assert "no time left" in " ".join(graded.notes)
+    (note,) = graded.notes
+    # On a slow machine already the first cell may come too late, but never a fourth.
+    assert re.fullmatch("Code cell [123] and those after it had no time left.", note), note
     assert sum(graded.points().values()) == 0
 
 
@@ -450,22 +463,37 @@ def test_a_stopped_run_goes_on(three, toy_tests, tmp_path, how):
     process = subprocess.Popen(
         [sys.executable, "-c", RESET_SIGINT, *arguments], stdout=subprocess.PIPE, text=True
     )
-    seen = [process.stdout.readline() for _ in range(3)]
-    assert [line.split()[0] for line in seen] == ["1/4", "2/4", "3/4"]
+    with killed_after(process, 200):  # which ends the lines
+        seen = [process.stdout.readline() for _ in range(3)]
+        assert [line.split()[:1] for line in seen] == [["1/4"], ["2/4"], ["3/4"]]
     process.send_signal(how)
-    rest = process.communicate(timeout=30)[0]
+    rest = process.communicate(timeout=100)[0]
     assert process.returncode == (130 if how == signal.SIGINT else -signal.SIGKILL)
     if how == signal.SIGINT:
         assert "Stopped with 3 of 4 graded" in rest
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while processes_of_submissions() and time.monotonic() < deadline:
         time.sleep(0.1)
     assert processes_of_submissions() == []
     assert len(table(out)) == 3
     (three / "zed.ipynb").write_bytes(hostile.notebook([SQUARE]))
-    done = subprocess.run(arguments, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(arguments, capture_output=True, text=True, timeout=200)
     assert done.stdout.count("as before") == 3
     assert "zed: 2 of 3" in done.stdout
+
+
+@contextlib.contextmanager
+def killed_after(process: subprocess.Popen, seconds: float):
+    """Kill a process if the block takes longer."""
+    timer = threading.Timer(seconds, process.kill)
+    timer.start()
+    try:
+        yield
+    except BaseException:
+        process.kill()
+        raise
+    finally:
+        timer.cancel()
 
 
 # Under `make` in the background SIGINT may be ignored, and a child then ignores it too.
@@ -481,8 +509,8 @@ def as_ordinary_user() -> list[str]:
         return []
     prefix = ["unshare", "--user", "--map-user=1000", "--map-group=1000"]
     try:
-        works = subprocess.run([*prefix, "true"], capture_output=True).returncode == 0
-    except OSError:
+        works = subprocess.run([*prefix, "true"], capture_output=True, timeout=60).returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
         works = False
     if not works:
         pytest.skip("this system allows no user namespace")
@@ -501,7 +529,7 @@ def test_an_ordinary_user_can_grade_too(three, toy_tests, tmp_path):
     )
     arguments = command(three, "--assignment", "toy", "-o", out, "--tests", toy_tests)
     prefix = as_ordinary_user()
-    done = subprocess.run([*prefix, *arguments], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([*prefix, *arguments], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     totals = {name: row["total"] for name, row in table(out).items()}
     assert totals == {"ada": "3", "bob": "2", "cid": "2", "dan": "3", "eve": "2"}
@@ -534,7 +562,7 @@ def test_without_a_sandbox_limits_are_left_and_the_danger_is_said(three, toy_tes
         "--no-sandbox",
     )
     prefix = as_ordinary_user()
-    done = subprocess.run([*prefix, *arguments], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([*prefix, *arguments], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "can read your files, hidden tests and other submissions included" in done.stdout
     totals = {name: row["total"] for name, row in table(out).items()}
@@ -546,7 +574,11 @@ def test_without_a_sandbox_limits_are_left_and_the_danger_is_said(three, toy_tes
 def test_without_bubblewrap_it_refuses_and_says_why(three, toy_tests, tmp_path, one_sentence):
     arguments = command(three, "--assignment", "toy", "-o", tmp_path / "out", "--tests", toy_tests)
     done = subprocess.run(
-        arguments, capture_output=True, text=True, env={**os.environ, "PATH": "/nowhere"}
+        arguments,
+        capture_output=True,
+        text=True,
+        timeout=200,
+        env={**os.environ, "PATH": "/nowhere"},
     )
     assert done.returncode == 2
     one_sentence(done.stderr, "bubblewrap is not installed", "--no-sandbox", "use the network")
@@ -585,7 +617,7 @@ def test_tests_that_every_submission_could_read_are_refused(three, tmp_path, one
 )
 def test_what_is_wrong_is_said_before_anything_starts(tmp_path, arguments, words, one_sentence):
     done = subprocess.run(
-        command(*arguments, "-o", "out"), cwd=tmp_path, capture_output=True, text=True
+        command(*arguments, "-o", "out"), cwd=tmp_path, capture_output=True, text=True, timeout=200
     )
     assert done.returncode == 2
     one_sentence(done.stderr, *words)
@@ -895,18 +927,15 @@ def test_the_filter_is_whole_instructions_and_jumps_stay_inside():
 # ---- nbgrader --------------------------------------------------------------------------
 
 
+NBGRADER = Path(sys.prefix) / "nbgrader"  # where `make test` keeps it, away from readers' lab
+
+
 @pytest.mark.slow
 def test_nbgrader_reads_the_same_source(tmp_path):
     """The whole way: a release without solutions, and full marks for the solutions only."""
-    nbgrader = os.environ.get("AIGC_NBGRADER")
-    if not nbgrader:
-        pytest.skip("AIGC_NBGRADER does not name the nbgrader command of another environment")
+    if not (NBGRADER / "nbgrader").is_dir():
+        pytest.fail(f"nbgrader is not in {NBGRADER}: `make test` puts it there.")
     name = "04_vae_math.ipynb"
-    kernel = tmp_path / "share" / "kernels" / "python3"
-    kernel.mkdir(parents=True)
-    argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-    spec = {"argv": argv, "display_name": "Python 3", "language": "python"}
-    (kernel / "kernel.json").write_text(json.dumps(spec))
     course = tmp_path / "course"
     (course / "source" / "vae").mkdir(parents=True)
     (course / "source" / "vae" / name).write_bytes(hostile.SOLUTIONS.read_bytes())
@@ -915,12 +944,21 @@ def test_nbgrader_reads_the_same_source(tmp_path):
         "c.ExecutePreprocessor.timeout = 120\n"
         "c.ClearSolutions.code_stub = {'python': '# your code here'}\n"
     )
-    path = f"{Path(nbgrader).parent}:{os.environ['PATH']}"  # it starts alembic, its neighbour
-    environment = {**os.environ, "PATH": path, "JUPYTER_PATH": str(tmp_path / "share")}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(NBGRADER),
+        "PATH": f"{NBGRADER / 'bin'}:{os.environ['PATH']}",  # it starts alembic
+        "HOME": str(tmp_path),  # it would read what a teacher has set there
+    }
 
     def run(*arguments: str) -> None:
         done = subprocess.run(
-            [nbgrader, *arguments], cwd=course, env=environment, capture_output=True, text=True
+            [sys.executable, "-m", "nbgrader", *arguments],
+            cwd=course,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=400,
         )
         assert done.returncode == 0, done.stderr[-2000:]
 
