@@ -33,7 +33,6 @@ from aigc_course.grading.limits import MIB, Limits
 from aigc_course.grading.processes import hold_more_than, kill_family
 
 TICK = 0.2  # seconds between two looks at memory and processes
-START_SECONDS = 90.0
 END_SECONDS = 10.0  # for what was killed to be gone
 UNPROTECTED = (
     "Without a sandbox a submission can read your files, hidden tests and other submissions "
@@ -82,7 +81,7 @@ class Sandbox:
         }
         try:
             self._say(first)
-            self._hear(START_SECONDS)
+            self._hear(driver.START_SECONDS)
         except BaseException:
             self.close()
             raise
@@ -168,7 +167,7 @@ class Sandbox:
         line = json.dumps(request).encode() + b"\n"
         pipe = self._process.stdin.fileno()
         os.set_blocking(pipe, False)
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + driver.START_SECONDS
         with selectors.DefaultSelector() as selector:
             selector.register(pipe, selectors.EVENT_WRITE)
             while line:

@@ -227,8 +227,6 @@ def test_solutions_run_within_the_limits_of_the_sandbox(in_sandboxes, assignment
     assert graded.notes == ()
     assert [r for r in graded.results if r.points != r.of or r.broken] == []
     assert sum(r.points for r in graded.results) == FULL[assignment]
-    # Twice as slow a machine must not cost anybody points.
-    assert graded.seconds < Limits().total_seconds / 2
 
 
 @pytest.mark.slow
@@ -274,6 +272,7 @@ def test_no_test_of_the_sandbox_passes_without_one():
         env={**os.environ, **NO_BUBBLEWRAP, "AIGC_SANDBOX": "required"},
         capture_output=True,
         text=True,
+        timeout=300,
     )
     assert done.returncode == 1, done.stdout
     for name in names:
