@@ -5,6 +5,7 @@
 BIN := .venv/bin
 READY := .venv/.ready
 ON_JAX := .venv/on-jax/.ready
+NBGRADER := .venv/nbgrader/.ready
 COLAB := .venv-colab/.ready
 # Jupyter refuses to run as root unless told; in a container root is all there is.
 LAB_FLAGS := --ServerApp.root_dir=. --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate --LabApp.news_url=None \
@@ -25,7 +26,7 @@ lab: $(READY) ## install if needed, open JupyterLab on the first notebook
 
 # Two files of tests run side by side: much of a test is a kernel starting, or one thread at work.
 # A product of NumPy's then stays on its own core: its threads wait by spinning, on both.
-test: $(READY) $(ON_JAX) $(COLAB) browser-and-fonts .venv/.conda-door ## everything that CI runs, with the network off
+test: $(READY) $(ON_JAX) $(NBGRADER) $(COLAB) browser-and-fonts .venv/.conda-door ## everything that CI runs, with the network off
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	AIGC_SANDBOX=$(SANDBOX) OPENBLAS_NUM_THREADS=1 tools/offline.sh $(BIN)/python -m pytest -n 2 --dist loadfile
@@ -48,6 +49,11 @@ $(COLAB): $(READY) pyproject.toml constraints/colab.txt tools/colab_door.sh
 $(ON_JAX): $(READY) requirements-jax.lock
 	@rm -rf $(@D)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --compile --no-deps --target $(@D) -r requirements-jax.lock
+	@touch $@
+
+$(NBGRADER): $(READY) requirements-nbgrader.lock
+	@rm -rf $(@D)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --compile --no-deps --target $(@D) -r requirements-nbgrader.lock
 	@touch $@
 
 report: $(READY) ## a parameterized report: make report ARGS="-p EPOCHS=5 -p LATENT_DIM=8"
@@ -76,6 +82,7 @@ lock: ## pin all dependencies anew, and check that Colab's pins still resolve
 	[ -x $(BIN)/uv ] || { python3 -m venv .venv && $(BIN)/pip install --quiet uv; }
 	$(BIN)/uv pip compile pyproject.toml --extra lab --extra test --extra cluster --extra scenarios --extra safety --extra llm --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade --quiet -o requirements.lock
 	$(BIN)/uv pip compile --group jax --no-deps --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade --quiet -o requirements-jax.lock
+	$(BIN)/uv pip compile --group nbgrader --no-deps --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade --quiet -o requirements-nbgrader.lock
 	$(BIN)/uv pip compile --group llm-model --no-deps --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade --quiet -o requirements-llm.lock
 	$(BIN)/uv pip compile pyproject.toml -c constraints/colab.txt --python-version 3.13 --quiet -o /dev/null
 

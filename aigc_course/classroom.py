@@ -12,6 +12,7 @@ from pathlib import Path
 
 from aigc_utils.files import atomic_path
 
+WHEEL_SECONDS = 600  # a few are enough where nothing is wrong
 DRIVE_FOLDER = "aigc-classroom"
 MOUNT_POINT = "/content/drive"  # where Colab puts a drive, by custom
 _REPO = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})/[A-Za-z0-9._-]{1,100}")
@@ -158,7 +159,15 @@ def with_bootstrap(notebook: str, **places: str) -> str:
 
 def _build_wheel(root: Path, out: Path) -> Path:
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(out)]
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run(
+            command, cwd=root, capture_output=True, text=True, check=False, timeout=WHEEL_SECONDS
+        )
+    except subprocess.TimeoutExpired:
+        raise OSError(
+            f"The wheel was not built within {WHEEL_SECONDS} seconds: look whether {root} is on a "
+            "slow disk, and try again."
+        ) from None
     wheels = list(out.glob("*.whl"))
     if done.returncode or len(wheels) != 1:
         reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]

@@ -33,7 +33,7 @@ def doctor() -> None:
     from aigc_course import doctor as diagnosis
 
     findings = diagnosis.examine()
-    typer.echo(diagnosis.report(findings))
+    typer.echo(diagnosis.findings_text(findings))
     if not all(finding.good for finding in findings if finding.needed):
         raise SystemExit(1)
 
@@ -55,11 +55,12 @@ def train(
 
     cluster = None
     if workers is not None:  # before anything else computes
-        from aigc_course.train import distributed
+        from aigc_course.train import distributed, rendezvous
 
         addresses = [worker.strip() for worker in workers.split(",")]
         distributed.check_workers(addresses, index)
-        typer.echo(f"Worker {index} of {len(addresses)}: waiting for the others.")
+        most = f"{rendezvous.MEETING_SECONDS / 60:g} minutes at most"
+        typer.echo(f"Worker {index} of {len(addresses)}: waiting for the others, {most}.")
         cluster = distributed.Cluster(addresses, index)
     runtime.start()
     from aigc_course.train import recipes
@@ -334,10 +335,11 @@ def grade_submissions(
     before anything started; 130 stopped by hand.
     """
     from aigc_course.grading import commands
+    from aigc_course.grading.limits import chosen_limits
 
-    options = commands.Options(
+    options = commands.GradeOptions(
         tests=tests, jobs=jobs, bubblewrap=not no_sandbox, again=again,
-        limits=commands.limits(timeout, memory),
+        limits=chosen_limits(timeout, memory),
     )  # fmt: skip
     raise typer.Exit(commands.grade(submissions, assignment, out, options, typer.echo))
 

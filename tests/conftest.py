@@ -160,24 +160,44 @@ def replace_bytes():
     return replace
 
 
-def _skip_or_fail_without_sandbox() -> None:
-    """Skip the test where there is no sandbox; fail it in CI, and where AIGC_SANDBOX=required.
+def _skip_or_fail(why: str) -> None:
+    """Skip the test for want of a tool; fail it in CI, and where AIGC_SANDBOX=required.
 
     `make test` sets that on Linux: what keeps submissions in must not go untested unnoticed.
     """
-    from aigc_course.grading import sandbox
-
-    if (why_not := sandbox.find_bubblewrap()) is None:
-        return
     if os.environ.get("CI") or os.environ.get("AIGC_SANDBOX") == "required":
-        pytest.fail(f"There is no sandbox, and CI or AIGC_SANDBOX requires one: {why_not}", False)
-    pytest.skip(f"no sandbox: {why_not}")
+        pytest.fail(f"CI or AIGC_SANDBOX requires what is missing here: {why}", False)
+    pytest.skip(why)
+
+
+def _skip_or_fail_without_sandbox() -> None:
+    """What the fixture `bubblewrap` does."""
+    from aigc_course.grading import bubblewrap
+
+    if (why_not := bubblewrap.why_no_sandbox()) is not None:
+        _skip_or_fail(f"There is no sandbox: {why_not}.")
 
 
 @pytest.fixture(scope="session")
 def bubblewrap():
     """Whoever asks for it has the sandbox of `aigc grade`, or is skipped, or fails."""
     _skip_or_fail_without_sandbox()
+
+
+@pytest.fixture(scope="session")
+def ordinary_user() -> list[str]:
+    """What goes before a command so that it is not root's; empty if nobody is root here."""
+    if os.geteuid() != 0:
+        return []
+    prefix = ["unshare", "--user", "--map-user=1000", "--map-group=1000"]
+    try:
+        done = subprocess.run([*prefix, "true"], capture_output=True, timeout=60)
+        works = done.returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        works = False
+    if not works:
+        _skip_or_fail("This system allows no user namespace, so nobody but root can be tried.")
+    return prefix
 
 
 @pytest.fixture

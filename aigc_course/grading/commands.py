@@ -16,8 +16,9 @@ import psutil
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 import aigc_utils
-from aigc_course.grading import feedback, grader, hidden, sandbox, submissions
-from aigc_course.grading.sandbox import Limits, Sandbox
+from aigc_course.grading import bubblewrap, feedback, grader, hidden, sandbox, submissions
+from aigc_course.grading.limits import Limits
+from aigc_course.grading.sandbox import Sandbox
 from aigc_utils.files import atomic_path
 
 DONE, FAILED, STOPPED = 0, 1, 130
@@ -25,7 +26,7 @@ MIB_PER_JOB = 1500  # what a submission that loads TensorFlow needs, with room
 Say = Callable[[str], None]
 
 
-class Row(BaseModel):
+class GradeRow(BaseModel):
     """One student in grades.json.
 
     Attributes:
@@ -54,11 +55,11 @@ class Grades(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     assignment: str
-    students: dict[str, Row] = {}
+    students: dict[str, GradeRow] = {}
 
 
 @dataclass(frozen=True)
-class Options:
+class GradeOptions:
     """How to grade.
 
     Attributes:
@@ -76,7 +77,7 @@ class Options:
     again: bool = False
 
 
-def grade(folder: Path, assignment: str, out: Path, options: Options, say: Say) -> int:
+def grade(folder: Path, assignment: str, out: Path, options: GradeOptions, say: Say) -> int:
     """Grade all submissions of a folder; the exit code.
 
     Args:
@@ -97,8 +98,8 @@ def grade(folder: Path, assignment: str, out: Path, options: Options, say: Say) 
     if options.jobs is not None and not 1 <= options.jobs <= 64:
         raise ValueError(f"--jobs is {options.jobs}: give 1 to 64.")
     tests_folder = options.tests or default_tests()
-    tests = hidden.load(tests_folder, assignment)
-    found = submissions.find(folder, assignment, leave_out=out)
+    tests = hidden.load_tests(tests_folder, assignment)
+    found = submissions.find_submissions(folder, assignment, leave_out=out)
     _check_isolation(
         options, {"submissions": folder, "hidden tests": tests_folder, "output": out}, say
     )
@@ -122,24 +123,6 @@ def grade(folder: Path, assignment: str, out: Path, options: Options, say: Say) 
     return FAILED if failed else DONE
 
 
-def limits(cell_seconds: float, memory_mib: int) -> Limits:
-    """Limits from the two that a teacher sets: seconds for a cell, MB for a submission.
-
-    Raises:
-        ValueError: if one is too small for any notebook.
-    """
-    if not 1 <= cell_seconds <= 36_000:
-        raise ValueError(f"--timeout is {cell_seconds:g}: give 1 to 36000 seconds.")
-    if memory_mib < 256:
-        raise ValueError(f"--memory is {memory_mib}: give at least 256 MB.")
-    return Limits(
-        cell_seconds=cell_seconds,
-        probe_seconds=min(10.0, cell_seconds),
-        total_seconds=10 * cell_seconds,
-        memory_mib=memory_mib,
-    )
-
-
 def default_tests() -> Path:
     """The course's hidden tests, which are in a checkout and not in the installed package.
 
@@ -156,7 +139,7 @@ class _Work:
     """Grades submissions, several at a time, and records each as soon as it is done."""
 
     def __init__(
-        self, tests: hidden.TestSet, options: Options, out: Path, grades: Grades, say: Say
+        self, tests: hidden.TestSet, options: GradeOptions, out: Path, grades: Grades, say: Say
     ) -> None:
         self._tests, self._options, self._out = tests, options, out
         self._grades, self._say = grades, say
@@ -192,7 +175,7 @@ class _Work:
         if self._stopped.is_set():
             return False
         try:
-            content, problem = submissions.read(submission), ""
+            content, problem = submissions.read_submission(submission), ""
         except submissions.Unreadable as error:
             content, problem = b"", str(error)
         digest = self._digest(content, problem)
@@ -202,23 +185,37 @@ class _Work:
         if known and not self._options.again:
             self._told(f"{submission.student}: as before", num_all)
             return True
-        slot = self._slots.get()
         try:
-            if problem:
-                graded = grader.nothing(self._tests, problem)
-            else:
-                graded = grader.grade(
-                    content, self._tests, self._options.limits, lambda: self._start(slot)
-                )
+            graded = grader.zero_grade(self._tests, problem) if problem else self._graded(content)
         except OSError as error:
             self._told(f"{submission.student}: not graded. {error}", num_all)
             return False
-        finally:
-            self._slots.put(slot)
         if self._stopped.is_set():  # its sandbox was killed under it
             return False
+        row = self._kept(submission, graded, digest, page)
+        self._told(f"{submission.student}: {row.total:g} of {row.of:g}", num_all)
+        return True
+
+    def _graded(self, content: bytes) -> grader.Grade:
+        """Grade a notebook in a sandbox of its own.
+
+        Raises:
+            OSError: if no sandbox can be started.
+        """
+        slot = self._slots.get_nowait()  # there are as many as threads
+        try:
+            return grader.grade_notebook(
+                content, self._tests, self._options.limits, lambda: self._start(slot)
+            )
+        finally:
+            self._slots.put(slot)
+
+    def _kept(
+        self, submission: submissions.Submission, graded: grader.Grade, digest: str, page: Path
+    ) -> GradeRow:
+        """Write a student's page, then the tables with the student's row in them."""
         points = graded.points()
-        row = Row(
+        row = GradeRow(
             student=submission.student,
             sha256=digest,
             points=points,
@@ -229,7 +226,7 @@ class _Work:
             seconds=graded.seconds,
             page=page.name,
         )
-        text = feedback.page(
+        text = feedback.feedback_page(
             submission.student, self._tests.assignment, graded.results, graded.notes
         )
         with atomic_path(page) as temporary:
@@ -237,8 +234,7 @@ class _Work:
         with self._lock:
             self._grades.students[submission.key] = row
             self._write_table()
-        self._told(f"{submission.student}: {row.total:g} of {row.of:g}", num_all)
-        return True
+        return row
 
     def _start(self, slot: int) -> Sandbox:
         """A sandbox that `run` kills if the teacher stops."""
@@ -266,7 +262,7 @@ class _Work:
         rows = sorted(self._grades.students.values(), key=lambda row: row.student)
         with atomic_path(self._out / "grades.json") as temporary:
             temporary.write_text(self._grades.model_dump_json(indent=1), encoding="utf-8")
-        text = feedback.table([row.model_dump() for row in rows], self._tests.exercises())
+        text = feedback.grades_table([row.model_dump() for row in rows], self._tests.exercises())
         with atomic_path(self._out / "grades.csv") as temporary:
             temporary.write_text(text, encoding="utf-8-sig")  # the mark is what Excel goes by
 
@@ -282,16 +278,17 @@ def _default_jobs() -> int:
     return max(1, min(os.cpu_count() or 1, memory // MIB_PER_JOB))
 
 
-def _check_isolation(options: Options, folders: dict[str, Path], say: Say) -> None:
+def _check_isolation(options: GradeOptions, folders: dict[str, Path], say: Say) -> None:
     """Refuse what would show a submission the tests, or run it with no protection unasked."""
+    bubblewrap.check_data_folder()
     if options.bubblewrap:
-        if (why := sandbox.find_bubblewrap()) is not None:
+        if (why := bubblewrap.why_no_sandbox()) is not None:
             raise ValueError(
                 f"There is no sandbox here: {why}. Install it, or give --no-sandbox and know: "
                 + sandbox.UNPROTECTED
             )
         for name, folder in folders.items():
-            for shown in sandbox.shown_folders():
+            for shown in bubblewrap.shown_folders():
                 if folder.resolve().is_relative_to(shown):
                     raise ValueError(
                         f"The {name} are in {folder}, inside {shown}, which every submission can "

@@ -25,7 +25,9 @@ _STYLE = (
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 
 
-def page(student: str, assignment: str, results: Sequence[Result], notes: Sequence[str]) -> str:
+def feedback_page(
+    student: str, assignment: str, results: Sequence[Result], notes: Sequence[str]
+) -> str:
     """The feedback page of one student.
 
     Args:
@@ -77,7 +79,7 @@ def page(student: str, assignment: str, results: Sequence[Result], notes: Sequen
     return "\n".join([*lines, "</body></html>", ""])
 
 
-def table(rows: Sequence[Mapping[str, object]], exercises: Mapping[str, float]) -> str:
+def grades_table(rows: Sequence[Mapping[str, object]], exercises: Mapping[str, float]) -> str:
     """The CSV of all students.
 
     Args:

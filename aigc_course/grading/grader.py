@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 
 from aigc_course.grading import hidden, submissions
 from aigc_course.grading.hidden import NoAnswer, Result, Student, TestSet
-from aigc_course.grading.sandbox import Ended, Limits, Sandbox
+from aigc_course.grading.limits import Limits
+from aigc_course.grading.sandbox import Ended, Sandbox
 
 MAX_STARTS = 5
 Start = Callable[[], Sandbox]
@@ -41,7 +42,7 @@ class Grade:
         return found
 
 
-def grade(content: bytes, tests: TestSet, limits: Limits, start: Start) -> Grade:
+def grade_notebook(content: bytes, tests: TestSet, limits: Limits, start: Start) -> Grade:
     """Grade the bytes of a notebook.
 
     Args:
@@ -57,16 +58,16 @@ def grade(content: bytes, tests: TestSet, limits: Limits, start: Start) -> Grade
     try:
         cells = submissions.code_cells(content)
     except submissions.Unreadable as error:
-        return nothing(tests, str(error))
+        return zero_grade(tests, str(error))
     with _Session(cells, limits, start) as session:
         session.begin()
         student = Student(session.probe)
-        results = tuple(hidden.judge(test, student) for test in tests.tests)
+        results = tuple(hidden.judge_submission(test, student) for test in tests.tests)
         notes = tuple(session.notes)
     return Grade(results, notes, round(time.monotonic() - began, 1))
 
 
-def nothing(tests: TestSet, why: str) -> Grade:
+def zero_grade(tests: TestSet, why: str) -> Grade:
     """The grade of what could not be run at all."""
     results = tuple(Result(t.exercise, t.title, 0.0, t.points) for t in tests.tests)
     return Grade(results, (why,))

@@ -140,7 +140,7 @@ class Student:
     def _value(self, name: str, request: dict) -> Any:
         reply = self._checked(name, self._ask(request))
         try:
-            value = wire.decode(reply.get("value"))
+            value = wire.decode_value(reply.get("value"))
         except wire.NotData as error:
             raise NoAnswer(f"{self._shown(name)} gives {error}.") from None
         parts = value if isinstance(value, tuple) else (value,)
@@ -236,7 +236,7 @@ class TestSet:
         return points
 
 
-def load(folder: Path, assignment: str) -> TestSet:
+def load_tests(folder: Path, assignment: str) -> TestSet:
     """Run the hidden-test file of an assignment, which is the teacher's and trusted.
 
     Args:
@@ -271,7 +271,7 @@ def load(folder: Path, assignment: str) -> TestSet:
     return TestSet(assignment, tests, digest)
 
 
-def judge(test: HiddenTest, student: Student) -> Result:
+def judge_submission(test: HiddenTest, student: Student) -> Result:
     """Let one test judge one submission; whatever happens is a result."""
     points, says, broken = test.points, "", ""
     try:
@@ -354,7 +354,7 @@ class _Loader(SourceFileLoader):
 
 def _encode(value: object) -> object:
     """An argument as JSON: data, or the name of what is kept over there."""
-    return {"$": "kept", "name": value} if isinstance(value, Kept) else wire.encode(value)
+    return {"$": "kept", "name": value} if isinstance(value, Kept) else wire.encode_value(value)
 
 
 def _word(name: object) -> str:

@@ -12,74 +12,33 @@ import json
 import os
 import selectors
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable
 
 import psutil
 
-import aigc_apps
-import aigc_course
-import aigc_utils
-from aigc_course.grading import seccomp
+from aigc_course.grading.bubblewrap import (
+    FIRST_UID,
+    NUM_UIDS,
+    TRY_SECONDS,
+    bubblewrap_command,
+    driver_command,
+    variables_inside,
+)
 from aigc_course.grading.inside import driver
+from aigc_course.grading.limits import MIB, Limits
+from aigc_course.grading.processes import hold_more_than, kill_family
 
-HOME = "/home/student"
-MIB = 2**20
 TICK = 0.2  # seconds between two looks at memory and processes
-START_SECONDS = 90.0
-# Users for submissions, one for each sandbox that runs at a time; below what systemd gives out,
-# and within the 65,536 that containers often have.
-FIRST_UID, NUM_UIDS = 65_000, 500
+END_SECONDS = 10.0  # for what was killed to be gone
 UNPROTECTED = (
     "Without a sandbox a submission can read your files, hidden tests and other submissions "
     "included, change what its user may write, use the network and leave programs behind; only "
     "time, memory and the number of processes are limited."
 )
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What one submission may use.
-
-    Attributes:
-        cell_seconds: for one cell.
-        probe_seconds: for one call by a hidden test.
-        total_seconds: for the whole submission.
-        memory_mib: of all its processes together.
-        disk_mib: of its home and of its /tmp, each, which are in memory.
-        processes: at a time.
-        output_chars: that one cell may print or show.
-        threads: that libraries are asked to compute with.
-    """
-
-    cell_seconds: float = 30.0
-    probe_seconds: float = 10.0
-    total_seconds: float = 300.0
-    memory_mib: int = 3000
-    disk_mib: int = 64
-    processes: int = 32
-    output_chars: int = 20_000_000
-    threads: int = 1
-
-    def rlimits(self) -> dict[str, int]:
-        """The system's own limits, for each process. DATA makes a hog meet MemoryError."""
-        num_threads = 256 + 8 * (os.cpu_count() or 1)
-        if os.geteuid() != 0:  # then the user's own programs may count too
-            num_threads += _threads_of(os.getuid())
-        return {
-            "CORE": 0,
-            "CPU": int(self.total_seconds) + 1,
-            "DATA": self.memory_mib * MIB,
-            "FSIZE": self.disk_mib * MIB,
-            "NOFILE": 1024,
-            "NPROC": num_threads,
-        }
 
 
 class Ended(Exception):
@@ -110,36 +69,10 @@ class Sandbox:
         self._limits = limits
         self._on_close = on_close
         self._buffer = b""
-        self._scratch = None
         uid = FIRST_UID + (8 * os.getpid() + slot) % NUM_UIDS if os.geteuid() == 0 else None
-        passed: list[int] = []
-        if bubblewrap:
-            command, passed = _bwrap(limits, uid)
-            environment, folder = {}, None
-        else:
-            self._scratch = tempfile.mkdtemp(prefix="aigc-grade-")
-            if uid is not None:
-                os.chown(self._scratch, uid, uid)
-            os.mkdir(os.path.join(self._scratch, "tmp"))
-            if uid is not None:
-                os.chown(os.path.join(self._scratch, "tmp"), uid, uid)
-            command, folder = _driver(), self._scratch
-            environment = _environment(limits, self._scratch, os.path.join(self._scratch, "tmp"))
         self._uid = None if bubblewrap else uid
-        try:
-            self._process = subprocess.Popen(
-                command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                env=environment,
-                cwd=folder,
-                pass_fds=passed,
-                start_new_session=True,
-            )
-        finally:
-            for handle in passed:
-                os.close(handle)
+        self._scratch = None if bubblewrap else _make_scratch(uid)
+        self._process = self._launch(uid)
         os.set_blocking(self._process.stdout.fileno(), False)
         first = {
             "rlimits": limits.rlimits(),
@@ -148,10 +81,35 @@ class Sandbox:
         }
         try:
             self._say(first)
-            self._hear(START_SECONDS)
+            self._hear(driver.START_SECONDS)
         except BaseException:
             self.close()
             raise
+
+    def _launch(self, uid: int | None) -> subprocess.Popen:
+        """Start the driver, inside bubblewrap if there is to be one."""
+        passed: list[int] = []
+        if self._scratch is None:
+            command, passed = bubblewrap_command(self._limits, uid)
+            variables = {}  # the command line sets those that are seen inside
+        else:
+            command = driver_command()
+            temporary = os.path.join(self._scratch, "tmp")
+            variables = variables_inside(self._limits, self._scratch, temporary)
+        try:
+            return subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=variables,
+                cwd=self._scratch,
+                pass_fds=passed,
+                start_new_session=True,
+            )
+        finally:
+            for handle in passed:
+                os.close(handle)
 
     def run(self, code: str, seconds: float) -> dict:
         """Run a cell; see `aigc_course.grading.inside.driver.Kernel.run` for what it gives.
@@ -169,7 +127,7 @@ class Sandbox:
     def kill(self) -> None:
         """Kill all that is in it; whoever waits for it is told that it has ended."""
         if self._scratch is not None:
-            _kill_all(self._process, self._uid)
+            kill_family(self._process, self._uid)
             return
         # The first process of the namespace: it ends only when all others in there have.
         first: list[psutil.Process] = []
@@ -188,10 +146,12 @@ class Sandbox:
             self._process.stdin.close()
         self._process.stdout.close()
         try:
-            self._process.wait(10)
+            self._process.wait(END_SECONDS)
         except subprocess.TimeoutExpired:
             self._process.kill()  # and bubblewrap's death takes the rest along
-            self._process.wait()
+            # Only a system that is stuck keeps a killed process; grading goes on without it.
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(END_SECONDS)
         if self._scratch is not None:
             shutil.rmtree(self._scratch, ignore_errors=True)
         self._on_close(self)
@@ -207,7 +167,7 @@ class Sandbox:
         line = json.dumps(request).encode() + b"\n"
         pipe = self._process.stdin.fileno()
         os.set_blocking(pipe, False)
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + driver.START_SECONDS
         with selectors.DefaultSelector() as selector:
             selector.register(pipe, selectors.EVENT_WRITE)
             while line:
@@ -266,30 +226,8 @@ class Sandbox:
             return  # it has ended, which the pipe will tell
         if len(everybody) > self._limits.processes:
             raise Ended(f"started more than {self._limits.processes} processes")
-        most = 1.1 * self._limits.memory_mib * MIB
-        # What forked processes share is counted once, but only the slower way.
-        if sum(map(_resident, everybody)) > most and sum(map(_own_share, everybody)) > most:
+        if hold_more_than(everybody, 1.1 * self._limits.memory_mib * MIB):
             raise Ended(f"used more than {self._limits.memory_mib} MB of memory")
-
-
-def find_bubblewrap() -> str | None:
-    """Why there can be no sandbox here, in a sentence; None if there can."""
-    if sys.platform != "linux":
-        return "bubblewrap runs on Linux only"
-    if shutil.which("bwrap") is None:
-        return "bubblewrap is not installed (on Debian: apt install bubblewrap)"
-    command, passed = _bwrap(Limits(), None, ["true"])
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, pass_fds=passed, timeout=30)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return f"bubblewrap does not start ({str(error)[:200]})"
-    finally:
-        for handle in passed:
-            os.close(handle)
-    if done.returncode:
-        reason = (done.stderr.strip().splitlines() or ["it says nothing"])[-1]
-        return f"bubblewrap does not work on this system ({reason[:200]})"
-    return None
 
 
 def can_drop_root() -> bool:
@@ -297,172 +235,19 @@ def can_drop_root() -> bool:
     command = [sys.executable, "-I", "-c", "import aigc_utils, ipykernel"]
     try:
         done = subprocess.run(
-            command, capture_output=True, cwd="/", user=FIRST_UID, group=FIRST_UID, extra_groups=[]
-        )
-    except OSError:
+            command, capture_output=True, cwd="/", timeout=TRY_SECONDS,
+            user=FIRST_UID, group=FIRST_UID, extra_groups=[],
+        )  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired):
         return False
     return done.returncode == 0
 
 
-def shown_folders() -> list[Path]:
-    """The folders that a submission can read: the system, this Python, the package, its data."""
-    package = Path(aigc_utils.__file__).resolve().parent
-    ours = [Path(m.__file__).resolve().parent for m in (aigc_utils, aigc_apps, aigc_course)]
-    folders = [Path("/usr"), Path(sys.prefix), Path(sys.base_prefix), *ours]
-    folders += [Path(entry) for entry in sys.path if entry.endswith("-packages")]
-    data = Path(os.environ.get("AIGC_DATA") or package.parent / "data")
-    if data.is_dir() and not (package / "_data").is_dir():
-        folders.append(data)
-    distinct: list[Path] = []
-    for folder in dict.fromkeys(path.resolve() for path in folders if path.is_dir()):
-        if not any(folder.is_relative_to(other) for other in distinct):
-            distinct.append(folder)
-    return distinct
-
-
-def _driver() -> list[str]:
-    return [sys.executable, "-I", "-m", "aigc_course.grading.inside.driver"]
-
-
-def _environment(limits: Limits, home: str, scratch: str) -> dict[str, str]:
-    variables = {
-        "HOME": home,
-        "TMPDIR": scratch,
-        "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
-        "LANG": "C.UTF-8",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "JUPYTER_PLATFORM_DIRS": "1",
-        "IPYTHONDIR": f"{scratch}/ipython",
-        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
-        "TF_CPP_MIN_LOG_LEVEL": "3",
-    }
-    for name in ("AIGC_DATA", "KERAS_BACKEND"):
-        if name in os.environ:
-            variables[name] = os.environ[name]
-    for library in ("OMP", "OPENBLAS", "MKL", "TF", "NUMEXPR"):
-        names = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
-        for name in names if library == "TF" else (f"{library}_NUM_THREADS",):
-            variables[name] = str(limits.threads)
-    return variables
-
-
-def _bwrap(
-    limits: Limits, uid: int | None, command: Sequence[str] | None = None
-) -> tuple[list[str], list[int]]:
-    """The command line, and the file descriptors that it reads and that are to be closed."""
-    size = str(limits.disk_mib * MIB)
-    folders = shown_folders()
-    checks = Path(aigc_course.__file__).resolve().parent / "checks"
-    no_checks = Path(driver.__file__).resolve().parent / "no_checks"
-    arguments = [
-        "bwrap", "--die-with-parent", "--new-session", "--clearenv",
-        "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try",
-        "--hostname", "sandbox",
-    ]  # fmt: skip
-    if os.geteuid() == 0:  # the driver needs these two for giving up all
-        arguments += ["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
-    else:
-        arguments += ["--unshare-user", "--uid", str(FIRST_UID), "--gid", str(FIRST_UID)]
-        arguments += ["--disable-userns"] if _bwrap_knows("--disable-userns") else []
-    for name, value in _environment(limits, HOME, "/tmp").items():
-        arguments += ["--setenv", name, value]
-    # First of all mounts, since a course that lies in /tmp is shown inside it.
-    arguments += ["--perms", "1777", "--size", size, "--tmpfs", "/tmp"]
-    # Run by root, bubblewrap makes the folders in between so that only root may enter them.
-    between = {folder for path in [*folders, Path(HOME)] for folder in path.parents}
-    for folder in sorted(between - {Path("/"), Path("/tmp")}):
-        arguments += ["--perms", "0755", "--dir", str(folder)]
-    for folder in folders:
-        arguments += ["--ro-bind", str(folder), str(folder)]
-    arguments += ["--ro-bind", str(no_checks), str(checks)] if checks.is_dir() else []
-    for name in ("bin", "sbin", "lib", "lib32", "lib64", "libx32"):
-        path = Path("/", name)
-        if path.is_symlink():
-            arguments += ["--symlink", os.readlink(path), str(path)]
-        elif path.is_dir():
-            arguments += ["--ro-bind", str(path), str(path)]
-    for name in (
-        "ld.so.cache",
-        "ld.so.conf",
-        "ld.so.conf.d",
-        "alternatives",
-        "localtime",
-        "mime.types",
-    ):
-        arguments += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
-    number = FIRST_UID if uid is None else uid
-    passed = []
-    for file, text in {
-        "/etc/passwd": f"student:x:{number}:{number}:student:{HOME}:/bin/sh\n",
-        "/etc/group": f"student:x:{number}:\n",
-    }.items():
-        passed.append(_pipe(text.encode()))
-        arguments += ["--perms", "0444", "--ro-bind-data", str(passed[-1]), file]
-    arguments += [
-        "--proc", "/proc", "--dev", "/dev",
-        "--perms", "1777", "--size", size, "--tmpfs", "/dev/shm",
-        "--perms", "0777", "--size", size, "--tmpfs", HOME,
-        "--remount-ro", "/dev", "--remount-ro", "/",
-        "--chdir", HOME,
-    ]  # fmt: skip
-    if (rules := seccomp.program()) is not None:
-        passed.append(_pipe(rules))
-        arguments += ["--seccomp", str(passed[-1])]
-    return [*arguments, "--", *(command or _driver())], passed
-
-
-def _bwrap_knows(option: str) -> bool:
-    done = subprocess.run(["bwrap", "--help"], capture_output=True, text=True)
-    return option in done.stdout + done.stderr
-
-
-def _pipe(content: bytes) -> int:
-    """A file descriptor from which ``content`` (less than a pipe holds) can be read."""
-    reading, writing = os.pipe()
-    os.write(writing, content)
-    os.close(writing)
-    return reading
-
-
-def _kill_all(process: subprocess.Popen, uid: int | None) -> None:
-    """Kill a process, its descendants, its group and, if it has a user of its own, all of those."""
-    found: list[psutil.Process] = []
-    with contextlib.suppress(psutil.Error):
-        found = psutil.Process(process.pid).children(recursive=True)
+def _make_scratch(uid: int | None) -> str:
+    """A folder with a ``tmp`` in it, for a submission that has no file system of its own."""
+    scratch = tempfile.mkdtemp(prefix="aigc-grade-")
+    os.mkdir(os.path.join(scratch, "tmp"))
     if uid is not None:
-        found += [p for p in psutil.process_iter() if _owner(p) == uid]
-    with contextlib.suppress(OSError):
-        os.killpg(process.pid, signal.SIGKILL)
-    for other in found:
-        with contextlib.suppress(psutil.Error):
-            other.kill()
-    process.kill()
-
-
-def _resident(process: psutil.Process) -> int:
-    """Bytes in memory, shared ones included."""
-    with contextlib.suppress(psutil.Error):
-        return process.memory_info().rss
-    return 0
-
-
-def _own_share(process: psutil.Process) -> int:
-    """Bytes in memory, those that several processes share divided among them."""
-    with contextlib.suppress(psutil.Error, AttributeError):  # macOS counts otherwise
-        return process.memory_full_info().pss
-    return _resident(process)
-
-
-def _owner(process: psutil.Process) -> int | None:
-    with contextlib.suppress(psutil.Error):
-        return process.uids().real
-    return None
-
-
-def _threads_of(uid: int) -> int:
-    """How many threads a user's processes have now."""
-    total = 0
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error):
-            total += process.num_threads() if process.uids().real == uid else 0
-    return total
+        os.chown(scratch, uid, uid)
+        os.chown(os.path.join(scratch, "tmp"), uid, uid)
+    return scratch

@@ -56,7 +56,7 @@ _CLONE_NEWUSER = 0x10000000
 _X32 = 0x40000000  # the other numbering of calls that x86_64 has
 
 
-def program(machine: str | None = None) -> bytes | None:
+def seccomp_program(machine: str | None = None) -> bytes | None:
     """The filter as ``bwrap --seccomp`` reads it; None for machines that it was not written for.
 
     Args:

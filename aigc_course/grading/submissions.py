@@ -37,7 +37,7 @@ class Submission:
     problem: str = ""
 
 
-def find(folder: Path, assignment: str, *, leave_out: Path) -> list[Submission]:
+def find_submissions(folder: Path, assignment: str, *, leave_out: Path) -> list[Submission]:
     """The submissions in a folder: one notebook a student, or one folder a student.
 
     Args:
@@ -75,7 +75,7 @@ def find(folder: Path, assignment: str, *, leave_out: Path) -> list[Submission]:
     return submissions
 
 
-def read(submission: Submission) -> bytes:
+def read_submission(submission: Submission) -> bytes:
     """The notebook's bytes.
 
     Raises:

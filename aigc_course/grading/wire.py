@@ -48,7 +48,7 @@ class Unknown:
         return f"Unknown({self.kind!r})"
 
 
-def encode(value: object, depth: int = 0) -> Any:
+def encode_value(value: object, depth: int = 0) -> Any:
     """A value as what `json.dumps` takes.
 
     Args:
@@ -76,12 +76,12 @@ def encode(value: object, depth: int = 0) -> Any:
     if isinstance(value, list | tuple):
         _count(value)
         kind = "list" if isinstance(value, list) else "tuple"
-        return {"$": kind, "items": [encode(item, depth + 1) for item in value]}
+        return {"$": kind, "items": [encode_value(item, depth + 1) for item in value]}
     if isinstance(value, dict):
         _count(value)
         if not all(isinstance(key, str | int) for key in value):
             raise NotData("a dict with keys that are no texts")
-        items = [[str(key)[:MAX_TEXT], encode(v, depth + 1)] for key, v in value.items()]
+        items = [[str(key)[:MAX_TEXT], encode_value(v, depth + 1)] for key, v in value.items()]
         return {"$": "dict", "items": items}
     if isinstance(value, np.ndarray | np.generic) or hasattr(value, "__array__"):
         return _encode_array(np.asarray(value))
@@ -89,11 +89,11 @@ def encode(value: object, depth: int = 0) -> Any:
     return {"$": "unknown", "kind": kind}
 
 
-def decode(data: Any, depth: int = 0) -> Any:
-    """The value that `encode` made JSON of; tensors come back as arrays.
+def decode_value(data: Any, depth: int = 0) -> Any:
+    """The value that `encode_value` made JSON of; tensors come back as arrays.
 
     Raises:
-        NotData: if ``data`` is not what `encode` makes, whoever made it.
+        NotData: if ``data`` is not what `encode_value` makes, whoever made it.
     """
     if depth > MAX_DEPTH:
         raise NotData("containers nested too deep")
@@ -121,8 +121,8 @@ def decode(data: Any, depth: int = 0) -> Any:
                 isinstance(i, list) and len(i) == 2 and isinstance(i[0], str) for i in items
             ):
                 raise NotData("something that is no value")
-            return {key: decode(item, depth + 1) for key, item in items}
-        values = [decode(item, depth + 1) for item in items]
+            return {key: decode_value(item, depth + 1) for key, item in items}
+        values = [decode_value(item, depth + 1) for item in items]
         return values if kind == "list" else tuple(values)
     raise NotData("something that is no value")
 

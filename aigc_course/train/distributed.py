@@ -20,6 +20,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from aigc_course.train.rendezvous import meet
 from aigc_utils.runtime import quiet_native_logs
 
 _ADDRESS = re.compile(r"[A-Za-z0-9_.\-]+:\d{1,5}|\[[0-9A-Fa-f:.]+\]:\d{1,5}")
@@ -35,11 +36,13 @@ class Cluster:
 
     Raises:
         ValueError: if an address or the index does not fit.
+        OSError: if the others do not come in time.
         RuntimeError: if TensorFlow has computed something before.
     """
 
     def __init__(self, workers: Sequence[str], index: int):
         check_workers(workers, index)
+        meet(workers, index)
         self.workers = tuple(workers)
         self.index = index
         os.environ["TF_CONFIG"] = json.dumps(
@@ -173,11 +176,6 @@ class Cluster:
             seed[0] = (int(seed[0]) + 1_000_003 * self.index) % 2**32
             generator.state.assign(seed)
         return int(epoch)
-
-
-def _lost(tf) -> tuple[type[Exception], ...]:
-    """What TensorFlow raises when a worker no longer answers."""
-    return (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.InternalError)
 
 
 def check_workers(workers: Sequence[str], index: int) -> None:

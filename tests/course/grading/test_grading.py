@@ -6,6 +6,7 @@ fails if it is required (see the fixture `bubblewrap`).
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import hashlib
 import html.parser
@@ -16,6 +17,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -28,6 +30,7 @@ from aigc_course.grading import (
     NoAnswer,
     Student,
     agrees,
+    bubblewrap,
     commands,
     feedback,
     grader,
@@ -38,11 +41,19 @@ from aigc_course.grading import (
     submissions,
     wire,
 )
-from aigc_course.grading.sandbox import Limits, Sandbox
+from aigc_course.grading.limits import Limits
+from aigc_course.grading.sandbox import Sandbox
 
 ROOT = Path(__file__).resolve().parents[3]
 needs_bubblewrap = pytest.mark.usefixtures("bubblewrap")
 
+ANSWERS = [
+    ROOT / "notebooks" / "quizzes",
+    ROOT / "workbook",
+    ROOT / "tests",
+    ROOT / "aigc_course" / "checks" / "_quizzes",
+    ROOT / "aigc_course" / "checks" / "_exercises",
+]
 TOY_TESTS = """
 import numpy as np
 from aigc_course.grading import agrees, hidden_test
@@ -70,12 +81,12 @@ def toy_tests(tmp_path) -> Path:
 
 @pytest.fixture
 def toy(toy_tests) -> hidden.TestSet:
-    return hidden.load(toy_tests, "toy")
+    return hidden.load_tests(toy_tests, "toy")
 
 
 def grade_cells(toy: hidden.TestSet, *cells: str, limits: Limits = LIMITS) -> grader.Grade:
     content = hostile.notebook(list(cells))
-    return grader.grade(content, toy, limits, lambda: Sandbox(limits))
+    return grader.grade_notebook(content, toy, limits, lambda: Sandbox(limits))
 
 
 def command(*arguments: object) -> list[str]:
@@ -198,7 +209,7 @@ class Harmless(html.parser.HTMLParser):
 
 
 def processes_of_submissions() -> list[str]:
-    users = range(sandbox.FIRST_UID, sandbox.FIRST_UID + sandbox.NUM_UIDS)
+    users = range(bubblewrap.FIRST_UID, bubblewrap.FIRST_UID + bubblewrap.NUM_UIDS)
     found = []
     for process in psutil.process_iter(["pid", "uids", "cmdline"]):
         words = process.info["cmdline"] or []
@@ -225,12 +236,13 @@ import os, pathlib, socket
 seen = {{
     "uid": os.getuid(),
     "groups": os.getgroups(),
-    "tests": os.path.exists({str(ROOT / "workbook")!r}),
+    "course": os.listdir({str(ROOT)!r}),
+    "answers": [p for p in {[str(path) for path in ANSWERS]} if os.path.exists(p)],
     "teacher": os.path.exists({str(tmp_path)!r}),
     "home": os.listdir(pathlib.Path.home()),
     "processes": len([p for p in os.listdir("/proc") if p.isdigit()]),
     "network": socket.if_nameindex(),
-    "checks": sorted(os.listdir({str(ROOT / "aigc_utils" / "checks")!r})),
+    "checks": sorted(os.listdir({str(ROOT / "aigc_course" / "checks")!r})),
     "capabilities": [l.split()[1] for l in open("/proc/self/status") if l.startswith("CapEff")],
     "variables": sorted(os.environ),
 }}
@@ -247,7 +259,9 @@ seen["writable"] = writable
         seen = ask(box, "seen")
     assert seen["uid"] not in (0, os.getuid())
     assert seen["capabilities"] == ["0" * 16]
-    assert not seen["tests"]
+    # Quizzes and exercises lie in none of these, nor in the checks, whose place is empty.
+    assert set(seen["course"]) <= {"aigc_utils", "aigc_apps", "aigc_course", "data", ".venv"}
+    assert seen["answers"] == []
     assert not seen["teacher"]
     assert seen["home"] == []
     assert seen["processes"] <= 4  # bubblewrap's, the driver, the kernel
@@ -262,13 +276,13 @@ def ask(box: Sandbox, name: str):
     request = {"name": name, "call": False, "args": [], "kwargs": {}, "keep": None}
     text = json.dumps(json.dumps(request))
     code = f"__import__('aigc_course.grading.inside.agent', fromlist=['x']).answer({text})"
-    return wire.decode(box.run(code, 5)["answer"]["value"])
+    return wire.decode_value(box.run(code, 5)["answer"]["value"])
 
 
 @needs_bubblewrap
 def test_system_calls_that_lead_out_are_refused(toy):
-    if seccomp.program() is None:
-        pytest.skip("the filter knows no system calls of this machine")
+    if seccomp.seccomp_program() is None:
+        pytest.skip("The filter was not written for this kind of processor.")
     number = {"x86_64": 319, "aarch64": 279}[os.uname().machine]
     code = f"""
 import ctypes
@@ -324,6 +338,7 @@ def test_a_bad_cell_costs_nothing_else(toy, cell, note):
 
 
 @needs_bubblewrap
+@needs_bubblewrap
 @pytest.mark.parametrize(
     ("square", "says"),
     [
@@ -375,10 +390,10 @@ def square(x):
 @needs_bubblewrap
 def test_the_whole_time_is_limited(toy):
     limits = Limits(cell_seconds=3, probe_seconds=2, total_seconds=4, memory_mib=800)
-    began = time.monotonic()
     graded = grade_cells(toy, *["import time; time.sleep(2)"] * 9, "answer = 42", limits=limits)
-    assert time.monotonic() - began < 16  # and not the 18 s of all cells
-    assert "no time left" in " ".join(graded.notes)
+    (note,) = graded.notes
+    # On a slow machine already the first cell may come too late, but never a fourth.
+    assert re.fullmatch("Code cell [123] and those after it had no time left.", note), note
     assert sum(graded.points().values()) == 0
 
 
@@ -419,7 +434,7 @@ def three(tmp_path) -> Path:
 def test_what_is_graded_is_not_graded_again_unless_it_changed(three, toy_tests, tmp_path):
     said: list[str] = []
     out = tmp_path / "out"
-    options = commands.Options(tests=toy_tests, jobs=1, limits=LIMITS)
+    options = commands.GradeOptions(tests=toy_tests, jobs=1, limits=LIMITS)
     assert commands.grade(three, "toy", out, options, said.append) == 0
     assert [row["total"] for row in table(out).values()] == ["3", "2", "2"]
     first = (out / "grades.json").read_bytes()
@@ -448,22 +463,37 @@ def test_a_stopped_run_goes_on(three, toy_tests, tmp_path, how):
     process = subprocess.Popen(
         [sys.executable, "-c", RESET_SIGINT, *arguments], stdout=subprocess.PIPE, text=True
     )
-    seen = [process.stdout.readline() for _ in range(3)]
-    assert [line.split()[0] for line in seen] == ["1/4", "2/4", "3/4"]
+    with killed_after(process, 200):  # which ends the lines
+        seen = [process.stdout.readline() for _ in range(3)]
+        assert [line.split()[:1] for line in seen] == [["1/4"], ["2/4"], ["3/4"]]
     process.send_signal(how)
-    rest = process.communicate(timeout=30)[0]
+    rest = process.communicate(timeout=100)[0]
     assert process.returncode == (130 if how == signal.SIGINT else -signal.SIGKILL)
     if how == signal.SIGINT:
         assert "Stopped with 3 of 4 graded" in rest
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while processes_of_submissions() and time.monotonic() < deadline:
         time.sleep(0.1)
     assert processes_of_submissions() == []
     assert len(table(out)) == 3
     (three / "zed.ipynb").write_bytes(hostile.notebook([SQUARE]))
-    done = subprocess.run(arguments, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(arguments, capture_output=True, text=True, timeout=200)
     assert done.stdout.count("as before") == 3
     assert "zed: 2 of 3" in done.stdout
+
+
+@contextlib.contextmanager
+def killed_after(process: subprocess.Popen, seconds: float):
+    """Kill a process if the block takes longer."""
+    timer = threading.Timer(seconds, process.kill)
+    timer.start()
+    try:
+        yield
+    except BaseException:
+        process.kill()
+        raise
+    finally:
+        timer.cancel()
 
 
 # Under `make` in the background SIGINT may be ignored, and a child then ignores it too.
@@ -473,23 +503,9 @@ RESET_SIGINT = (
 )
 
 
-def as_ordinary_user() -> list[str]:
-    """What goes before a command so that it is not root's; empty if nobody is root here."""
-    if os.geteuid() != 0:
-        return []
-    prefix = ["unshare", "--user", "--map-user=1000", "--map-group=1000"]
-    try:
-        works = subprocess.run([*prefix, "true"], capture_output=True).returncode == 0
-    except OSError:
-        works = False
-    if not works:
-        pytest.skip("this system allows no user namespace")
-    return prefix
-
-
 @needs_bubblewrap
 @pytest.mark.slow
-def test_an_ordinary_user_can_grade_too(three, toy_tests, tmp_path):
+def test_an_ordinary_user_can_grade_too(three, toy_tests, tmp_path, ordinary_user):
     out = tmp_path / "out"
     (three / "dan.ipynb").write_bytes(
         hostile.notebook(["import os\nanswer = 42 if os.getuid() == 65000 else 0", SQUARE])
@@ -498,15 +514,16 @@ def test_an_ordinary_user_can_grade_too(three, toy_tests, tmp_path):
         hostile.notebook(["import os\nwhile True: os.fork()", SQUARE])
     )
     arguments = command(three, "--assignment", "toy", "-o", out, "--tests", toy_tests)
-    prefix = as_ordinary_user()
-    done = subprocess.run([*prefix, *arguments], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([*ordinary_user, *arguments], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     totals = {name: row["total"] for name, row in table(out).items()}
     assert totals == {"ada": "3", "bob": "2", "cid": "2", "dan": "3", "eve": "2"}
 
 
 @pytest.mark.slow
-def test_without_a_sandbox_limits_are_left_and_the_danger_is_said(three, toy_tests, tmp_path):
+def test_without_a_sandbox_limits_are_left_and_the_danger_is_said(
+    three, toy_tests, tmp_path, ordinary_user
+):
     out = tmp_path / "out"
     (three / "hog.ipynb").write_bytes(
         hostile.notebook(["x = []\nwhile True: x.append(bytearray(10**8))", SQUARE])
@@ -531,8 +548,7 @@ def test_without_a_sandbox_limits_are_left_and_the_danger_is_said(three, toy_tes
         800,
         "--no-sandbox",
     )
-    prefix = as_ordinary_user()
-    done = subprocess.run([*prefix, *arguments], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([*ordinary_user, *arguments], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "can read your files, hidden tests and other submissions included" in done.stdout
     totals = {name: row["total"] for name, row in table(out).items()}
@@ -544,7 +560,11 @@ def test_without_a_sandbox_limits_are_left_and_the_danger_is_said(three, toy_tes
 def test_without_bubblewrap_it_refuses_and_says_why(three, toy_tests, tmp_path, one_sentence):
     arguments = command(three, "--assignment", "toy", "-o", tmp_path / "out", "--tests", toy_tests)
     done = subprocess.run(
-        arguments, capture_output=True, text=True, env={**os.environ, "PATH": "/nowhere"}
+        arguments,
+        capture_output=True,
+        text=True,
+        timeout=200,
+        env={**os.environ, "PATH": "/nowhere"},
     )
     assert done.returncode == 2
     one_sentence(done.stderr, "bubblewrap is not installed", "--no-sandbox", "use the network")
@@ -553,7 +573,7 @@ def test_without_bubblewrap_it_refuses_and_says_why(three, toy_tests, tmp_path, 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root has rights to give up")
 def test_root_without_a_sandbox_shows_nobody_the_tests(three, toy_tests, tmp_path, one_sentence):
-    options = commands.Options(tests=toy_tests, bubblewrap=False)
+    options = commands.GradeOptions(tests=toy_tests, bubblewrap=False)
     words = ["chmod"] if sandbox.can_drop_root() else ["install bubblewrap"]
     with pytest.raises(ValueError, match=r".") as caught:
         commands.grade(three, "toy", tmp_path / "out", options, lambda _: None)
@@ -562,8 +582,8 @@ def test_root_without_a_sandbox_shows_nobody_the_tests(three, toy_tests, tmp_pat
 
 @needs_bubblewrap
 def test_tests_that_every_submission_could_read_are_refused(three, tmp_path, one_sentence):
-    inside = ROOT / "aigc_utils" / "grading"
-    options = commands.Options(tests=inside)
+    inside = ROOT / "aigc_course" / "grading"
+    options = commands.GradeOptions(tests=inside)
     with pytest.raises(ValueError, match="every submission can read") as caught:
         commands._check_isolation(options, {"hidden tests": inside}, lambda _: None)
     one_sentence(caught.value, inside)
@@ -583,7 +603,7 @@ def test_tests_that_every_submission_could_read_are_refused(three, tmp_path, one
 )
 def test_what_is_wrong_is_said_before_anything_starts(tmp_path, arguments, words, one_sentence):
     done = subprocess.run(
-        command(*arguments, "-o", "out"), cwd=tmp_path, capture_output=True, text=True
+        command(*arguments, "-o", "out"), cwd=tmp_path, capture_output=True, text=True, timeout=200
     )
     assert done.returncode == 2
     one_sentence(done.stderr, *words)
@@ -622,7 +642,7 @@ def test_submissions_are_found_and_files_of_ours_have_names_of_their_own(tmp_pat
     (tmp_path / "two" / "b.ipynb").write_text("{}")
     (tmp_path / "notes.txt").write_text("")
     (tmp_path / "out").mkdir()
-    found = submissions.find(tmp_path, "04", leave_out=tmp_path / "out")
+    found = submissions.find_submissions(tmp_path, "04", leave_out=tmp_path / "out")
     assert len(found) == 7
     keys = [s.key for s in found]
     assert len({key.casefold() for key in keys}) == 7
@@ -680,7 +700,7 @@ def test_links_pipes_and_giants_are_not_read(tmp_path):
         "missing": "cannot be opened",
     }.items():
         with pytest.raises(submissions.Unreadable, match=says):
-            submissions.read(submissions.Submission(name, name, tmp_path / name))
+            submissions.read_submission(submissions.Submission(name, name, tmp_path / name))
 
 
 # ---- values ----------------------------------------------------------------------------
@@ -695,7 +715,7 @@ def test_links_pipes_and_giants_are_not_read(tmp_path):
     ],
 )  # fmt: skip
 def test_values_survive_the_pipe(value):
-    back = wire.decode(json.loads(json.dumps(wire.encode(value), allow_nan=False)))
+    back = wire.decode_value(json.loads(json.dumps(wire.encode_value(value), allow_nan=False)))
     if isinstance(value, np.ndarray | np.generic):
         assert back.shape == value.shape
         assert back.dtype == value.dtype.newbyteorder("<")
@@ -706,7 +726,7 @@ def test_values_survive_the_pipe(value):
 
 
 def test_nan_survives_the_pipe():
-    assert np.isnan(wire.decode(json.loads(json.dumps(wire.encode(float("nan"))))))
+    assert np.isnan(wire.decode_value(json.loads(json.dumps(wire.encode_value(float("nan"))))))
 
 
 @pytest.mark.parametrize(
@@ -718,14 +738,14 @@ def test_nan_survives_the_pipe():
 )  # fmt: skip
 def test_what_is_no_data_or_too_large_does_not_leave(value):
     with pytest.raises(wire.NotData):
-        wire.encode(value)
+        wire.encode_value(value)
 
 
 def test_a_list_in_itself_does_not_hang():
     endless: list = []
     endless.append(endless)
     with pytest.raises(wire.NotData):
-        wire.encode(endless)
+        wire.encode_value(endless)
 
 
 ARRAY = {"$": "array", "dtype": "<f8", "shape": [1], "bytes": "AAAAAAAA8D8="}
@@ -746,11 +766,11 @@ ARRAY = {"$": "array", "dtype": "<f8", "shape": [1], "bytes": "AAAAAAAA8D8="}
 )  # fmt: skip
 def test_nothing_but_data_comes_in(data):
     with pytest.raises(wire.NotData):
-        wire.decode(data)
+        wire.decode_value(data)
 
 
 def test_the_example_array_above_is_one():
-    assert wire.decode(ARRAY) == np.ones(1)
+    assert wire.decode_value(ARRAY) == np.ones(1)
 
 
 # ---- hidden tests ----------------------------------------------------------------------
@@ -762,7 +782,7 @@ def replying(reply: dict) -> Student:
 
 def judged(judge, reply: dict) -> hidden.Result:
     mark = hidden_test("x-01", points=2, title="t")
-    return hidden.judge(mark(judge).hidden_test, replying(reply))
+    return hidden.judge_submission(mark(judge).hidden_test, replying(reply))
 
 
 def test_a_test_gives_all_none_or_some_points():
@@ -791,12 +811,12 @@ def test_a_test_that_stops_costs_the_points_and_tells_the_teacher():
 )  # fmt: skip
 def test_a_number_is_a_number(value, says):
     with pytest.raises(NoAnswer, match=says):
-        replying({"value": wire.encode(value)}).number("a")
+        replying({"value": wire.encode_value(value)}).number("a")
 
 
 @pytest.mark.parametrize("value", [0.5, np.float32(0.5), np.array([0.5]), np.array(0.5)])
 def test_what_numpy_calls_a_number_is_one_too(value):
-    assert replying({"value": wire.encode(value)}).number("a") == 0.5
+    assert replying({"value": wire.encode_value(value)}).number("a") == 0.5
 
 
 def test_an_exception_with_a_strange_name_is_not_repeated():
@@ -835,12 +855,12 @@ def test_agreement_is_of_shape_and_numbers(got, wanted, right):
 def test_a_bad_file_of_hidden_tests_is_said_to_be_one(tmp_path, text, words, one_sentence):
     (tmp_path / "t.py").write_text(text)
     with pytest.raises(ValueError, match=r".") as caught:
-        hidden.load(tmp_path, "t")
+        hidden.load_tests(tmp_path, "t")
     one_sentence(caught.value, *words)
 
 
 def test_loading_leaves_nothing_beside_the_tests(toy_tests):
-    hidden.load(toy_tests, "toy")
+    hidden.load_tests(toy_tests, "toy")
     assert [path.name for path in toy_tests.iterdir()] == ["toy.py"]
 
 
@@ -848,7 +868,7 @@ def test_loading_leaves_nothing_beside_the_tests(toy_tests):
 def test_the_course_s_hidden_tests_give_the_points_of_the_workbook(path):
     from aigc_course.checks import exercises
 
-    tests = hidden.load(path.parent, path.stem)
+    tests = hidden.load_tests(path.parent, path.stem)
     prefix = next(iter(tests.exercises())).rpartition("-")[0]
     assert tests.exercises() == {e.id: e.points for e in exercises.chapter(prefix)}
 
@@ -859,7 +879,7 @@ def test_the_course_s_hidden_tests_give_the_points_of_the_workbook(path):
 def test_a_page_escapes_everything():
     nasty = '<script>alert("x")</script>`<img src=x onerror=y>`&'
     result = hidden.Result(nasty, nasty, 0.5, 1, nasty)
-    page = feedback.page(nasty, nasty, [result], [nasty])
+    page = feedback.feedback_page(nasty, nasty, [result], [nasty])
     Harmless().feed(page)
     assert "<script" not in page
     assert "<img" not in page
@@ -870,7 +890,7 @@ def test_no_cell_of_the_table_is_a_formula():
         {"student": f"{sign}cmd", "points": {"a": 1.5}, "notes": ["=1+1", "line\nbreak"]}
         for sign in "=+-@"
     ]
-    text = feedback.table(rows, {"a": 2, "b": 1})
+    text = feedback.grades_table(rows, {"a": 2, "b": 1})
     read = list(csv.reader(io.StringIO(text)))
     assert read[0] == ["student", "a", "b", "total", "of", "note"]
     assert read[1] == ["'=cmd", "1.5", "0", "1.5", "3", "'=1+1 line break"]
@@ -879,7 +899,7 @@ def test_no_cell_of_the_table_is_a_formula():
 
 def test_the_filter_is_whole_instructions_and_jumps_stay_inside():
     for machine in ("x86_64", "aarch64"):
-        program = seccomp.program(machine)
+        program = seccomp.seccomp_program(machine)
         assert len(program) % 8 == 0
         lines = len(program) // 8
         for at in range(lines):
@@ -887,24 +907,21 @@ def test_the_filter_is_whole_instructions_and_jumps_stay_inside():
             if code & 0x07 == 0x05:
                 assert at + 1 + max(if_true, if_false) < lines
         assert program[-8] == 0x06  # the last returns
-    assert seccomp.program("riscv64") is None
+    assert seccomp.seccomp_program("riscv64") is None
 
 
 # ---- nbgrader --------------------------------------------------------------------------
 
 
+NBGRADER = Path(sys.prefix) / "nbgrader"  # where `make test` keeps it, away from readers' lab
+
+
 @pytest.mark.slow
 def test_nbgrader_reads_the_same_source(tmp_path):
     """The whole way: a release without solutions, and full marks for the solutions only."""
-    nbgrader = os.environ.get("AIGC_NBGRADER")
-    if not nbgrader:
-        pytest.skip("AIGC_NBGRADER does not name the nbgrader command of another environment")
+    if not (NBGRADER / "nbgrader").is_dir():
+        pytest.fail(f"nbgrader is not in {NBGRADER}: `make test` puts it there.")
     name = "04_vae_math.ipynb"
-    kernel = tmp_path / "share" / "kernels" / "python3"
-    kernel.mkdir(parents=True)
-    argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-    spec = {"argv": argv, "display_name": "Python 3", "language": "python"}
-    (kernel / "kernel.json").write_text(json.dumps(spec))
     course = tmp_path / "course"
     (course / "source" / "vae").mkdir(parents=True)
     (course / "source" / "vae" / name).write_bytes(hostile.SOLUTIONS.read_bytes())
@@ -913,12 +930,21 @@ def test_nbgrader_reads_the_same_source(tmp_path):
         "c.ExecutePreprocessor.timeout = 120\n"
         "c.ClearSolutions.code_stub = {'python': '# your code here'}\n"
     )
-    path = f"{Path(nbgrader).parent}:{os.environ['PATH']}"  # it starts alembic, its neighbour
-    environment = {**os.environ, "PATH": path, "JUPYTER_PATH": str(tmp_path / "share")}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(NBGRADER),
+        "PATH": f"{NBGRADER / 'bin'}:{os.environ['PATH']}",  # it starts alembic
+        "HOME": str(tmp_path),  # it would read what a teacher has set there
+    }
 
     def run(*arguments: str) -> None:
         done = subprocess.run(
-            [nbgrader, *arguments], cwd=course, env=environment, capture_output=True, text=True
+            [sys.executable, "-m", "nbgrader", *arguments],
+            cwd=course,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=400,
         )
         assert done.returncode == 0, done.stderr[-2000:]
 
