@@ -81,7 +81,7 @@ def test_no_tracked_file_names_a_registry_or_another_folder():
     forbidden = ["py" + "pi.org", "python" + "hosted", "registry.npm" + "js", "../sha" + "red"]
     forbidden += ["/wo" + "rk/", "/ro" + "ot/"]
     listed = subprocess.run(
-        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
     )
     for name in filter(None, listed.stdout.split("\0")):
         path = ROOT / name
@@ -93,7 +93,7 @@ def test_no_tracked_file_names_a_registry_or_another_folder():
 
 def test_repository_stays_small():
     listed = subprocess.run(
-        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
     )
     files = [ROOT / name for name in filter(None, listed.stdout.split("\0"))]
     assert sum(path.stat().st_size for path in files if path.is_file()) < 100e6
@@ -115,7 +115,7 @@ def test_citation_is_valid_yaml_with_the_project_version():
 
 def test_shell_scripts_parse():
     for path in sorted((ROOT / "tools").glob("*.sh")):
-        subprocess.run(["sh", "-n", str(path)], check=True)
+        subprocess.run(["sh", "-n", str(path)], check=True, timeout=60)
 
 
 def test_an_old_python_is_told_what_to_type(tmp_path):
@@ -132,6 +132,7 @@ def test_an_old_python_is_told_what_to_type(tmp_path):
         env={"PATH": f"{fake}:/usr/bin:/bin", "PYTHON": "python3"},
         capture_output=True,
         text=True,
+        timeout=60,
     )
     assert done.returncode != 0
     first = done.stderr.splitlines()[0]
@@ -156,6 +157,7 @@ def test_a_python_without_venv_is_told_what_to_type(tmp_path):
         env={"PATH": f"{fake}:/usr/bin:/bin"},
         capture_output=True,
         text=True,
+        timeout=60,
     )
     assert done.returncode != 0
     assert "apt-get install python3.11-venv" in done.stderr.splitlines()[0]
