@@ -8,13 +8,19 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
+import platform
 import signal
 import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import hypothesis
 import pytest
+
+# The same examples in every run, on a machine of any speed: a test that fails today fails tomorrow.
+hypothesis.settings.register_profile("course", derandomize=True, deadline=None)
+hypothesis.settings.load_profile("course")
 
 # Test modules may load TensorFlow before `started` runs; programs of `fresh_python` do without.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -35,6 +41,33 @@ def pytest_configure():
             return start(*args, **kwargs)
 
     kernel.start_new_kernel = start_again
+
+
+# Skips that are meant even where none may pass unnoticed: what a reason says, and where it holds.
+MEANT = {
+    "Linux only": not sys.platform.startswith("linux"),
+    "no network namespace": not sys.platform.startswith("linux"),
+    "no sandbox": os.environ.get("AIGC_SANDBOX") == "optional" and not os.environ.get("CI"),
+    "needs root": not hasattr(os, "geteuid") or os.geteuid() != 0,
+    "only root": not hasattr(os, "geteuid") or os.geteuid() != 0,
+    "knows no system calls of this machine": platform.machine() not in ("x86_64", "aarch64"),
+}
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """In CI, and where AIGC_STRICT=1 as `make test` sets it, a skipped test fails."""
+    report = yield
+    strict = os.environ.get("CI") or os.environ.get("AIGC_STRICT") == "1"
+    if strict and report.skipped and not hasattr(report, "wasxfail"):
+        reason = str(report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr)
+        if not any(words in reason and holds for words, holds in MEANT.items()):
+            report.outcome = "failed"
+            report.longrepr = (
+                f"{item.nodeid} was skipped, which CI and AIGC_STRICT=1 forbid ({reason}): "
+                "install what it needs, or list the skip in tests/conftest.py."
+            )
+    return report
 
 
 SLOW_FIXTURES = {"fitted", "made"}  # they train for seconds, whoever asks first
@@ -217,6 +250,7 @@ def disk(tmp_path):
         done = subprocess.run(
             ["mount", "-t", "tmpfs", "-o", f"size={kibibytes}k", "tmpfs", str(folder)],
             capture_output=True,
+            timeout=60,
         )
         if done.returncode:
             pytest.skip("mounting a small disk needs root; the file-size limit is tested instead")
@@ -225,7 +259,7 @@ def disk(tmp_path):
 
     yield mount
     for folder in mounted:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
+        subprocess.run(["umount", "-l", str(folder)], check=True, timeout=60)
 
 
 @pytest.fixture
@@ -233,7 +267,7 @@ def make_read_only():
     """A function that remounts what `disk` made, so that even root cannot write to it."""
 
     def remount(folder: Path):
-        subprocess.run(["mount", "-o", "remount,ro", str(folder)], check=True)
+        subprocess.run(["mount", "-o", "remount,ro", str(folder)], check=True, timeout=60)
 
     return remount
 

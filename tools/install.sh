@@ -1,6 +1,8 @@
 #!/bin/sh
-# Makes .venv with exactly the packages of requirements.lock and this project on top.
-# Called by make; a second call costs nothing, because make compares dates.
+# Makes .venv with exactly the packages of requirements.lock and this project on top; or installs
+# them into an environment that is there already, which AIGC_INSTALL_INTO names, as Binder's is.
+# Called by make, where a second call costs nothing, because make compares dates; and by the doors
+# .devcontainer/ and postBuild.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -8,8 +10,9 @@ good() {
     "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null
 }
 
+into=${AIGC_INSTALL_INTO:-.venv}
 chosen=""
-for candidate in ${PYTHON:-} python3.13 python3.12 python3.11 python3 python; do
+for candidate in ${AIGC_INSTALL_INTO:+"$into/bin/python"} ${PYTHON:-} python3.13 python3.12 python3.11 python3 python; do
     if command -v "$candidate" >/dev/null 2>&1 && good "$candidate"; then
         chosen=$candidate
         break
@@ -20,21 +23,21 @@ if [ -z "$chosen" ]; then
     echo "This course needs Python 3.11, 3.12 or 3.13 and found $found: type 'sudo apt-get install python3.11 python3.11-venv' (Debian, Ubuntu) or 'brew install python@3.13' (macOS), then 'make lab' again." >&2
     exit 1
 fi
-if ! "$chosen" -c 'import venv, ensurepip' 2>/dev/null; then
+if [ "$into" = .venv ] && ! "$chosen" -c 'import venv, ensurepip' 2>/dev/null; then
     minor=$("$chosen" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
     echo "Python at $chosen lacks venv: type 'sudo apt-get install python$minor-venv', then the same make command again." >&2
     exit 1
 fi
 
-echo "Installing the course into .venv with $($chosen --version): about 3 GB, two to four minutes."
-[ -x .venv/bin/python ] && good .venv/bin/python || "$chosen" -m venv --clear .venv
+echo "Installing the course into $into with $($chosen --version): about 3 GB, two to four minutes."
+[ "$into" != .venv ] || { [ -x .venv/bin/python ] && good .venv/bin/python; } || "$chosen" -m venv --clear .venv
 # pip compiles bytecode while installing; without it each TensorFlow import costs 5 s more.
-.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --compile -r requirements.lock
-.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --compile --no-deps -r requirements-llm.lock
-.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+"$into/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes --compile -r requirements.lock
+"$into/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes --compile --no-deps -r requirements-llm.lock
+"$into/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 # JupyterLab asks its users whether it may fetch news; here nothing touches the network.
-mkdir -p .venv/share/jupyter/lab/settings
-cat > .venv/share/jupyter/lab/settings/overrides.json <<'JSON'
+mkdir -p "$into/share/jupyter/lab/settings"
+cat > "$into/share/jupyter/lab/settings/overrides.json" <<'JSON'
 {
   "@jupyterlab/apputils-extension:notification": {
     "fetchNews": "false",
@@ -43,4 +46,4 @@ cat > .venv/share/jupyter/lab/settings/overrides.json <<'JSON'
   }
 }
 JSON
-touch .venv/.ready
+[ "$into" != .venv ] || touch .venv/.ready

@@ -23,8 +23,9 @@ def tiny_recipe(monkeypatch, few_images):
     tiny = recipes.Recipe(
         model="VAE", arguments={"latent_dim": 2, "hidden_units": [16]},
         stages=({"epochs": 3, "batch_size": 100},), nll_samples=2, limits=("none",),
+        judge="likelihood", trained_on="300 images",
     )  # fmt: skip
-    monkeypatch.setattr(recipes, "RECIPES", {"tiny": tiny})
+    monkeypatch.setattr(recipes, "read_recipes", lambda: {"tiny": tiny})
 
 
 # ---- doctor --------------------------------------------------------------------------

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import dataclasses
+import inspect
 import json
 
 import numpy as np
 import pytest
+import yaml
 
 from aigc_course.train import recipes
 from aigc_utils import checkpoints, data, training
-from aigc_utils.files import sha256
+from aigc_utils.files import read_yaml, sha256
 
 pytestmark = pytest.mark.usefixtures("seeded")
+
+RECIPES = recipes.read_recipes()
 
 TINY = recipes.Recipe(
     model="VAE",
@@ -21,9 +24,16 @@ TINY = recipes.Recipe(
         {"epochs": 1, "batch_size": 500, "learning_rate": 0.01},
         {"epochs": 1, "batch_size": 500, "learning_rate": 0.001, "importance_samples": 2},
     ),
+    judge="likelihood",
     nll_samples=2,
-    limits=recipes.LIMITS,
+    trained_on="Fashion-MNIST, one visit",
+    limits=("It has learnt next to nothing.",),
 )
+
+
+def use(patch: pytest.MonkeyPatch, **known: recipes.Recipe) -> None:
+    """Put these recipes in the place of those in the folder."""
+    patch.setattr(recipes, "read_recipes", lambda: known)
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +41,7 @@ def made(started, tmp_path_factory):
     """A tiny recipe, trained on the whole data set in two stages, and what it said."""
     folder, said = tmp_path_factory.mktemp("made"), []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(recipes, "RECIPES", {"tiny": TINY})
+        use(patch, tiny=TINY)
         card = recipes.train_checkpoint(
             "tiny", folder / "out", work_dir=folder / "work", say=said.append
         )
@@ -83,7 +93,7 @@ def test_each_stage_keeps_a_state_of_its_own(made):
 
 
 def test_an_interrupted_recipe_writes_no_checkpoint(few_images, tmp_path, monkeypatch, ctrl_c):
-    monkeypatch.setattr(recipes, "RECIPES", {"tiny": TINY})
+    use(monkeypatch, tiny=TINY)
     monkeypatch.setattr(training.Progress, "on_epoch_begin", lambda *_: ctrl_c())
     with pytest.raises(training.TrainingInterrupted, match="0 of 1 epochs"):
         recipes.train_checkpoint("tiny", tmp_path / "out", work_dir=tmp_path / "work")
@@ -99,24 +109,105 @@ def test_an_unknown_recipe_is_refused_with_the_known_ones(name, tmp_path, one_se
 
 def test_every_shipped_checkpoint_has_a_recipe_of_its_model():
     for name in checkpoints.available():
-        card, recipe = checkpoints.load_card(name), recipes.RECIPES[name]
+        card, recipe = checkpoints.load_card(name), RECIPES[name]
         assert (card.model, card.arguments) == (recipe.model, recipe.arguments)
 
 
-@pytest.mark.parametrize("name", recipes.RECIPES)
+@pytest.mark.parametrize("name", RECIPES)
 def test_a_recipe_builds_its_model_and_names_only_known_settings(name):
-    recipe = recipes.RECIPES[name]
-    model = recipes.build(recipe, recipe.arguments)
+    recipe = RECIPES[name]
+    model = recipes.build_model(recipe, recipe.arguments)
     built = json.loads(json.dumps(model.arguments()))
     assert built | recipe.arguments == built
-    known = {"epochs", "batch_size", "learning_rate", "kl_warmup_epochs", "beta_1", "average"}
+    known = set(recipes.TRAIN_SETTINGS)
     for stage in recipe.stages:
         changed = {name: stage[name] for name in stage if name not in known}
         assert set(changed) <= set(recipes.STAGE_ARGUMENTS)
         assert (
             model.arguments() | changed
-            == recipes.build(recipe, recipe.arguments | changed).arguments()
+            == recipes.build_model(recipe, recipe.arguments | changed).arguments()
         )
+
+
+def test_an_ensembles_recipe_builds_what_its_members_recipes_build():
+    for recipe in RECIPES.values():
+        members = [RECIPES[name] for name in recipe.members]
+        assert recipe.arguments.get("members", []) == [
+            {"model": member.model, "arguments": member.arguments} for member in members
+        ]
+
+
+def test_what_a_recipe_says_is_what_its_card_says():
+    for name in checkpoints.available():
+        card, recipe = checkpoints.load_card(name), RECIPES[name]
+        assert card.trained_on == recipe.trained_on
+        assert card.limits == list(recipe.limits)
+        assert card.recipe["stages"] == list(recipe.stages)
+
+
+def test_settings_of_a_stage_are_arguments_of_training():
+    assert set(recipes.TRAIN_SETTINGS) < set(inspect.signature(training.train).parameters)
+    assert not set(recipes.TRAIN_SETTINGS) & set(recipes.STAGE_ARGUMENTS)
+
+
+FINE = {
+    "model": "VAE",
+    "arguments": {"latent_dim": 2},
+    "stages": [{"epochs": 1, "learning_rate": 0.01}],
+    "judge": "likelihood",
+    "nll_samples": 2,
+    "trained_on": "images",
+    "limits": ["It is a toy."],
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"model": "VEA"}, ["model", "'VEA'", "ConditionalVAE", "ChoraleModel"]),
+        ({"model": "latents"}, ["no model 'latents'"]),
+        (
+            {"stages": [{"epochs": 1, "learning_rte": 1}]},
+            ["stages > 0", "'learning_rte'", "beta_1"],
+        ),
+        ({"stages": [{"epochs": 1}, {"batch_size": 2}]}, ["stages > 1", "epochs"]),
+        ({"stages": [{"epochs": "many"}]}, ["stages > 0 > epochs", "'many'"]),
+        ({"averaged_stages": 0}, ["averaged_stages"]),
+        ({"nll_samples": 0}, ["nll_samples"]),
+        ({"limits": []}, ["limits"]),
+        ({"judge": "taste"}, ["judge", "'taste'"]),
+        ({"epochs": 3}, ["epochs"]),
+        ({"start": "tinny"}, ["'tinny'", "tiny"]),
+        ({"members": ["tiny", "teeny"]}, ["'teeny'", "tiny"]),
+    ],
+    ids=str,
+)
+def test_a_recipe_that_cannot_be_is_refused_with_its_file(
+    change, words, tmp_path, monkeypatch, one_sentence
+):
+    monkeypatch.setenv("AIGC_DATA", str(tmp_path))
+    path = tmp_path / "recipes" / "tiny.yml"
+    path.parent.mkdir()
+    path.write_text(yaml.safe_dump(FINE))
+    assert recipes.read_recipes() == {"tiny": recipes.Recipe(**FINE)}
+    path.write_text(yaml.safe_dump(FINE | change))
+    with pytest.raises(ValueError, match=r".") as caught:
+        recipes.read_recipes()
+    one_sentence(caught.value, path, *words)
+
+
+def test_an_author_changes_a_learning_rate_in_a_file(tmp_path):
+    real = recipes.recipe_folder() / "gan_fashion.yml"
+    copy = tmp_path / "recipes" / real.name
+    copy.parent.mkdir()
+    changed = real.read_text(encoding="utf-8").replace(
+        "learning_rate: 0.002", "learning_rate: 0.001"
+    )
+    copy.write_text(changed, encoding="utf-8")
+    assert read_yaml(copy, recipes.Recipe).stages[0] == {
+        **RECIPES["gan_fashion"].stages[0],
+        "learning_rate": 0.001,
+    }
 
 
 def test_training_sees_grey_images_and_the_test_is_binarized_once(fashion):
@@ -136,10 +227,15 @@ def test_a_conditional_recipe_trains_with_labels(fashion):
 def test_a_recipe_may_begin_with_the_weights_of_another(monkeypatch, tmp_path, fashion):
     still = {"epochs": 1, "batch_size": 500, "learning_rate": 1e-9}
     arguments = {**TINY.arguments, "num_couplings": 2, "coupling_units": 4}
-    second = dataclasses.replace(
-        TINY, model="FlowPriorVAE", arguments=arguments, stages=(still,), start="tiny"
+    second = TINY.model_copy(
+        update={
+            "model": "FlowPriorVAE",
+            "arguments": arguments,
+            "stages": (still,),
+            "start": "tiny",
+        }
     )
-    monkeypatch.setattr(recipes, "RECIPES", {"tiny": TINY, "second": second})
+    use(monkeypatch, tiny=TINY, second=second)
     inputs = data.to_unit(fashion.x_train[:500])
     first, first_seconds = recipes.train_stages("tiny", inputs, tmp_path)
     model, seconds = recipes.train_stages("second", inputs, tmp_path)
@@ -155,23 +251,24 @@ def test_an_ensemble_is_trained_member_by_member_and_ships_no_weights_of_its_own
 ):
     widths = {"channels": 4, "num_convs": 1, "hidden_units": [16], "features": 2, "head_units": 4}
     stage = {"epochs": 2, "batch_size": 50, "learning_rate": 0.01}
-    member = recipes.Recipe(
-        model="BlockPixelCNN",
-        arguments=widths,
-        stages=(stage,),
-        nll_samples=None,
-        limits=recipes.LIMITS,
+    member = TINY.model_copy(
+        update={
+            "model": "BlockPixelCNN",
+            "arguments": widths,
+            "stages": (stage,),
+            "nll_samples": None,
+        }
     )
     members = [{"model": "BlockPixelCNN", "arguments": widths}] * 2
-    both = dataclasses.replace(
-        member,
-        model="PixelCNNEnsemble",
-        arguments={"members": members},
-        members=("one", "other"),
-        stages=(),
+    both = member.model_copy(
+        update={
+            "model": "PixelCNNEnsemble",
+            "arguments": {"members": members},
+            "members": ("one", "other"),
+            "stages": (),
+        }
     )
-    known = {"one": member, "other": dataclasses.replace(member, seed=1), "both": both}
-    monkeypatch.setattr(recipes, "RECIPES", known)
+    use(monkeypatch, one=member, other=member.model_copy(update={"seed": 1}), both=both)
     out = tmp_path / "out"
     card = recipes.train_checkpoint("both", out, work_dir=tmp_path / "work")
     assert [path.name for path in (out / "both").iterdir()] == ["card.json"]

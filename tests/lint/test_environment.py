@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import subprocess
 import tomllib
@@ -80,12 +82,70 @@ def test_conda_door_brings_python_and_pip_and_leaves_the_rest_to_pyproject():
     assert environment["channels"][-1] == "nodefaults"
 
 
+def test_all_doors_take_pythons_of_the_same_range():
+    wanted = SpecifierSet(PROJECT["requires-python"])
+    versions = [f"3.{minor}" for minor in range(8, 20)]
+    supported = [version for version in versions if wanted.contains(version)]
+    script = (ROOT / "tools" / "install.sh").read_text(encoding="utf-8")
+    low, high = re.search(r"\(3, (\d+)\) <= .* <= \(3, (\d+)\)", script).groups()
+    assert (f"3.{low}", f"3.{high}") == (supported[0], supported[-1])
+    assert [f"3.{minor}" for minor in re.findall(r" python3\.(\d+)", script)][:3] == supported[::-1]
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+    assert environment["dependencies"][0] == "python=3.12"
+    assert DEV_CONTAINER["image"].startswith("python:3.12-")
+    assert wanted.contains("3.12")
+
+
+DEV_CONTAINER = json.loads((ROOT / ".devcontainer" / "devcontainer.json").read_text("utf-8"))
+
+
+def test_the_dev_container_says_what_is_known_and_runs_the_install_script():
+    # Keys of the development containers' specification that this course may use.
+    known = {
+        "name", "image", "hostRequirements", "onCreateCommand", "postCreateCommand",
+        "forwardPorts", "portsAttributes", "containerEnv", "remoteUser", "customizations",
+    }  # fmt: skip
+    assert set(DEV_CONTAINER) <= known
+    assert set(DEV_CONTAINER["hostRequirements"]) <= {"cpus", "memory", "storage"}
+    assert set(DEV_CONTAINER["customizations"]) == {"vscode"}
+    assert set(DEV_CONTAINER["customizations"]["vscode"]) <= {"extensions", "settings"}
+    assert set(DEV_CONTAINER["portsAttributes"]) == {str(p) for p in DEV_CONTAINER["forwardPorts"]}
+    assert DEV_CONTAINER["onCreateCommand"] == "sh tools/install.sh"
+
+
+def test_binder_reads_environment_yml_and_runs_the_install_script_in_it(tmp_path):
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+    assert set(environment) == {"name", "channels", "dependencies"}
+    # A folder of Binder's own would hide both files from it.
+    assert not [name for name in ("binder", ".binder") if (ROOT / name).exists()]
+    (tmp_path / "tools").mkdir()
+    for name in ("postBuild", "tools/install.sh"):
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    assert os.access(ROOT / "postBuild", os.X_OK)
+    conda, called = tmp_path / "conda", tmp_path / "called.txt"
+    (conda / "bin").mkdir(parents=True)
+    (conda / "bin" / "python").write_text(f'#!/bin/sh\necho "$*" >> {called}\n')
+    (conda / "bin" / "python").chmod(0o755)
+    subprocess.run(
+        ["sh", "postBuild"],
+        cwd=tmp_path,
+        env={"PATH": "/usr/bin:/bin", "NB_PYTHON_PREFIX": str(conda)},
+        check=True,
+        capture_output=True,
+        timeout=60,
+    )
+    installed = re.findall(r"-m pip install .*?((?:-r|--editable) \S+)$", called.read_text(), re.M)
+    assert installed == ["-r requirements.lock", "-r requirements-llm.lock", "--editable ."]
+    assert (conda / "share" / "jupyter" / "lab" / "settings" / "overrides.json").is_file()
+    assert not (tmp_path / ".venv").exists()
+
+
 def test_no_tracked_file_names_a_registry_or_another_folder():
     # In pieces, so that this file does not contain what it forbids.
     forbidden = ["py" + "pi.org", "python" + "hosted", "registry.npm" + "js", "../sha" + "red"]
     forbidden += ["/wo" + "rk/", "/ro" + "ot/"]
     listed = subprocess.run(
-        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
     )
     for name in filter(None, listed.stdout.split("\0")):
         path = ROOT / name
@@ -97,7 +157,7 @@ def test_no_tracked_file_names_a_registry_or_another_folder():
 
 def test_repository_stays_small():
     listed = subprocess.run(
-        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
     )
     files = [ROOT / name for name in filter(None, listed.stdout.split("\0"))]
     assert sum(path.stat().st_size for path in files if path.is_file()) < 100e6
@@ -119,7 +179,7 @@ def test_citation_is_valid_yaml_with_the_project_version():
 
 def test_shell_scripts_parse():
     for path in sorted((ROOT / "tools").glob("*.sh")):
-        subprocess.run(["sh", "-n", str(path)], check=True)
+        subprocess.run(["sh", "-n", str(path)], check=True, timeout=60)
 
 
 def test_an_old_python_is_told_what_to_type(tmp_path):
@@ -136,6 +196,7 @@ def test_an_old_python_is_told_what_to_type(tmp_path):
         env={"PATH": f"{fake}:/usr/bin:/bin", "PYTHON": "python3"},
         capture_output=True,
         text=True,
+        timeout=60,
     )
     assert done.returncode != 0
     first = done.stderr.splitlines()[0]
@@ -160,6 +221,7 @@ def test_a_python_without_venv_is_told_what_to_type(tmp_path):
         env={"PATH": f"{fake}:/usr/bin:/bin"},
         capture_output=True,
         text=True,
+        timeout=60,
     )
     assert done.returncode != 0
     assert "apt-get install python3.11-venv" in done.stderr.splitlines()[0]

@@ -20,7 +20,7 @@ PROBE = (
 
 def run_offline(code: str) -> str:
     command = [str(ROOT / "tools" / "offline.sh"), sys.executable, "-c", code]
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     if "allows no network namespace" in done.stderr:
         pytest.skip("this system allows no network namespace")
     assert done.returncode == 0, done.stderr

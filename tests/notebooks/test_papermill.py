@@ -39,7 +39,7 @@ def installed() -> dict[str, str]:
     """What the simulated Colab has, by name."""
     listed = subprocess.run(
         [COLAB / "bin" / "python", "-m", "pip", "list", "--format=json", "--no-index"],
-        capture_output=True, check=True, env=os.environ | {"PIP_DISABLE_PIP_VERSION_CHECK": "1"},
+        capture_output=True, check=True, timeout=120, env=os.environ | {"PIP_DISABLE_PIP_VERSION_CHECK": "1"},
     ).stdout  # fmt: skip
     return {package["name"].replace("_", "-"): package["version"] for package in json.loads(listed)}
 
@@ -53,7 +53,8 @@ def drive(tmp_path_factory) -> Path:
         archive.extractall(drive)
     for environment in (COLAB, LAYER):
         python = environment / "bin" / "python"
-        subprocess.run([python, "-m", "pip", "uninstall", "-q", "-y", "aigc-utils"], check=True)
+        command = [python, "-m", "pip", "uninstall", "-q", "-y", "aigc-utils"]
+        subprocess.run(command, check=True, timeout=120)
     return drive / classroom.DRIVE_FOLDER
 
 

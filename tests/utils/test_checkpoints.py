@@ -17,6 +17,7 @@ from aigc_utils.files import sha256
 pytestmark = pytest.mark.usefixtures("seeded")
 
 SHIPPED = checkpoints.available()
+RECIPES = recipes.read_recipes()
 
 
 def small_vae(latent_dim: int = 2, **arguments) -> models.VAE:
@@ -50,8 +51,8 @@ def unchanged():
 
 
 def test_the_models_of_the_course_are_shipped():
-    only_begun_with = {recipe.start for recipe in recipes.RECIPES.values()}
-    assert set(SHIPPED) == set(recipes.RECIPES) - only_begun_with
+    only_begun_with = {recipe.start for recipe in RECIPES.values()}
+    assert set(SHIPPED) == set(RECIPES) - only_begun_with
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -69,7 +70,7 @@ def test_a_shipped_card_belongs_to_its_weights(name):
 
 def shipped(judge: str) -> list[str]:
     """The checkpoints whose recipe is judged in one way."""
-    return [name for name in SHIPPED if recipes.RECIPES[name].judge == judge]
+    return [name for name in SHIPPED if RECIPES[name].judge == judge]
 
 
 @pytest.mark.parametrize("name", shipped("likelihood"))
