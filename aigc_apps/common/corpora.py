@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from aigc_apps.common import ngrams, tokens
+from aigc_apps.common.rows import END, cut_texts, pack_texts
 from aigc_utils import data
 
 FORMS = (
@@ -64,11 +65,11 @@ class Collection:
         """
         encoded = [self.tokenizer.encode(text.text) for text in getattr(self.texts, part)]
         if isinstance(self.tokenizer, tokens.VerseTokenizer):
-            return tokens.pack(encoded, length)
-        return tokens.windows(encoded, length, step=length)
+            return pack_texts(encoded, length)
+        return cut_texts(encoded, length, step=length)
 
 
-def collect(name: str, vocab_size: int) -> Collection:
+def load_collection(name: str, vocab_size: int) -> Collection:
     """A data set of texts, and its tokenizer made anew.
 
     Verse gets one token for each character of any part of the data set: which characters there
@@ -108,7 +109,7 @@ def model_bits(model, tokenizer: tokens.Tokenizer, texts: Sequence[data.Text]) -
     """
     rows, scored, owners = [], [], []
     for owner, text in enumerate(texts):
-        for row, start in _overlapping([*tokenizer.encode(text.text), tokens.END], model.context):
+        for row, start in _overlapping([*tokenizer.encode(text.text), END], model.context):
             rows.append(row)
             scored.append(start)
             owners.append(owner)

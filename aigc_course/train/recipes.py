@@ -448,7 +448,7 @@ def train_checkpoint(
         checkpoints.load_weights(model, folder / "model.weights.h5")  # judged as it is shipped
         weights_sha256 = sha256(folder / "model.weights.h5")
     if tokenizer is not None:
-        tokens.save(tokenizer, folder / "tokens.json")
+        tokens.save_tokenizer(tokenizer, folder / "tokens.json")
     judged = model if decoder is None else models.LatentGenerator(decoder, model)
     results, verdict = JUDGES[recipe.judge](recipe, judged, test_inputs, grey)
     card = checkpoints.ModelCard(
@@ -646,7 +646,7 @@ def chorales(_recipe: Recipe, model, held_out, _grey) -> tuple[dict[str, float],
 
 def text_inputs(name: str, arguments: dict[str, Any]) -> tuple[np.ndarray, corpora.Collection]:
     """Training rows of a collection of texts; and the collection, to be scored on."""
-    collection = corpora.collect(name, arguments["vocab_size"])
+    collection = corpora.load_collection(name, arguments["vocab_size"])
     return collection.rows("train", arguments["context"]), collection
 
 

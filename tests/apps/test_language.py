@@ -12,8 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aigc_apps.common import corpora, language, tokens, trained
-from aigc_apps.common.language import LanguageModel
+from aigc_apps.common import corpora, sampling, tokens, trained
+from aigc_apps.common.language import LanguageModel, RowReader
+from aigc_apps.common.ngrams import factor_pairs
+from aigc_apps.common.rows import END, is_text, pack_texts, whereabouts
 from aigc_utils import checkpoints, data, training
 
 pytestmark = pytest.mark.usefixtures("seeded")
@@ -31,7 +33,7 @@ def verses(num_rows: int, seed: int = 0) -> np.ndarray:
     """Rows with a poem of 20 characters, its end, and the beginning of another poem."""
     rng = np.random.default_rng(seed)
     rows = rng.integers(5, VOCAB, (num_rows, 30))
-    rows[:, 0], rows[:, 21], rows[:, 22] = 1, language.END, 2
+    rows[:, 0], rows[:, 21], rows[:, 22] = 1, END, 2
     return rows.astype(np.int32)
 
 
@@ -76,7 +78,7 @@ def test_a_text_behind_an_end_is_as_likely_as_alone(verse_model):
 def test_lines_and_places_are_those_of_the_form(verse_model):
     rows = verses(1)
     begun = np.concatenate([np.zeros((1, 1), np.int32), rows[:, :-1]], axis=1)
-    texts, position, line, place = map(np.asarray, verse_model._whereabouts(begun))
+    texts, position, line, place = map(np.asarray, whereabouts(begun, verse_model.line_lengths))
     assert texts[0].tolist() == [1] * 22 + [2] * 8
     assert position[0, 22:].tolist() == list(range(8))
     assert line[0, :22].tolist() == [0] + [1] * 5 + [2] * 5 + [3] * 5 + [4] * 5 + [5]
@@ -95,7 +97,7 @@ def test_probabilities_sum_to_one_and_the_likelihood_is_theirs(verse_model):
 
 def test_filling_costs_nothing(verse_model):
     rows = verses(2)
-    rows[:, 15:] = language.END
+    rows[:, 15:] = END
     likely = verse_model.log_likelihood(rows)
     assert (likely[:, :16] < 0).all()  # the END itself is predicted
     assert (likely[:, 16:] == 0).all()
@@ -118,7 +120,7 @@ def test_with_a_cache_and_without_it_the_logits_are_the_same(kind, verse_model, 
     model = verse_model if kind == "verse" else prose_model
     rows = verses(3)[:, :20]
     whole = np.asarray(model(verses(3)))
-    reader = language._Reader(model, 3)
+    reader = RowReader(model, 3)
     for length in (2, 3, 4, 9, 20):  # several tokens at once, and one after another
         found = reader.read(rows[:, :length])
         np.testing.assert_allclose(found, whole[:, length], atol=1e-4)
@@ -226,33 +228,33 @@ KNOWN = np.array([[0.4, 0.1, 0.3, 0.2]])
 
 def test_temperature_sharpens_and_zero_takes_the_likeliest():
     logits = np.log(KNOWN)
-    np.testing.assert_allclose(language.next_probabilities(logits), KNOWN)
-    half = language.next_probabilities(logits, temperature=0.5)
+    np.testing.assert_allclose(sampling.next_probabilities(logits), KNOWN)
+    half = sampling.next_probabilities(logits, temperature=0.5)
     np.testing.assert_allclose(half, KNOWN**2 / (KNOWN**2).sum())
-    zero = language.next_probabilities(logits, temperature=0)
+    zero = sampling.next_probabilities(logits, temperature=0)
     np.testing.assert_array_equal(zero, [[1, 0, 0, 0]])
 
 
 def test_top_k_and_nucleus_keep_what_they_should():
     logits = np.log(KNOWN)
-    two = language.next_probabilities(logits, top_k=2)
+    two = sampling.next_probabilities(logits, top_k=2)
     np.testing.assert_allclose(two, [[4 / 7, 0, 3 / 7, 0]])
     # 0.4 + 0.3 reach 0.69 but not 0.71, for which the third is needed.
-    np.testing.assert_allclose(language.next_probabilities(logits, top_p=0.69), two)
-    three = language.next_probabilities(logits, top_p=0.71)
+    np.testing.assert_allclose(sampling.next_probabilities(logits, top_p=0.69), two)
+    three = sampling.next_probabilities(logits, top_p=0.71)
     np.testing.assert_allclose(three, [[4 / 9, 0, 3 / 9, 2 / 9]])
-    np.testing.assert_allclose(language.next_probabilities(logits, top_p=1e-9), [[1, 0, 0, 0]])
+    np.testing.assert_allclose(sampling.next_probabilities(logits, top_p=1e-9), [[1, 0, 0, 0]])
 
 
 def test_the_mask_comes_before_the_nucleus():
     allowed = np.array([[False, True, False, True]])
-    found = language.next_probabilities(np.log(KNOWN), top_p=0.6, allowed=allowed)
+    found = sampling.next_probabilities(np.log(KNOWN), top_p=0.6, allowed=allowed)
     np.testing.assert_allclose(found, [[0, 0, 0, 1]])
 
 
 def test_draws_are_as_frequent_as_they_should_be():
     coins = np.random.default_rng(0).random(20_000)
-    drawn = language.draw(np.repeat(KNOWN, 20_000, axis=0), coins)
+    drawn = sampling.draw(np.repeat(KNOWN, 20_000, axis=0), coins)
     # Four standard errors of a share of at most 0.5 over 20,000 draws.
     np.testing.assert_allclose(np.bincount(drawn) / 20_000, KNOWN[0], atol=0.0142)
 
@@ -260,7 +262,7 @@ def test_draws_are_as_frequent_as_they_should_be():
 def test_what_has_no_chance_is_never_drawn():
     chances = np.array([[0.0, 1.0, 0.0]])
     for coin in (0.0, 0.5, np.nextafter(1, 0)):
-        assert language.draw(chances, np.array([coin])) == [1]
+        assert sampling.draw(chances, np.array([coin])) == [1]
 
 
 @pytest.mark.parametrize(
@@ -318,7 +320,7 @@ def test_adapted_it_predicts_each_tokens_share():
     model = small(tied=True)
     model.embedding.assign(np.zeros(model.embedding.shape))
     model.adapt(rows)
-    found = language.next_probabilities(model.predict_next(rows[:1, :3]))[0]
+    found = sampling.next_probabilities(model.predict_next(rows[:1, :3]))[0]
     counts = np.bincount(rows.ravel(), minlength=VOCAB) + 0.5
     np.testing.assert_allclose(found, counts / counts.sum(), rtol=1e-3)
 
@@ -329,8 +331,8 @@ def test_the_factors_of_neighbours_are_their_smoothed_frequencies():
     before = rng.integers(0, VOCAB, 20_000)
     after = np.array([rng.choice(VOCAB, p=table[b]) for b in before[:20_000]])
     share = (np.bincount(after, minlength=VOCAB) + 0.5) / (20_000 + VOCAB / 2)
-    left, right = language.neighbours(before, after, share, rank=VOCAB - 1, imagined=1.0)
-    found = language.next_probabilities(left @ right.T + np.log(share))
+    left, right = factor_pairs(before, after, share, rank=VOCAB - 1, imagined=1.0)
+    found = sampling.next_probabilities(left @ right.T + np.log(share))
     counts = np.zeros((VOCAB, VOCAB))
     np.add.at(counts, (before, after), 1)
     wanted = (counts + share) / (counts.sum(axis=1, keepdims=True) + 1)
@@ -364,7 +366,7 @@ def poems(started):
 @pytest.mark.slow
 def test_a_tiny_model_learns_more_from_real_poems_than_how_often_characters_are(poems):
     tokenizer, quatrains, held_out = poems
-    rows = tokens.pack([tokenizer.encode(t.text) for t in quatrains], 60)
+    rows = pack_texts([tokenizer.encode(t.text) for t in quatrains], 60)
     model = LanguageModel(
         tokenizer.vocab_size, context=60, width=32, num_layers=1, num_heads=2,
         line_lengths=tokenizer.line_lengths, dropout=0.1, tied=False,
@@ -407,7 +409,7 @@ class Fair:
     context = 6
 
     def log_likelihood(self, rows):
-        counted = language.is_text(rows)
+        counted = is_text(rows)
         return np.where(counted, -np.log(4.0), 0.0)
 
 
@@ -431,7 +433,10 @@ def test_the_shipped_tokenizer_is_the_one_that_the_data_gives(name):
     card, shipped = checkpoints.load_card(name), trained.load_tokenizer(name)
     assert shipped.vocab_size == card.arguments["vocab_size"]
     if name == "tang_poems":  # learning the pieces of prose takes half a minute
-        assert corpora.collect(name, shipped.vocab_size).tokenizer.to_json() == shipped.to_json()
+        assert (
+            corpora.load_collection(name, shipped.vocab_size).tokenizer.to_json()
+            == shipped.to_json()
+        )
 
 
 @pytest.mark.slow

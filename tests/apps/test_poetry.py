@@ -14,6 +14,7 @@ import aigc_apps as scenarios
 from aigc_apps import poetry, safety
 from aigc_apps.common import tokens, trained
 from aigc_apps.common.language import LanguageModel
+from aigc_apps.common.rows import pack_texts
 from aigc_apps.poetry import corpus, haiku, judging, prosody, writing
 from aigc_apps.poetry.prosody import english, themes
 from aigc_utils import checkpoints
@@ -45,7 +46,7 @@ def poet(small) -> poetry.Poetry:
         line_lengths=tokenizer.line_lengths,
     )  # fmt: skip
     rows = [tokenizer.encode("".join(f"{line}\n" for line in p.lines)) for p in small.train]
-    model.adapt(tokens.pack(rows, 30))
+    model.adapt(pack_texts(rows, 30))
     return poetry.Poetry(writing.writer_of(model, tokenizer, "untrained"), small)
 
 
