@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-import aigc_apps as scenarios
-from aigc_apps import command as commands
+import aigc_apps
+from aigc_apps import command
 
 
 @pytest.fixture
 def toy(monkeypatch):
     """The only applications are those that lie in this folder: one."""
-    monkeypatch.setattr(scenarios, "__path__", [str(Path(__file__).parent)])
+    monkeypatch.setattr(aigc_apps, "__path__", [str(Path(__file__).parent)])
     yield
     sys.modules.pop("aigc_apps.toy", None)
 
@@ -131,13 +131,13 @@ def test_a_wrong_call_ends_with_2_and_one_line(aigc, arguments, words, one_sente
 
 
 def test_values_may_begin_with_dashes_and_flags_may_be_said_or_denied(toy):
-    call = commands.parse(
-        ["--theme=--x", "--no-loud", "--heat", "-3"], scenarios.load_application("toy").Request
+    call = command.parse_request(
+        ["--theme=--x", "--no-loud", "--heat", "-3"], aigc_apps.load_application("toy").Request
     )
     assert call.fields == {"theme": "--x", "loud": False, "heat": "-3"}
-    assert commands.parse(["--loud", "yes"], scenarios.load_application("toy").Request).fields == {
-        "loud": "yes"
-    }
+    assert command.parse_request(
+        ["--loud", "yes"], aigc_apps.load_application("toy").Request
+    ).fields == {"loud": "yes"}
     assert not call.problems
 
 

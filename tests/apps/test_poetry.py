@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import aigc_apps as scenarios
+import aigc_apps
 from aigc_apps import poetry, safety
 from aigc_apps.common import tokens, trained
 from aigc_apps.common.language import LanguageModel
@@ -282,13 +282,13 @@ def test_a_poet_that_has_learnt_nothing_gets_no_gold(poet):
     assert by_name["poems with a line of a real poem"].generated == 0
     assert verdict.answer in ("ore", "bubble")
     assert by_name["probability that the masks remove"].generated > 0.5
-    scenarios.Verdict.model_validate_json(verdict.model_dump_json())
+    aigc_apps.Verdict.model_validate_json(verdict.model_dump_json())
 
 
 @needs_model
 @pytest.mark.slow
 def test_the_shipped_poet_is_registered_quick_and_knows_more_than_counts():
-    poet = scenarios.load_application("poetry")
+    poet = aigc_apps.load_application("poetry")
     held_out = [p.text for p in poet.corpus.quatrains("七绝", "test")][:64]
     held_out = [p for p in held_out if set(p) <= set(poet.writer.characters)]
     counter = writing.CountingWriter([p.text for p in poet.corpus.quatrains("七绝")], order=3)
