@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import shutil
+import time
 import typing
 from pathlib import Path
 from typing import Any
@@ -9,7 +12,8 @@ from typing import Any
 import pytest
 
 import aigc_apps
-from aigc_apps import safety
+import aigc_utils
+from aigc_apps import contract, safety
 
 NAMES = aigc_apps.names()
 ROOT = Path(__file__).parents[2]
@@ -109,7 +113,8 @@ def test_the_card_says_what_it_is_for_and_what_not(name):
     assert any("\u4e00" <= c <= "\u9fff" for c in card.title_zh)
     assert card.not_for
     assert all(len(reason.split()) > 4 for reason in card.not_for)
-    assert (ROOT / "notebooks" / f"{card.notebook}.ipynb").is_file()
+    if card.notebook is not None:  # a new application's chapter is still to be written
+        assert (ROOT / "notebooks" / f"{card.notebook}.ipynb").is_file()
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -197,6 +202,57 @@ def test_values_of_any_kind_are_taken_or_refused_in_sentences(case, value):
     except ValueError as refusal:  # anything else is a mistake of ours
         message = str(refusal)
     assert not message or is_a_sentence(message), message
+
+
+# ---- the contract itself -------------------------------------------------------------
+
+
+def test_a_standard_error_is_that_of_the_mean_and_none_of_one_value():
+    # 1, 2, 3, 6: mean 3, squares of what is left 4 + 1 + 0 + 9; 14 / 3 over 4 of them.
+    assert contract.standard_error([1, 2, 3, 6]) == pytest.approx((14 / 3 / 4) ** 0.5)
+    assert contract.standard_error([5, 5]) == 0
+    assert contract.standard_error([5]) is None
+
+
+def test_time_is_what_one_waits_and_not_what_a_processor_works():
+    made, seconds = contract.timed(lambda wait, say: time.sleep(wait) or say, 0.05, say="done")
+    assert made == "done"
+    assert seconds >= 0.05  # a processor's clock would say next to nothing
+
+
+@pytest.fixture
+def applications(tmp_path, monkeypatch):
+    """A function that makes a folder with a card; the only applications are those it made."""
+    monkeypatch.setattr(aigc_apps, "__path__", [str(tmp_path)])
+    text = (Path(__file__).parent / "toy" / "card.yml").read_text(encoding="utf-8")
+
+    def make(name, chapter):
+        (tmp_path / name).mkdir()
+        card = text.replace("06_00_toy", chapter)
+        (tmp_path / name / "card.yml").write_text(card, encoding="utf-8")
+
+    return make
+
+
+def test_applications_stand_in_the_order_of_chapters_and_new_ones_last(applications):
+    for name, chapter in (("b", "null"), ("z", "06_01_z"), ("a", "06_02_a"), ("_c", "06_00_c")):
+        applications(name, chapter)
+    assert aigc_apps.names() == ["z", "a", "b"]
+
+
+def test_provenance_names_the_code_and_a_changed_line_shows(tmp_path, monkeypatch):
+    version = contract.code_version()
+    assert re.fullmatch(re.escape(aigc_utils.__version__) + r"\+[0-9a-f]{12}", version)
+    scenario = aigc_apps.load_application(NAMES[0])
+    request = scenario.ask(**scenario.examples[0])
+    assert scenario.provenance(request, 0).version == version
+    copy = tmp_path / "aigc_apps"
+    shutil.copytree(ROOT / "aigc_apps", copy, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(contract, "__file__", str(copy / "contract.py"))
+    assert contract.code_version.__wrapped__() == version
+    with open(copy / NAMES[0] / "card.yml", "a", encoding="utf-8") as card:
+        card.write("# one more line\n")
+    assert contract.code_version.__wrapped__() != version
 
 
 def test_the_reader_of_fields_sees_texts_and_not_choices():

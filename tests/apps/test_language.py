@@ -7,12 +7,16 @@ import shutil
 import sys
 from pathlib import Path
 
+import h5py
+import keras
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import aigc_utils
 from aigc_apps.common import corpora, sampling, tokens, trained
+from aigc_apps.common.attention import Attention, Block
 from aigc_apps.common.language import LanguageModel, RowReader
 from aigc_apps.common.ngrams import factor_pairs
 from aigc_apps.common.rows import END, is_text, pack_texts, whereabouts
@@ -44,13 +48,17 @@ def shaken(model: LanguageModel) -> LanguageModel:
     return model
 
 
-@pytest.fixture
-def verse_model():
+@pytest.fixture(scope="module")
+def verse_model(started):
+    """A model of verse that no test changes: its graphs are made once."""
+    aigc_utils.seed_everything(0)
     return shaken(small())
 
 
-@pytest.fixture
-def prose_model():
+@pytest.fixture(scope="module")
+def prose_model(started):
+    """As `verse_model`, of prose."""
+    aigc_utils.seed_everything(0)
     return shaken(small(line_lengths=()))
 
 
@@ -170,10 +178,9 @@ def test_a_finished_row_is_filled_and_no_longer_constrained(prose_model):
     assert (made[1, 3:] > 0).all()
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 2**16), temperature=st.sampled_from([0.0, 0.5, 1.0, 20.0]))
-def test_constrained_writing_never_leaves_the_mask(started, seed, temperature):
-    model = shaken(small())
+def test_constrained_writing_never_leaves_the_mask(verse_model, seed, temperature):
     rng = np.random.default_rng(seed)
     masks = rng.random((30, 3, VOCAB)) < 0.1
     masks[..., 7] |= ~masks.any(axis=-1)
@@ -183,7 +190,7 @@ def test_constrained_writing_never_leaves_the_mask(started, seed, temperature):
         asked.append(rows.copy())
         return masks[rows.shape[1]]
 
-    made = model.generate(
+    made = verse_model.generate(
         np.full((3, 1), 2),
         num_tokens=12,
         temperature=temperature,
@@ -439,16 +446,46 @@ def test_the_shipped_tokenizer_is_the_one_that_the_data_gives(name):
         )
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("name", "number"), [("tang_poems", 300), ("english_prose", 3)])
-def test_a_shipped_model_is_as_good_as_its_card_says(name, number):
-    card = checkpoints.load_card(name)
-    held_out = data.load_texts(name).test[:number]
+# Bits a character of the first test texts, when the cards were written; the cards have the means
+# over all of them.
+BITS = {
+    "tang_poems": [7.5877, 8.3907, 8.5275, 10.369, 8.9376, 6.0686, 6.4765, 7.2289],
+    "english_prose": [1.4131, 1.4536],
+}
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_shipped_model_needs_for_each_text_what_it_needed(name):
     model, tokenizer = trained.load_language_model(name), trained.load_tokenizer(name)
-    found = corpora.model_bits(model, tokenizer, held_out)
-    # Four standard errors of these few texts; three chapters say little of their own spread.
-    spread = max(found.standard_error, 0.03)
-    assert found.mean == pytest.approx(card.results["test_bits_a_character"], abs=4 * spread)
+    for text, wanted in zip(data.load_texts(name).test, BITS[name], strict=False):
+        found = corpora.model_bits(model, tokenizer, [text])
+        # Another machine adds in another order, which moves the last digits of float32.
+        assert found.mean == pytest.approx(wanted, abs=0.002)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_saved_model_has_the_layout_of_the_shipped_file(name, tmp_path):
+    model = trained.load_language_model(name)
+    path = tmp_path / "model.weights.h5"
+    checkpoints.save_weights(model, path)
+    shipped = arrays(checkpoints.checkpoint_root() / name / path.name)
+    saved = arrays(path)
+    assert saved.keys() == shipped.keys()
+    for place, array in shipped.items():
+        np.testing.assert_array_equal(saved[place], array.astype(np.float32), place)
+
+
+def arrays(path: Path) -> dict[str, np.ndarray]:
+    """All arrays of a file of weights, by their places in it."""
+    found = {}
+
+    def take(place, item):
+        if isinstance(item, h5py.Dataset):
+            found[place] = item[...]
+
+    with h5py.File(path) as file:
+        file.visititems(take)
+    return found
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -487,6 +524,47 @@ def test_a_written_quatrain_has_the_lines_of_its_form():
         lines = [tokenizer.decode(row).splitlines() for row in made]
         # Where a poem ends is learnt, not given: nearly all must have learnt it.
         assert sum([len(line) for line in poem] == [length] * 4 for poem in lines) >= 7
+
+
+# ---- its pieces ----------------------------------------------------------------------
+
+
+def test_attention_is_what_the_formula_says():
+    keras.utils.set_random_seed(0)
+    piece = Attention(width=6, num_heads=2, gain=1.0)
+    x = np.random.default_rng(0).normal(size=(1, 4, 6)).astype(np.float32)
+    seen = np.tril(np.ones((4, 4), bool))[None, None]
+    piece.build(x.shape)
+    found, kept, shares = map(np.asarray, piece(x, None, seen))
+    queries, keys, values = np.split(x[0] @ np.asarray(piece.look.kernel), 3, axis=1)
+    heads = []
+    for head in (slice(0, 3), slice(3, 6)):
+        scores = np.where(seen[0, 0], queries[:, head] @ keys[:, head].T / np.sqrt(3), -np.inf)
+        chances = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+        np.testing.assert_allclose(shares[0, len(heads)], chances, atol=1e-5)
+        heads.append(chances @ values[:, head])
+    wanted = np.concatenate(heads, axis=1) @ np.asarray(piece.gather.kernel)
+    np.testing.assert_allclose(found[0], wanted, atol=1e-5)
+    assert kept.shape == (2, 1, 2, 4, 3)
+    np.testing.assert_allclose(kept[0, 0, 1], keys[:, 3:], atol=1e-5)
+    np.testing.assert_allclose(kept[1, 0, 1], values[:, 3:], atol=1e-5)
+
+
+def test_a_block_adds_attention_and_then_the_dense_network():
+    keras.utils.set_random_seed(0)
+    block = Block(8, num_heads=2, num_layers=1, leave_out=keras.layers.Dropout(0.0))
+    x = np.random.default_rng(0).normal(size=(2, 3, 8)).astype(np.float32)
+    seen = np.ones((1, 1, 3, 3), bool)
+    block.build(x.shape)
+    found = np.asarray(block(x, None, seen)[0])
+
+    def norm(values):
+        return values / np.sqrt((values**2).mean(axis=-1, keepdims=True) + 1e-6)
+
+    middle = x + np.asarray(block.attention(norm(x), None, seen)[0])
+    wide = np.maximum(norm(middle) @ np.asarray(block.mlp.widen.kernel), 0) ** 2
+    wanted = middle + wide @ np.asarray(block.mlp.narrow.kernel)
+    np.testing.assert_allclose(found, wanted, atol=1e-4)
 
 
 # ---- another backend -----------------------------------------------------------------
