@@ -75,6 +75,7 @@ def filled_in(text: str, name: str, suffix: str) -> str:
     kind = "".join(part.capitalize() for part in name.split("_"))
     text = text.replace("aigc_apps._template", f"aigc_apps.{name}")
     text = text.replace("Template, made by", f"{title}, made by")
+    text = text.replace("TemplateApplication", kind)
     text = text.replace("the template", title)
     text = text.replace("Template", kind if suffix == ".py" else title)
     return _sorted_imports(text.replace("template", name))

@@ -15,7 +15,7 @@ from aigc_apps.contract import Artifact, Card, Scenario, Verdict
 from aigc_apps.safety import made_by_line
 
 
-class Template(Scenario):
+class TemplateApplication(Scenario):
     """Sentences about a thing."""
 
     card = Card.beside(__file__)

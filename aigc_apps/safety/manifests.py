@@ -3,7 +3,7 @@
 A manifest says who made a file, with what, and that it came from a trained model; it is bound
 to every byte of the file and signed, so a changed byte shows. It needs the extra ``safety``
 (`c2pa-python` and `cryptography`). Without it, and for media that C2PA does not know (MIDI, WebM,
-plain text), the plain metadata that scenarios write is all there is.
+plain text), the plain metadata that scenarios write is all there is. Chapter 6.4 signs a film.
 
 Signing is a step after generation, not a part of it: a signature is never twice the same, and
 the same request and seed are to give the same bytes::
