@@ -14,7 +14,12 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import hypothesis
 import pytest
+
+# The same examples in every run, on a machine of any speed: a test that fails today fails tomorrow.
+hypothesis.settings.register_profile("course", derandomize=True, deadline=None)
+hypothesis.settings.load_profile("course")
 
 # Test modules may load TensorFlow before `started` runs; programs of `fresh_python` do without.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
