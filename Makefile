@@ -1,6 +1,6 @@
 # Each target installs what is missing. `make lab` and `make test` are all a newcomer needs.
 .DEFAULT_GOAL := help
-.PHONY: help lab test test-fast mutants report classroom bench records verdicts bench-interactive lock format browser-and-fonts clean
+.PHONY: help lab test test-fast mutants report classroom app bench records verdicts bench-interactive lock format browser-and-fonts clean
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -66,6 +66,9 @@ report: $(READY) ## a parameterized report: make report ARGS="-p EPOCHS=5 -p LAT
 
 classroom: $(READY) ## a zip for a drive folder: notebooks, and one package with data and models
 	$(BIN)/aigc classroom --package out/aigc-classroom.zip $(ARGS)
+
+app: $(READY) ## a new application that runs, from aigc_apps/_template: make app NAME=demo
+	@$(BIN)/python tools/app.py "$(NAME)"
 
 # AIGC_BENCH_PYTHON names another interpreter that has torch and jax; then nothing is installed.
 .venv-bench/.ready: $(READY) pyproject.toml tools/bench_install.sh

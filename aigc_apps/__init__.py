@@ -13,13 +13,12 @@ from aigc_apps.contract import Artifact, Card, Measure, Request, Scenario, Verdi
 
 
 def names() -> list[str]:
-    """The names that `load_application` knows, in the order of the chapters."""
-    found = {
-        path.parent.name: (Card.read(path).notebook, path.parent.name)
-        for folder in __path__
-        for path in Path(folder).glob("[!_]*/card.yml")
-    }
-    return sorted(found, key=found.__getitem__)
+    """The names that `load_application` knows, in the order of the chapters.
+
+    Those that no chapter builds yet come last; folders that begin with ``_`` are none.
+    """
+    cards = [Card.read(path) for folder in __path__ for path in Path(folder).glob("[!_]*/card.yml")]
+    return [c.name for c in sorted(cards, key=lambda c: (c.notebook or "~", c.name))]
 
 
 def load_application(name: str) -> Scenario:

@@ -1,4 +1,7 @@
-"""The scenario commands: words from a command line become a request, and an artefact a file."""
+"""`aigc scenarios` and `aigc generate APP`: words become a request, an artefact a file.
+
+Chapters 6.1 to 6.4 end with such a call, and the report template shows an application's fields.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-import aigc_apps as scenarios
+import aigc_apps
 from aigc_apps.contract import Request, Scenario
 from aigc_utils import runtime
 
@@ -33,6 +36,7 @@ class Call:
         seed: of the generation.
         help: whether only the fields were asked for.
         problems: sentences about words that mean nothing.
+        given: names of the options that were read.
     """
 
     fields: dict[str, Any] = field(default_factory=dict)
@@ -40,27 +44,28 @@ class Call:
     seed: int = 0
     help: bool = False
     problems: list[str] = field(default_factory=list)
+    given: set[str] = field(default_factory=set)
 
 
 def overview() -> str:
     """The scenarios: name, title and need, one below the other."""
-    cards = [scenarios.load_application(name).card for name in scenarios.names()]
+    cards = [aigc_apps.load_application(name).card for name in aigc_apps.names()]
     return "\n\n".join(f"{c.name}: {c.title}, {c.title_zh}\n    {c.need}" for c in cards)
 
 
-def describe(name: str) -> str:
+def describe_application(name: str) -> str:
     """A scenario's card and the fields of its request: types, limits, defaults, help.
 
     Raises:
         ValueError: if there is no such scenario.
     """
-    scenario = scenarios.load_application(name)
+    scenario = aigc_apps.load_application(name)
     card, request = scenario.card, type(scenario).Request
     lines = [f"{card.name}: {card.title}, {card.title_zh}", f"    {card.need}", ""]
     for key, info in request.model_fields.items():
         option = f"--{key.replace('_', '-')}"
         default = "needed" if info.is_required() else f"default {_shown(_default(info))}"
-        lines.append(f"  {option:<20} {in_words(info)}; {default}")
+        lines.append(f"  {option:<20} {field_in_words(info)}; {default}")
         if info.description:
             lines.append(f"  {'':<20} {info.description}")
     lines += [
@@ -72,7 +77,7 @@ def describe(name: str) -> str:
     return "\n".join(lines)
 
 
-def generate(name: str, arguments: list[str], say: Callable[[str], Any]) -> None:
+def generate_artifact(name: str, arguments: list[str], say: Callable[[str], Any]) -> None:
     """Make one artefact and write it, with its provenance beside it.
 
     Args:
@@ -84,10 +89,10 @@ def generate(name: str, arguments: list[str], say: Callable[[str], Any]) -> None
         ValueError: one line for each problem, all at once, before anything is made.
         OSError: if the file cannot be written.
     """
-    scenario = scenarios.load_application(name)
-    call = parse(arguments, type(scenario).Request)
+    scenario = aigc_apps.load_application(name)
+    call = parse_request(arguments, type(scenario).Request)
     if call.help:
-        say(describe(name))
+        say(describe_application(name))
         return
     request = _ask(scenario, call)
     if call.out is not None and call.out.is_dir():
@@ -100,11 +105,13 @@ def generate(name: str, arguments: list[str], say: Callable[[str], Any]) -> None
     say(f"{out}: {artifact.provenance.made_by} ({name}, seed {call.seed})")
 
 
-def parse(arguments: Iterable[str], request: type[Request]) -> Call:
+def parse_request(arguments: Iterable[str], request: type[Request]) -> Call:
     """Read the words after a scenario's name; problems are gathered and not raised.
 
-    A list is given with commas (``--words sea,storm``), by repeating its option, or both. Two
-    dashes begin an option, so a value that begins with them is written ``--field=--value``.
+    A list is given with commas (``--words sea,storm``), by repeating its option, or both; or in
+    JSON (``--words '["sea, wide", "storm"]'``), whose texts stay as they are. Any other option is
+    given once. Two dashes begin an option, so a value that begins with them is written
+    ``--field=--value``.
     """
     call, words = Call(), list(arguments)
     while words:
@@ -119,7 +126,7 @@ def parse(arguments: Iterable[str], request: type[Request]) -> Call:
         name = {"-o": "out"}.get(option, option.lstrip("-").replace("-", "_"))
         flag = _flag(name, request)
         if not equals and flag is not None and not _is_truth(words):
-            call.fields[flag[0]] = flag[1]
+            _take(call, *flag, request)
             continue
         if not equals and (not words or words[0].startswith("--")):
             call.problems.append(f"{option} has no value: write {option} VALUE.")
@@ -128,7 +135,7 @@ def parse(arguments: Iterable[str], request: type[Request]) -> Call:
     return call
 
 
-def in_words(info: FieldInfo) -> str:
+def field_in_words(info: FieldInfo) -> str:
     """What a field takes, such as ``"a whole number, 1 to 3"``."""
     low = high = ""
     for limit in info.metadata:
@@ -154,7 +161,7 @@ def refuse_near_miss(name: str) -> None:
     Raises:
         ValueError: if there is such a one.
     """
-    near = difflib.get_close_matches(name, scenarios.names(), n=1)
+    near = difflib.get_close_matches(name, aigc_apps.names(), n=1)
     if not near:
         return
     from aigc_utils import checkpoints
@@ -176,27 +183,47 @@ def _ask(scenario: Scenario, call: Call) -> Request:
     return request
 
 
-def _take(call: Call, name: str, value: str, request: type[Request]) -> None:
+def _take(call: Call, name: str, value: str | bool, request: type[Request]) -> None:
+    """Put one option's value where it belongs, or say what is wrong with it."""
     info = request.model_fields.get(name)
-    if name == "out" and info is None:
-        call.out = Path(value)
-    elif name == "seed" and info is None:
-        try:
-            call.seed = int(value)
-        except ValueError:
-            call.problems.append(f"The seed is {value!r}: give a whole number.")
-    elif info is not None and _origin(info.annotation) in SEQUENCES:
-        parts = [part.strip() for part in value.replace("，", ",").split(",")]
-        call.fields[name] = [*call.fields.get(name, []), *parts]
-    elif info is not None and _nested(info.annotation):
-        try:
-            call.fields[name] = json.loads(value)
-        except ValueError:
-            call.problems.append(f"{name} is {value[:60]!r}: write it as JSON.")
-    elif name in call.fields:
+    many = info is not None and _origin(info.annotation) in SEQUENCES
+    if name in call.given and not many:
         call.problems.append(f"{name} is given twice: give it once.")
-    else:
-        call.fields[name] = value
+        return
+    call.given.add(name)
+    try:
+        if info is None and name == "out":
+            call.out = Path(value)
+        elif info is None and name == "seed":
+            call.seed = int(value)
+        elif many:
+            call.fields[name] = [*call.fields.get(name, []), *_items(value, info.annotation)]
+        elif info is not None and _nested(info.annotation):
+            call.fields[name] = json.loads(value)
+        else:
+            call.fields[name] = value
+    except ValueError:
+        wrong = f"The seed is {value!r}: give a whole number."
+        if info is not None:
+            wrong = f"{name} is {value[:60]!r}: write it as JSON."
+        call.problems.append(wrong)
+
+
+def _items(value: str, annotation: Any) -> list:
+    """What one value brings to a list: the items of one in JSON, or texts between commas.
+
+    Raises:
+        ValueError: if the items are objects and the value is no JSON.
+    """
+    objects = any(_nested(inner) for inner in typing.get_args(_bare(annotation)))
+    if objects or value.lstrip().startswith("["):
+        try:
+            read = json.loads(value)
+            return read if isinstance(read, list) else [read]
+        except ValueError:
+            if objects:
+                raise
+    return [part.strip() for part in value.replace("，", ",").split(",")]
 
 
 def _flag(name: str, request: type[Request]) -> tuple[str, bool] | None:
@@ -238,6 +265,8 @@ def _kind(annotation: Any, many: bool = False) -> str:
         return "one of " + ", ".join(map(str, typing.get_args(bare)))
     if origin in SEQUENCES:
         inner = [a for a in typing.get_args(bare) if a is not Ellipsis]
+        if any(map(_nested, inner)):
+            return "a list of objects in JSON"
         return f"{_kind(inner[0], many=True)}, with commas" if inner else "texts, with commas"
     if _nested(annotation):
         return "an object in JSON"

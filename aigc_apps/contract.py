@@ -1,4 +1,4 @@
-"""The contract that every application follows: a small product with a measured verdict.
+"""The contract that every application of chapter 6 follows: a small product, a measured verdict.
 
 A scenario says what it is for (`Card`), takes a typed request, gives an `Artifact` that carries
 where it comes from, knows what one would do without generation (`Scenario.baseline`), and
@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import abc
 import dataclasses
+import functools
 import os
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -20,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 import aigc_utils
 from aigc_apps.safety import Provenance
 from aigc_apps.safety.provenance import MADE_BY, MADE_WITHOUT
-from aigc_utils.files import atomic_path, check_yaml, read_yaml
+from aigc_utils.files import atomic_path, check_yaml, code_sha256, joined_sha256, read_yaml
 from aigc_utils.runtime import describe_machine
 
 
@@ -36,7 +38,7 @@ class Card(BaseModel):
         model: what generates.
         data: what the model learnt from, with its licence.
         not_for: uses that are refused or unwise, each with the reason.
-        notebook: the chapter that builds it, such as ``"06_01_stories"``.
+        notebook: the chapter that builds it, such as ``"06_01_stories"``; None until there is one.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -50,7 +52,7 @@ class Card(BaseModel):
     model: str
     data: str
     not_for: tuple[str, ...]
-    notebook: str
+    notebook: str | None
 
     @classmethod
     def read(cls, path: str | os.PathLike) -> Card:
@@ -160,7 +162,8 @@ class Verdict(BaseModel):
             ``"bubble"`` (not better), or ``"ore"`` (something is there; it takes work by people).
         because: one sentence with the numbers that decide.
         measures: quality against the baseline.
-        seconds_each: to make one artefact after loading, median, on ``machine``.
+        seconds_each: wall seconds to make one artefact after loading, median, on ``machine``;
+            measured by `timed`, as all times of verdicts are.
         training_seconds: that the model took.
         review_minutes: a person's minutes for each artefact, and in ``assumed`` why so many.
         assumed: what was not measured.
@@ -252,8 +255,26 @@ class Scenario(abc.ABC):
             data=self.card.data,
             request=request.model_dump(mode="json"),
             seed=seed,
-            version=aigc_utils.__version__,
+            version=code_version(),
         )
+
+
+@functools.cache
+def code_version() -> str:
+    """The version that provenances name, such as ``"0.1.0+4f1c09a2b6d3"``.
+
+    Behind the number come 12 digits of the SHA-256 over the code and texts of `aigc_utils` and
+    `aigc_apps`, in which all that makes artefacts lies. So a changed line shows.
+    """
+    folders = (Path(aigc_utils.__file__).parent, Path(__file__).parent)
+    return f"{aigc_utils.__version__}+{joined_sha256(map(code_sha256, folders))[:12]}"
+
+
+def timed(make: Callable[..., Any], *args, **kwargs) -> tuple[Any, float]:
+    """What a call gives, and the wall seconds that it took by `time.perf_counter`."""
+    start = time.perf_counter()
+    made = make(*args, **kwargs)
+    return made, time.perf_counter() - start
 
 
 def standard_error(values: Sequence[float]) -> float | None:

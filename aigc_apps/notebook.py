@@ -1,17 +1,20 @@
-"""Artefacts and verdicts in a notebook: shown, put in a table, and kept as a record."""
+"""Artefacts and verdicts in a notebook: shown, put in a table, and kept as a record.
+
+Chapters 6.1 to 6.4 and the report template use it; chapter 8.9 reads the records.
+"""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
 
-import aigc_apps as scenarios
+import aigc_apps
 from aigc_apps.contract import Artifact, Verdict
 from aigc_utils import data, plots
 from aigc_utils.files import atomic_path
 
 
-def show(artifact: Artifact, alt: str) -> None:
+def show_artifact(artifact: Artifact, alt: str) -> None:
     """Display an artefact: text as text, a PNG as a picture, sound and film with a player.
 
     Args:
@@ -39,7 +42,7 @@ def show(artifact: Artifact, alt: str) -> None:
         print(f"{alt} ({kind}, {len(artifact.content):,} bytes)")
 
 
-def table(verdict: Verdict) -> str:
+def verdict_table(verdict: Verdict) -> str:
     """A verdict as a Markdown table of its measures, its answer below it."""
     lines = [
         "| measure | generated | baseline | people | better | of |",
@@ -67,10 +70,10 @@ def table(verdict: Verdict) -> str:
 
 
 def show_table(verdict: Verdict) -> None:
-    """Display `table`."""
+    """Display `verdict_table`."""
     from IPython.display import Markdown, display
 
-    display(Markdown(table(verdict)))
+    display(Markdown(verdict_table(verdict)))
 
 
 def keep(verdict: Verdict, folder: str | os.PathLike = Path("out", "verdicts")) -> Path:
@@ -121,7 +124,7 @@ def load_verdicts() -> list[Verdict]:
         ValueError: as `load_verdict`.
     """
     found = {path.stem for path in record_folder().glob("*.json")}
-    ordered = [name for name in scenarios.names() if name in found]
+    ordered = [name for name in aigc_apps.names() if name in found]
     return [load_verdict(name) for name in [*ordered, *sorted(found - set(ordered))]]
 
 

@@ -79,15 +79,15 @@ class GenerateCommand(typer.core.TyperCommand):
 
     def parse_args(self, context, arguments: list[str]) -> list[str]:
         """Keep the words after a scenario's name; read a checkpoint's options as usual."""
-        import aigc_apps as scenarios
+        import aigc_apps
 
-        if arguments and arguments[0] in scenarios.names():
+        if arguments and arguments[0] in aigc_apps.names():
             context.meta["scenario"] = arguments[1:]
             arguments = arguments[:1]
         elif arguments:
-            from aigc_apps import command as commands
+            from aigc_apps import command
 
-            commands.refuse_near_miss(arguments[0])
+            command.refuse_near_miss(arguments[0])
         return super().parse_args(context, arguments)
 
 
@@ -110,9 +110,9 @@ def generate(
     from aigc_utils import runtime
 
     if (words := context.meta.get("scenario")) is not None:
-        from aigc_apps import command as commands
+        from aigc_apps import command
 
-        commands.generate(name, words, typer.echo)
+        command.generate_artifact(name, words, typer.echo)
         return
     runtime.start(seed)
     from aigc_utils import checkpoints, plots, widgets
@@ -136,9 +136,9 @@ def list_scenarios(
     name: Annotated[str | None, typer.Argument(help="One of them: shows its fields.")] = None,
 ) -> None:
     """List the applications, or the fields of one: types, limits, defaults."""
-    from aigc_apps import command as commands
+    from aigc_apps import command
 
-    typer.echo(commands.overview() if name is None else commands.describe(name))
+    typer.echo(command.overview() if name is None else command.describe_application(name))
 
 
 @app.command()

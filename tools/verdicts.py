@@ -13,9 +13,9 @@ from typing import Annotated
 
 import typer
 
-import aigc_apps as scenarios
+import aigc_apps
 import aigc_utils
-from aigc_apps import notebook as showing
+from aigc_apps import notebook
 
 
 def main(
@@ -25,20 +25,20 @@ def main(
 ) -> None:
     """Measure one application after another; each record is written when it is done."""
     aigc_utils.start(seed)
-    chosen = [scenarios.load_application(name) for name in names or scenarios.names()]
+    chosen = [aigc_apps.load_application(name) for name in names or aigc_apps.names()]
     for scenario in chosen:
         number = samples or scenario.record_samples
         typer.echo(f"{scenario.card.name}: judging {number}{expected(scenario.card.name, number)}")
         start = time.monotonic()
         verdict = scenario.evaluate(number, seed)
-        path = showing.keep(verdict, showing.record_folder())
+        path = notebook.keep(verdict, notebook.record_folder())
         typer.echo(f"  {time.monotonic() - start:,.0f} s, {verdict.answer}: {path}")
 
 
 def expected(name: str, number: int) -> str:
     """What the last record lets one expect, in words; empty where there is none."""
     try:
-        seconds = number * showing.load_verdict(name).seconds_each
+        seconds = number * notebook.load_verdict(name).seconds_each
     except ValueError:
         return ""
     return f", about {max(1, round(seconds / 60))} min to make them, and more to judge"

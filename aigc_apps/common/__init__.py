@@ -1,1 +1,1 @@
-"""What several applications need: language models, their tokens, texts."""
+"""What several applications of chapter 6 need: language models, their tokens, texts."""

@@ -3,7 +3,8 @@
 The measure is bits a character of held-out text, line ends counted as characters: -log2 p of all
 that was written, divided by its length. So models over characters, over pieces of words and over
 verse without line ends, counts and compressors can be compared. Whatever a model must predict
-besides (a poem's form, the end of a text) is paid for too.
+besides (a poem's form, the end of a text) is paid for too. The models of chapters 6.1 and 6.2 are
+trained and compared with it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from aigc_apps.common import ngrams, tokens
+from aigc_apps.common.rows import END, cut_texts, pack_texts
 from aigc_utils import data
 
 FORMS = (
@@ -64,11 +66,11 @@ class Collection:
         """
         encoded = [self.tokenizer.encode(text.text) for text in getattr(self.texts, part)]
         if isinstance(self.tokenizer, tokens.VerseTokenizer):
-            return tokens.pack(encoded, length)
-        return tokens.windows(encoded, length, step=length)
+            return pack_texts(encoded, length)
+        return cut_texts(encoded, length, step=length)
 
 
-def collect(name: str, vocab_size: int) -> Collection:
+def load_collection(name: str, vocab_size: int) -> Collection:
     """A data set of texts, and its tokenizer made anew.
 
     Verse gets one token for each character of any part of the data set: which characters there
@@ -108,7 +110,7 @@ def model_bits(model, tokenizer: tokens.Tokenizer, texts: Sequence[data.Text]) -
     """
     rows, scored, owners = [], [], []
     for owner, text in enumerate(texts):
-        for row, start in _overlapping([*tokenizer.encode(text.text), tokens.END], model.context):
+        for row, start in _overlapping([*tokenizer.encode(text.text), END], model.context):
             rows.append(row)
             scored.append(start)
             owners.append(owner)

@@ -2,7 +2,8 @@
 
 Kneser-Ney n-grams (Kneser & Ney, 1995) in the interpolated form with three discounts of Chen &
 Goodman, "An Empirical Study of Smoothing Techniques for Language Modeling", 1999, and xz
-(LZMA) primed with the training text. Pure NumPy; nothing here knows of other models.
+(LZMA) primed with the training text. Pure NumPy; nothing here knows of other models. The cards of
+the models of chapters 6.1 and 6.2 compare with both; chapter 6.2 ranks drafts by the counts.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-END = 0  # ends each text, and stands before its first token
+from aigc_apps.common.rows import END
 
 
 @dataclass(frozen=True)
@@ -197,6 +198,39 @@ def _as_keys(rows: np.ndarray, base: int) -> np.ndarray:
     for column in rows.T:
         keys = keys * base + column
     return keys
+
+
+def factor_pairs(
+    before: np.ndarray, after: np.ndarray, share: np.ndarray, rank: int, imagined: float = 400.0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Two vectors for each token, whose products say how much one makes the other follow.
+
+    Args:
+        before, after: pairs of neighbours, int, shape (N,).
+        share: of each token among all, shape (V,).
+        rank: length of the vectors.
+        imagined: smoothing, as many tokens, imagined after each one, have the shares of all.
+
+    Returns:
+        For the token before and the one after; float64, each of shape (V, rank).
+    """
+    from scipy import sparse
+    from sklearn.utils.extmath import randomized_svd
+
+    size = len(share)
+    pairs = sparse.coo_matrix((np.ones(len(before)), (before, after)), (size, size)).tocsr()
+    weight = np.sqrt(np.asarray(pairs.sum(axis=1))[:, 0] + 1)  # frequent tokens matter more
+    pairs = pairs.tocoo()
+    gains = np.log1p(pairs.data / (imagined * share[pairs.col]))
+    root = np.sqrt(share)
+    weighted = weight[pairs.row] * gains * root[pairs.col]
+    matrix = sparse.csr_matrix((weighted, (pairs.row, pairs.col)), (size, size))
+    rank_here = min(rank, size - 1)
+    left, strengths, right = randomized_svd(matrix, rank_here, n_iter=4, random_state=0)
+    half = np.sqrt(strengths)
+    left, right = left * half / weight[:, None], right.T * half / root[:, None]
+    spare = ((0, 0), (0, rank - rank_here))
+    return np.pad(left, spare), np.pad(right, spare)
 
 
 def xz_bits(train: str, held_out: str) -> int:

@@ -1,4 +1,4 @@
-"""Words and sentences of stories: cut, counted and compared."""
+"""Words and sentences of stories: cut, counted and compared (chapters 6.1 and 6.2)."""
 
 from __future__ import annotations
 

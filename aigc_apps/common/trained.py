@@ -48,4 +48,4 @@ def load_tokenizer(name: str, root: str | os.PathLike | None = None) -> tokens.T
         raise FileNotFoundError(f"The tokenizer {path} is missing: {cure}.")
     if sha256(path) != card.tokens_sha256:
         raise ValueError(f"The tokenizer {path} has changed or is cut short: {cure}.")
-    return tokens.load(path)
+    return tokens.read_tokenizer(path)

@@ -1,8 +1,9 @@
 """Bring your own model: any endpoint that speaks the OpenAI chat protocol.
 
 Off unless ``AIGC_LLM_URL`` says where; ``AIGC_LLM_MODEL`` and ``AIGC_LLM_KEY`` say which model
-and with which key. This is the only module of the package that may use the network, and it only
-does so when it is called. Costs, and what becomes of the texts, are between you and the endpoint.
+and with which key. Chapter 6.1 asks it for stories. This is the only module of the package that
+may use the network, and it only does so when it is called. Costs, and what becomes of the texts,
+are between you and the endpoint.
 """
 
 from __future__ import annotations
@@ -126,7 +127,7 @@ class Endpoint:
                 content = answer.read(LONGEST_ANSWER + 1)
         except urllib.error.HTTPError as error:
             raise ValueError(
-                f"{self._where} answered {error.code}: look at AIGC_LLM_MODEL and AIGC_LLM_KEY."
+                f"{self._where} answered {error.code} ({_meaning(error.code)})."
             ) from None
         except (OSError, http.client.HTTPException) as error:  # URLError and time-outs are OSErrors
             reason = getattr(error, "reason", None) or error
@@ -148,6 +149,22 @@ class Endpoint:
         return f"The endpoint {parts.scheme}://{parts.hostname}" + (
             f":{parts.port}" if parts.port else ""
         )
+
+
+def _meaning(status: int) -> str:
+    """What an HTTP status says, and what to do (RFC 9110)."""
+    if 300 <= status < 400:
+        return "it points elsewhere: give its final address in AIGC_LLM_URL"
+    if status >= 500:
+        return "it failed at its own end: look at its log, or try again later"
+    return {
+        401: "it does not know the key: correct AIGC_LLM_KEY",
+        403: "the key may not use this model: look at AIGC_LLM_KEY and AIGC_LLM_MODEL",
+        404: "there is no such address or model: look at AIGC_LLM_URL and AIGC_LLM_MODEL",
+        408: "it waited too long for the request: try again",
+        413: "the request is too long for it: ask for less",
+        429: "too many requests, or the budget is spent: wait, or look at your account there",
+    }.get(status, "it refused the request: look at AIGC_LLM_MODEL, which may not take these fields")
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):

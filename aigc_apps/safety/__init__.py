@@ -1,4 +1,7 @@
-"""What is asked of a generator is looked at first, and what it gives says where it comes from."""
+"""What is asked of a generator is looked at first, and what it gives says where it comes from.
+
+Every application of chapter 6 uses it; chapter 6.4 signs a film with it.
+"""
 
 from aigc_apps.safety.measure import Injection, Refusals, count_refusals, injections
 from aigc_apps.safety.policy import POLICY, Policy, Refused

@@ -3,14 +3,14 @@
 A manifest says who made a file, with what, and that it came from a trained model; it is bound
 to every byte of the file and signed, so a changed byte shows. It needs the extra ``safety``
 (`c2pa-python` and `cryptography`). Without it, and for media that C2PA does not know (MIDI, WebM,
-plain text), the plain metadata that scenarios write is all there is.
+plain text), the plain metadata that scenarios write is all there is. Chapter 6.4 signs a film.
 
 Signing is a step after generation, not a part of it: a signature is never twice the same, and
 the same request and seed are to give the same bytes::
 
     signer = manifests.local_signer()
     content = manifests.sign(artifact.content, artifact.media_type, artifact.provenance, signer)
-    manifests.read(content, artifact.media_type).intact   # True; False after a byte changed
+    manifests.read_manifest(content, artifact.media_type).intact   # False after a byte changed
 
 The certificates are made here, so the chain proves that the file is unchanged since it was
 signed with this key, and not who holds the key: a reader reports the signer as "untrusted". A shop
@@ -77,7 +77,7 @@ class Credentials:
     generated: bool
 
 
-def available() -> bool:
+def signing_available() -> bool:
     """Whether the packages for signing are installed."""
     return find_spec("c2pa") is not None and find_spec("cryptography") is not None
 
@@ -144,7 +144,7 @@ def sign(content: bytes, media_type: str, provenance: Provenance, signer: LocalS
     return target.getvalue()
 
 
-def read(content: bytes, media_type: str) -> Credentials | None:
+def read_manifest(content: bytes, media_type: str) -> Credentials | None:
     """What the manifest in a file says, checked against the file; None if it holds none.
 
     Raises:
@@ -256,7 +256,7 @@ def _certificate(name: str, key, issuer, issuer_key, days: int):
 
 
 def _need() -> None:
-    if not available():
+    if not signing_available():
         raise ValueError(
             "Signing needs c2pa-python and cryptography: type "
             "'pip install \"aigc-utils[safety]\"'; without it a file's plain metadata says where "

@@ -1,4 +1,7 @@
-"""How often the policy is wrong, both ways, counted on texts with a label."""
+"""How often the policy is wrong, both ways, counted on texts with a label.
+
+Chapter 6.1 prints both rates.
+"""
 
 from __future__ import annotations
 

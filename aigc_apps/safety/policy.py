@@ -6,38 +6,23 @@ word, and it lets through the harmful one that avoids all of them. `aigc_apps.sa
 counts both, and chapter 8 discusses them.
 
 A theme is a few plain words. That is most of the protection: what is long, hidden, marked up,
-addressed to somebody or encoded is no theme, whatever it says. The rest is a list of ways in
-which texts speak to a model, in the five languages of the injections in ``data/injections``.
+addressed to somebody or encoded is no theme, whatever it says. The rest are two lists beside this
+file: ``instructions.yml``, ways in which texts speak to a model, in the five languages of the
+injections in ``data/injections``, and ``topics.yml``, what is not served whoever asks.
 """
 
 from __future__ import annotations
 
 import codecs
+import functools
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from pathlib import Path
 
-from aigc_apps.safety.commands import COMMANDS
-
-# A topic, and what gives it away. Whole words in English; anywhere in Chinese, which has no
-# spaces, in both ways of writing. Short on purpose: each pattern costs honest requests too.
-BLOCKED_TOPICS: dict[str, str] = {
-    "weapons and explosives": r"\b(bomb(s|ing|ings)?|explosives?|grenades?|nerve gas)\b"
-    r"|\bammunition\b|炸[弹彈]|炸[药藥]|[枪槍]支|毒[气氣]",
-    "harm to oneself": r"\bsuicid(e|es|al)\b|\bself[- ]harm\b"
-    r"|\bkill(ing)? (my|your|him|her|them)sel(f|ves)\b|自[杀殺]|自[残殘]",
-    "sexual content": r"\b(porn\w*|nudes?|naked|sex|sexual|erotic\w*)\b"
-    r"|色情|裸[体體]|性[爱愛]",
-    "hatred of groups": r"\b(genocide|ethnic cleansing|racial purity|subhumans?)\b"
-    r"|[种種]族[灭滅][绝絕]|劣等民族",
-    "drugs": r"\b(cocaine|heroin|meth(amphetamines?)?|fentanyl)\b|可卡因|海洛因|冰毒",
-    # A password may be the hero of a story; stealing one is what is not served.
-    "break-ins and fraud": r"\b(malware|ransomware|phishing|credit card numbers?)\b"
-    r"|\b(steal|crack|hack|guess|leak)\w*\b.{0,30}\b(passwords?|credit cards?|accounts?)\b"
-    r"|木[马馬]病毒|[钓釣][鱼魚][网網]站"
-    r"|(盗|盜|破解|窃取).{0,6}(密[码碼]|信用卡|[账帳][号號])",
-}
+from aigc_apps.safety.instructions import instruction_pattern
+from aigc_utils.files import read_yaml
 
 MARKUP = re.compile(
     r"<[^>]*>|[{}\[\]\\`|]|&\w+;|\$\(|^#+ |---|==="  # tags, brackets, rules
@@ -69,12 +54,12 @@ class Policy:
         max_chars: the longest text that is read.
         scripts: names of writing systems as Unicode's character names begin, such as
             ``"LATIN"`` and ``"CJK"``.
-        blocked_topics: patterns by topic.
+        blocked_topics: a pattern for each topic; None for those of ``topics.yml``.
     """
 
     max_chars: int = 200
     scripts: tuple[str, ...] = ("LATIN", "CJK")
-    blocked_topics: dict[str, str] = field(default_factory=lambda: dict(BLOCKED_TOPICS))
+    blocked_topics: dict[str, str] | None = None
 
     @property
     def rules(self) -> tuple[str, ...]:
@@ -149,19 +134,32 @@ class Policy:
 
     def _command(self, text: str) -> str:
         for reading in readings(text):
-            if found := COMMANDS.search(reading):
+            if found := instruction_pattern().search(reading):
                 return f"speaks to the model ({_short(found[0])}): name a theme instead."
         return ""
 
     def _topic(self, text: str) -> str:
+        topics = read_topics() if self.blocked_topics is None else self.blocked_topics
         for reading in readings(text):
-            for topic, pattern in self.blocked_topics.items():
+            for topic, pattern in topics.items():
                 if found := re.search(pattern, reading, re.IGNORECASE):
                     return (
                         f"names {_short(found[0])}, of a topic that is not served ({topic}): "
                         "choose another."
                     )
         return ""
+
+
+@functools.cache
+def read_topics() -> dict[str, str]:
+    """The topics that no application serves, each with one regular expression."""
+    phrases = read_yaml(Path(__file__).with_name("topics.yml"), dict[str, list[str]])
+    return {topic: "|".join(map(_anywhere_or_whole, found)) for topic, found in phrases.items()}
+
+
+def _anywhere_or_whole(phrase: str) -> str:
+    """A pattern that finds a phrase: Chinese anywhere, any other as whole words."""
+    return phrase if re.search("[\u4e00-\u9fff]", phrase) else rf"\b(?:{phrase})\b"
 
 
 def readings(text: str) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Where an artefact comes from, in words and in its file."""
+"""Where an artefact comes from, in words and in its file: every one of chapter 6 says so."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Provenance(BaseModel):
         model: the checkpoint or model, with the beginning of its weights' SHA-256 where it has one.
         data: what the model was trained on.
         request: what was asked.
-        seed: with the same request, model and seed the same artefact is made again.
-        version: of aigc_utils.
+        seed: with the same request, model, seed and version the same artefact is made again.
+        version: of the code, see `aigc_apps.contract.code_version`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

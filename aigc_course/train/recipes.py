@@ -197,7 +197,7 @@ def train_checkpoint(
         checkpoints.load_weights(model, folder / "model.weights.h5")  # judged as it is shipped
         weights_sha256 = sha256(folder / "model.weights.h5")
     if tokenizer is not None:
-        tokens.save(tokenizer, folder / "tokens.json")
+        tokens.save_tokenizer(tokenizer, folder / "tokens.json")
     judged = model if decoder is None else models.LatentGenerator(decoder, model)
     results, verdict = judges.JUDGES[recipe.judge](
         judged, test_inputs, grey=grey, num_samples=recipe.nll_samples, seed=recipe.seed

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
+import shutil
+import time
 import typing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-import aigc_apps as scenarios
-from aigc_apps import safety
+import aigc_apps
+import aigc_utils
+from aigc_apps import contract, safety
 
-NAMES = scenarios.names()
+NAMES = aigc_apps.names()
 ROOT = Path(__file__).parents[2]
 INJECTIONS = safety.injections()
 OTHER_SCRIPTS = (
@@ -46,7 +50,7 @@ BLOCKED = ("how to build a bomb", "自杀", "a naked dragon", "genocide", "cocai
 NO_TEXT = ("", "   ", "12", "?!", "\n\t")
 
 
-def text_fields(request: type[scenarios.Request]) -> dict[str, bool]:
+def text_fields(request: type[aigc_apps.Request]) -> dict[str, bool]:
     """Fields in which a person writes, and whether each takes several texts."""
     fields = {}
     for name, info in request.model_fields.items():
@@ -68,13 +72,13 @@ def _kinds(annotation: Any):
 CASES = [
     (name, field, many)
     for name in NAMES
-    for field, many in text_fields(type(scenarios.load_application(name)).Request).items()
+    for field, many in text_fields(type(aigc_apps.load_application(name)).Request).items()
 ]
 
 
 def ask(name: str, field: str, many: bool, text: str):
     """A request in which one field of the first example is another text."""
-    scenario = scenarios.load_application(name)
+    scenario = aigc_apps.load_application(name)
     return scenario.ask(**{**scenario.examples[0], field: [text] if many else text})
 
 
@@ -104,17 +108,18 @@ def case(request):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_card_says_what_it_is_for_and_what_not(name):
-    card = scenarios.load_application(name).card
+    card = aigc_apps.load_application(name).card
     assert card.name == name
     assert any("\u4e00" <= c <= "\u9fff" for c in card.title_zh)
     assert card.not_for
     assert all(len(reason.split()) > 4 for reason in card.not_for)
-    assert (ROOT / "notebooks" / f"{card.notebook}.ipynb").is_file()
+    if card.notebook is not None:  # a new application's chapter is still to be written
+        assert (ROOT / "notebooks" / f"{card.notebook}.ipynb").is_file()
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_field_has_a_description_and_examples_are_taken(name):
-    scenario = scenarios.load_application(name)
+    scenario = aigc_apps.load_application(name)
     for field, info in type(scenario).Request.model_fields.items():
         assert info.description, f"{field} says nothing of itself"
         assert field not in ("out", "seed", "help"), "that is an option of the command"
@@ -124,7 +129,7 @@ def test_every_field_has_a_description_and_examples_are_taken(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_unknown_fields_are_refused_with_the_nearest(name):
-    scenario = scenarios.load_application(name)
+    scenario = aigc_apps.load_application(name)
     field = next(iter(type(scenario).Request.model_fields))
     with pytest.raises(ValueError, match=f"did you mean {field}"):
         scenario.ask(**scenario.examples[0], **{field + "s_": "dragon"})
@@ -133,9 +138,9 @@ def test_unknown_fields_are_refused_with_the_nearest(name):
 def test_listing_asking_and_refusing_load_no_model(fresh_python):
     # A list of scenarios, a form and a refusal must come at once.
     done = fresh_python(
-        "import sys; import aigc_apps as scenarios\n"
-        "for name in scenarios.names():\n"
-        "    scenario = scenarios.load_application(name); scenario.ask(**scenario.examples[0])\n"
+        "import sys; import aigc_apps\n"
+        "for name in aigc_apps.names():\n"
+        "    scenario = aigc_apps.load_application(name); scenario.ask(**scenario.examples[0])\n"
         "print(*sorted({'tensorflow', 'keras', 'xllamacpp'} & set(sys.modules)))"
     )
     assert (done.returncode, done.stdout.strip()) == (0, ""), done.stderr
@@ -144,7 +149,7 @@ def test_listing_asking_and_refusing_load_no_model(fresh_python):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_baseline_says_that_no_model_made_it(name):
-    scenario = scenarios.load_application(name)
+    scenario = aigc_apps.load_application(name)
     where = scenario.baseline(scenario.ask(**scenario.examples[0])).provenance
     assert where.made_by == "made without a generative model"
     assert where.scenario == name
@@ -164,7 +169,7 @@ def test_nothing_and_too_much_are_refused(case):
 
 def may_be_empty(case) -> bool:
     """A field whose default is nothing takes nothing."""
-    info = type(scenarios.load_application(case[0])).Request.model_fields[case[1]]
+    info = type(aigc_apps.load_application(case[0])).Request.model_fields[case[1]]
     return not info.is_required() and not info.get_default(call_default_factory=True)
 
 
@@ -190,7 +195,7 @@ def test_every_injection_is_refused_or_taken_and_never_ends_in_a_traceback(case)
 @pytest.mark.parametrize("value", [None, 3, 1.5, True, [], {}, b"dragon", ["dragon"] * 1000, "\ud800", object()], ids=lambda value: type(value).__name__)  # fmt: skip
 def test_values_of_any_kind_are_taken_or_refused_in_sentences(case, value):
     name, field, _ = case
-    scenario = scenarios.load_application(name)
+    scenario = aigc_apps.load_application(name)
     message = ""
     try:
         scenario.ask(**{**scenario.examples[0], field: value})
@@ -199,8 +204,59 @@ def test_values_of_any_kind_are_taken_or_refused_in_sentences(case, value):
     assert not message or is_a_sentence(message), message
 
 
+# ---- the contract itself -------------------------------------------------------------
+
+
+def test_a_standard_error_is_that_of_the_mean_and_none_of_one_value():
+    # 1, 2, 3, 6: mean 3, squares of what is left 4 + 1 + 0 + 9; 14 / 3 over 4 of them.
+    assert contract.standard_error([1, 2, 3, 6]) == pytest.approx((14 / 3 / 4) ** 0.5)
+    assert contract.standard_error([5, 5]) == 0
+    assert contract.standard_error([5]) is None
+
+
+def test_time_is_what_one_waits_and_not_what_a_processor_works():
+    made, seconds = contract.timed(lambda wait, say: time.sleep(wait) or say, 0.05, say="done")
+    assert made == "done"
+    assert seconds >= 0.05  # a processor's clock would say next to nothing
+
+
+@pytest.fixture
+def applications(tmp_path, monkeypatch):
+    """A function that makes a folder with a card; the only applications are those it made."""
+    monkeypatch.setattr(aigc_apps, "__path__", [str(tmp_path)])
+    text = (Path(__file__).parent / "toy" / "card.yml").read_text(encoding="utf-8")
+
+    def make(name, chapter):
+        (tmp_path / name).mkdir()
+        card = text.replace("06_00_toy", chapter)
+        (tmp_path / name / "card.yml").write_text(card, encoding="utf-8")
+
+    return make
+
+
+def test_applications_stand_in_the_order_of_chapters_and_new_ones_last(applications):
+    for name, chapter in (("b", "null"), ("z", "06_01_z"), ("a", "06_02_a"), ("_c", "06_00_c")):
+        applications(name, chapter)
+    assert aigc_apps.names() == ["z", "a", "b"]
+
+
+def test_provenance_names_the_code_and_a_changed_line_shows(tmp_path, monkeypatch):
+    version = contract.code_version()
+    assert re.fullmatch(re.escape(aigc_utils.__version__) + r"\+[0-9a-f]{12}", version)
+    scenario = aigc_apps.load_application(NAMES[0])
+    request = scenario.ask(**scenario.examples[0])
+    assert scenario.provenance(request, 0).version == version
+    copy = tmp_path / "aigc_apps"
+    shutil.copytree(ROOT / "aigc_apps", copy, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(contract, "__file__", str(copy / "contract.py"))
+    assert contract.code_version.__wrapped__() == version
+    with open(copy / NAMES[0] / "card.yml", "a", encoding="utf-8") as card:
+        card.write("# one more line\n")
+    assert contract.code_version.__wrapped__() != version
+
+
 def test_the_reader_of_fields_sees_texts_and_not_choices():
-    class Sample(scenarios.Request):
+    class Sample(aigc_apps.Request):
         theme: str
         words: tuple[str, ...] = ()
         optional: str | None = None

@@ -7,13 +7,19 @@ import shutil
 import sys
 from pathlib import Path
 
+import h5py
+import keras
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aigc_apps.common import corpora, language, tokens, trained
-from aigc_apps.common.language import LanguageModel
+import aigc_utils
+from aigc_apps.common import corpora, sampling, tokens, trained
+from aigc_apps.common.attention import Attention, Block
+from aigc_apps.common.language import LanguageModel, RowReader
+from aigc_apps.common.ngrams import factor_pairs
+from aigc_apps.common.rows import END, is_text, pack_texts, whereabouts
 from aigc_utils import checkpoints, data, training
 
 pytestmark = pytest.mark.usefixtures("seeded")
@@ -31,7 +37,7 @@ def verses(num_rows: int, seed: int = 0) -> np.ndarray:
     """Rows with a poem of 20 characters, its end, and the beginning of another poem."""
     rng = np.random.default_rng(seed)
     rows = rng.integers(5, VOCAB, (num_rows, 30))
-    rows[:, 0], rows[:, 21], rows[:, 22] = 1, language.END, 2
+    rows[:, 0], rows[:, 21], rows[:, 22] = 1, END, 2
     return rows.astype(np.int32)
 
 
@@ -42,13 +48,17 @@ def shaken(model: LanguageModel) -> LanguageModel:
     return model
 
 
-@pytest.fixture
-def verse_model():
+@pytest.fixture(scope="module")
+def verse_model(started):
+    """A model of verse that no test changes: its graphs are made once."""
+    aigc_utils.seed_everything(0)
     return shaken(small())
 
 
-@pytest.fixture
-def prose_model():
+@pytest.fixture(scope="module")
+def prose_model(started):
+    """As `verse_model`, of prose."""
+    aigc_utils.seed_everything(0)
     return shaken(small(line_lengths=()))
 
 
@@ -76,7 +86,7 @@ def test_a_text_behind_an_end_is_as_likely_as_alone(verse_model):
 def test_lines_and_places_are_those_of_the_form(verse_model):
     rows = verses(1)
     begun = np.concatenate([np.zeros((1, 1), np.int32), rows[:, :-1]], axis=1)
-    texts, position, line, place = map(np.asarray, verse_model._whereabouts(begun))
+    texts, position, line, place = map(np.asarray, whereabouts(begun, verse_model.line_lengths))
     assert texts[0].tolist() == [1] * 22 + [2] * 8
     assert position[0, 22:].tolist() == list(range(8))
     assert line[0, :22].tolist() == [0] + [1] * 5 + [2] * 5 + [3] * 5 + [4] * 5 + [5]
@@ -95,7 +105,7 @@ def test_probabilities_sum_to_one_and_the_likelihood_is_theirs(verse_model):
 
 def test_filling_costs_nothing(verse_model):
     rows = verses(2)
-    rows[:, 15:] = language.END
+    rows[:, 15:] = END
     likely = verse_model.log_likelihood(rows)
     assert (likely[:, :16] < 0).all()  # the END itself is predicted
     assert (likely[:, 16:] == 0).all()
@@ -118,7 +128,7 @@ def test_with_a_cache_and_without_it_the_logits_are_the_same(kind, verse_model, 
     model = verse_model if kind == "verse" else prose_model
     rows = verses(3)[:, :20]
     whole = np.asarray(model(verses(3)))
-    reader = language._Reader(model, 3)
+    reader = RowReader(model, 3)
     for length in (2, 3, 4, 9, 20):  # several tokens at once, and one after another
         found = reader.read(rows[:, :length])
         np.testing.assert_allclose(found, whole[:, length], atol=1e-4)
@@ -168,10 +178,9 @@ def test_a_finished_row_is_filled_and_no_longer_constrained(prose_model):
     assert (made[1, 3:] > 0).all()
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 2**16), temperature=st.sampled_from([0.0, 0.5, 1.0, 20.0]))
-def test_constrained_writing_never_leaves_the_mask(started, seed, temperature):
-    model = shaken(small())
+def test_constrained_writing_never_leaves_the_mask(verse_model, seed, temperature):
     rng = np.random.default_rng(seed)
     masks = rng.random((30, 3, VOCAB)) < 0.1
     masks[..., 7] |= ~masks.any(axis=-1)
@@ -181,7 +190,7 @@ def test_constrained_writing_never_leaves_the_mask(started, seed, temperature):
         asked.append(rows.copy())
         return masks[rows.shape[1]]
 
-    made = model.generate(
+    made = verse_model.generate(
         np.full((3, 1), 2),
         num_tokens=12,
         temperature=temperature,
@@ -226,33 +235,33 @@ KNOWN = np.array([[0.4, 0.1, 0.3, 0.2]])
 
 def test_temperature_sharpens_and_zero_takes_the_likeliest():
     logits = np.log(KNOWN)
-    np.testing.assert_allclose(language.next_probabilities(logits), KNOWN)
-    half = language.next_probabilities(logits, temperature=0.5)
+    np.testing.assert_allclose(sampling.next_probabilities(logits), KNOWN)
+    half = sampling.next_probabilities(logits, temperature=0.5)
     np.testing.assert_allclose(half, KNOWN**2 / (KNOWN**2).sum())
-    zero = language.next_probabilities(logits, temperature=0)
+    zero = sampling.next_probabilities(logits, temperature=0)
     np.testing.assert_array_equal(zero, [[1, 0, 0, 0]])
 
 
 def test_top_k_and_nucleus_keep_what_they_should():
     logits = np.log(KNOWN)
-    two = language.next_probabilities(logits, top_k=2)
+    two = sampling.next_probabilities(logits, top_k=2)
     np.testing.assert_allclose(two, [[4 / 7, 0, 3 / 7, 0]])
     # 0.4 + 0.3 reach 0.69 but not 0.71, for which the third is needed.
-    np.testing.assert_allclose(language.next_probabilities(logits, top_p=0.69), two)
-    three = language.next_probabilities(logits, top_p=0.71)
+    np.testing.assert_allclose(sampling.next_probabilities(logits, top_p=0.69), two)
+    three = sampling.next_probabilities(logits, top_p=0.71)
     np.testing.assert_allclose(three, [[4 / 9, 0, 3 / 9, 2 / 9]])
-    np.testing.assert_allclose(language.next_probabilities(logits, top_p=1e-9), [[1, 0, 0, 0]])
+    np.testing.assert_allclose(sampling.next_probabilities(logits, top_p=1e-9), [[1, 0, 0, 0]])
 
 
 def test_the_mask_comes_before_the_nucleus():
     allowed = np.array([[False, True, False, True]])
-    found = language.next_probabilities(np.log(KNOWN), top_p=0.6, allowed=allowed)
+    found = sampling.next_probabilities(np.log(KNOWN), top_p=0.6, allowed=allowed)
     np.testing.assert_allclose(found, [[0, 0, 0, 1]])
 
 
 def test_draws_are_as_frequent_as_they_should_be():
     coins = np.random.default_rng(0).random(20_000)
-    drawn = language.draw(np.repeat(KNOWN, 20_000, axis=0), coins)
+    drawn = sampling.draw(np.repeat(KNOWN, 20_000, axis=0), coins)
     # Four standard errors of a share of at most 0.5 over 20,000 draws.
     np.testing.assert_allclose(np.bincount(drawn) / 20_000, KNOWN[0], atol=0.0142)
 
@@ -260,7 +269,7 @@ def test_draws_are_as_frequent_as_they_should_be():
 def test_what_has_no_chance_is_never_drawn():
     chances = np.array([[0.0, 1.0, 0.0]])
     for coin in (0.0, 0.5, np.nextafter(1, 0)):
-        assert language.draw(chances, np.array([coin])) == [1]
+        assert sampling.draw(chances, np.array([coin])) == [1]
 
 
 @pytest.mark.parametrize(
@@ -318,7 +327,7 @@ def test_adapted_it_predicts_each_tokens_share():
     model = small(tied=True)
     model.embedding.assign(np.zeros(model.embedding.shape))
     model.adapt(rows)
-    found = language.next_probabilities(model.predict_next(rows[:1, :3]))[0]
+    found = sampling.next_probabilities(model.predict_next(rows[:1, :3]))[0]
     counts = np.bincount(rows.ravel(), minlength=VOCAB) + 0.5
     np.testing.assert_allclose(found, counts / counts.sum(), rtol=1e-3)
 
@@ -329,8 +338,8 @@ def test_the_factors_of_neighbours_are_their_smoothed_frequencies():
     before = rng.integers(0, VOCAB, 20_000)
     after = np.array([rng.choice(VOCAB, p=table[b]) for b in before[:20_000]])
     share = (np.bincount(after, minlength=VOCAB) + 0.5) / (20_000 + VOCAB / 2)
-    left, right = language.neighbours(before, after, share, rank=VOCAB - 1, imagined=1.0)
-    found = language.next_probabilities(left @ right.T + np.log(share))
+    left, right = factor_pairs(before, after, share, rank=VOCAB - 1, imagined=1.0)
+    found = sampling.next_probabilities(left @ right.T + np.log(share))
     counts = np.zeros((VOCAB, VOCAB))
     np.add.at(counts, (before, after), 1)
     wanted = (counts + share) / (counts.sum(axis=1, keepdims=True) + 1)
@@ -364,7 +373,7 @@ def poems(started):
 @pytest.mark.slow
 def test_a_tiny_model_learns_more_from_real_poems_than_how_often_characters_are(poems):
     tokenizer, quatrains, held_out = poems
-    rows = tokens.pack([tokenizer.encode(t.text) for t in quatrains], 60)
+    rows = pack_texts([tokenizer.encode(t.text) for t in quatrains], 60)
     model = LanguageModel(
         tokenizer.vocab_size, context=60, width=32, num_layers=1, num_heads=2,
         line_lengths=tokenizer.line_lengths, dropout=0.1, tied=False,
@@ -407,7 +416,7 @@ class Fair:
     context = 6
 
     def log_likelihood(self, rows):
-        counted = language.is_text(rows)
+        counted = is_text(rows)
         return np.where(counted, -np.log(4.0), 0.0)
 
 
@@ -431,19 +440,52 @@ def test_the_shipped_tokenizer_is_the_one_that_the_data_gives(name):
     card, shipped = checkpoints.load_card(name), trained.load_tokenizer(name)
     assert shipped.vocab_size == card.arguments["vocab_size"]
     if name == "tang_poems":  # learning the pieces of prose takes half a minute
-        assert corpora.collect(name, shipped.vocab_size).tokenizer.to_json() == shipped.to_json()
+        assert (
+            corpora.load_collection(name, shipped.vocab_size).tokenizer.to_json()
+            == shipped.to_json()
+        )
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("name", "number"), [("tang_poems", 300), ("english_prose", 3)])
-def test_a_shipped_model_is_as_good_as_its_card_says(name, number):
-    card = checkpoints.load_card(name)
-    held_out = data.load_texts(name).test[:number]
+# Bits a character of the first test texts, when the cards were written; the cards have the means
+# over all of them.
+BITS = {
+    "tang_poems": [7.5877, 8.3907, 8.5275, 10.369, 8.9376, 6.0686, 6.4765, 7.2289],
+    "english_prose": [1.4131, 1.4536],
+}
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_shipped_model_needs_for_each_text_what_it_needed(name):
     model, tokenizer = trained.load_language_model(name), trained.load_tokenizer(name)
-    found = corpora.model_bits(model, tokenizer, held_out)
-    # Four standard errors of these few texts; three chapters say little of their own spread.
-    spread = max(found.standard_error, 0.03)
-    assert found.mean == pytest.approx(card.results["test_bits_a_character"], abs=4 * spread)
+    for text, wanted in zip(data.load_texts(name).test, BITS[name], strict=False):
+        found = corpora.model_bits(model, tokenizer, [text])
+        # Another machine adds in another order, which moves the last digits of float32.
+        assert found.mean == pytest.approx(wanted, abs=0.002)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_saved_model_has_the_layout_of_the_shipped_file(name, tmp_path):
+    model = trained.load_language_model(name)
+    path = tmp_path / "model.weights.h5"
+    checkpoints.save_weights(model, path)
+    shipped = arrays(checkpoints.checkpoint_root() / name / path.name)
+    saved = arrays(path)
+    assert saved.keys() == shipped.keys()
+    for place, array in shipped.items():
+        np.testing.assert_array_equal(saved[place], array.astype(np.float32), place)
+
+
+def arrays(path: Path) -> dict[str, np.ndarray]:
+    """All arrays of a file of weights, by their places in it."""
+    found = {}
+
+    def take(place, item):
+        if isinstance(item, h5py.Dataset):
+            found[place] = item[...]
+
+    with h5py.File(path) as file:
+        file.visititems(take)
+    return found
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -482,6 +524,47 @@ def test_a_written_quatrain_has_the_lines_of_its_form():
         lines = [tokenizer.decode(row).splitlines() for row in made]
         # Where a poem ends is learnt, not given: nearly all must have learnt it.
         assert sum([len(line) for line in poem] == [length] * 4 for poem in lines) >= 7
+
+
+# ---- its pieces ----------------------------------------------------------------------
+
+
+def test_attention_is_what_the_formula_says():
+    keras.utils.set_random_seed(0)
+    piece = Attention(width=6, num_heads=2, gain=1.0)
+    x = np.random.default_rng(0).normal(size=(1, 4, 6)).astype(np.float32)
+    seen = np.tril(np.ones((4, 4), bool))[None, None]
+    piece.build(x.shape)
+    found, kept, shares = map(np.asarray, piece(x, None, seen))
+    queries, keys, values = np.split(x[0] @ np.asarray(piece.look.kernel), 3, axis=1)
+    heads = []
+    for head in (slice(0, 3), slice(3, 6)):
+        scores = np.where(seen[0, 0], queries[:, head] @ keys[:, head].T / np.sqrt(3), -np.inf)
+        chances = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+        np.testing.assert_allclose(shares[0, len(heads)], chances, atol=1e-5)
+        heads.append(chances @ values[:, head])
+    wanted = np.concatenate(heads, axis=1) @ np.asarray(piece.gather.kernel)
+    np.testing.assert_allclose(found[0], wanted, atol=1e-5)
+    assert kept.shape == (2, 1, 2, 4, 3)
+    np.testing.assert_allclose(kept[0, 0, 1], keys[:, 3:], atol=1e-5)
+    np.testing.assert_allclose(kept[1, 0, 1], values[:, 3:], atol=1e-5)
+
+
+def test_a_block_adds_attention_and_then_the_dense_network():
+    keras.utils.set_random_seed(0)
+    block = Block(8, num_heads=2, num_layers=1, leave_out=keras.layers.Dropout(0.0))
+    x = np.random.default_rng(0).normal(size=(2, 3, 8)).astype(np.float32)
+    seen = np.ones((1, 1, 3, 3), bool)
+    block.build(x.shape)
+    found = np.asarray(block(x, None, seen)[0])
+
+    def norm(values):
+        return values / np.sqrt((values**2).mean(axis=-1, keepdims=True) + 1e-6)
+
+    middle = x + np.asarray(block.attention(norm(x), None, seen)[0])
+    wide = np.maximum(norm(middle) @ np.asarray(block.mlp.widen.kernel), 0) ** 2
+    wanted = middle + wide @ np.asarray(block.mlp.narrow.kernel)
+    np.testing.assert_allclose(found, wanted, atol=1e-4)
 
 
 # ---- another backend -----------------------------------------------------------------

@@ -31,7 +31,7 @@ def signer():
 def test_what_is_signed_is_read_back_and_still_a_picture(kind, signer):
     content = picture(kind)
     signed = manifests.sign(content, f"image/{kind}", ORIGIN, signer)
-    found = manifests.read(signed, f"image/{kind}")
+    found = manifests.read_manifest(signed, f"image/{kind}")
     assert found.intact
     assert not found.trusted  # the root is ours, on nobody's list
     assert found.generated
@@ -47,20 +47,20 @@ def test_every_changed_byte_of_the_pixels_shows(signer):
     for place in range(start, len(signed), 500):
         changed = bytearray(signed)
         changed[place] ^= 1
-        assert not manifests.read(bytes(changed), "image/png").intact, place
+        assert not manifests.read_manifest(bytes(changed), "image/png").intact, place
 
 
 def test_a_manifest_is_lost_when_a_picture_is_saved_again(signer):
     signed = manifests.sign(picture("png"), "image/png", ORIGIN, signer)
     buffer = io.BytesIO()
     Image.open(io.BytesIO(signed)).save(buffer, "png")
-    assert manifests.read(buffer.getvalue(), "image/png") is None
+    assert manifests.read_manifest(buffer.getvalue(), "image/png") is None
 
 
 def test_a_manifest_cannot_be_moved_to_another_picture(signer):
     signed = manifests.sign(picture("png"), "image/png", ORIGIN, signer)
     other = signed[: signed.index(b"IDAT") - 4] + picture("png")[33:].replace(b"\x00", b"\x01", 1)
-    assert not manifests.read(other, "image/png").intact
+    assert not manifests.read_manifest(other, "image/png").intact
 
 
 def test_what_cannot_be_signed_is_refused_in_one_sentence(signer, one_sentence):
@@ -74,7 +74,7 @@ def test_what_cannot_be_signed_is_refused_in_one_sentence(signer, one_sentence):
 
 def test_without_the_packages_the_error_names_the_extra(monkeypatch, one_sentence):
     monkeypatch.setattr(manifests, "find_spec", lambda name: None)
-    assert not manifests.available()
+    assert not manifests.signing_available()
     with pytest.raises(ValueError, match="aigc-utils\\[safety\\]") as error:
         manifests.local_signer()
     one_sentence(error.value)

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import aigc_apps as scenarios
+import aigc_apps
 from aigc_apps import music as module
 from aigc_apps.music import chorales, counterpoint, markov, score, sound
 from aigc_utils import checkpoints
@@ -289,7 +289,7 @@ def test_what_cannot_be_done_is_refused_in_a_sentence(music, one_sentence, field
 
 
 def test_the_scenario_is_found_by_name():
-    assert isinstance(scenarios.load_application("music"), module.Music)
+    assert isinstance(aigc_apps.load_application("music"), module.Music)
 
 
 # ---- the chorales --------------------------------------------------------------------

@@ -15,7 +15,7 @@ from aigc_utils import data
 TEXTS = st.lists(st.lists(st.integers(1, 4), max_size=12), min_size=1, max_size=8)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(TEXTS, st.integers(1, 5), st.lists(st.integers(1, 4), max_size=6))
 def test_probabilities_of_all_tokens_sum_to_one_in_any_context(texts, order, context):
     model = ngrams.KneserNey(texts, 5, order)
@@ -78,7 +78,7 @@ def by_hand(texts, order, token, context, vocab_size):
     return chance(order, context)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(TEXTS, st.integers(1, 4), st.integers(0, 4), st.lists(st.integers(1, 4), max_size=5))
 def test_arrays_give_what_the_formula_gives(texts, order, token, context):
     model = ngrams.KneserNey(texts, 5, order)

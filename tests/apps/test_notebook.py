@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-import aigc_apps as scenarios
-from aigc_apps import notebook as showing
+import aigc_apps
+from aigc_apps import notebook
 from aigc_apps.contract import Artifact, Measure, Verdict
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,7 +31,7 @@ def verdict():
 
 
 def test_a_table_has_a_row_for_each_measure_and_the_answer_below(verdict):
-    lines = showing.table(verdict).splitlines()
+    lines = notebook.verdict_table(verdict).splitlines()
     assert lines[2] == "| poems that scan, % | 97.2 ± 0.5 | 14 | 65 | higher | 512 |"
     assert lines[3] == "| cost | 12,345 |  |  | lower | 3 |"
     assert lines[5] == "**A poet: ore.** It scans."
@@ -39,36 +39,38 @@ def test_a_table_has_a_row_for_each_measure_and_the_answer_below(verdict):
 
 
 def test_a_reader_s_record_leaves_the_course_s_alone(verdict, tmp_path, monkeypatch):
-    before = showing.load_verdict("poetry")
+    before = notebook.load_verdict("poetry")
     monkeypatch.chdir(tmp_path)
-    path = showing.keep(verdict)
+    path = notebook.keep(verdict)
     assert path == Path("out", "verdicts", "poetry.json")
     assert Verdict.model_validate_json(path.read_text(encoding="utf-8")) == verdict
-    assert showing.load_verdict("poetry") == before
+    assert notebook.load_verdict("poetry") == before
 
 
 def test_records_come_in_the_order_of_the_chapters(verdict, data_copy):
     another = verdict.model_copy(update={"scenario": "another"})
-    showing.keep(another, showing.record_folder())
-    names = [kept.scenario for kept in showing.load_verdicts()]
-    assert names == [*scenarios.names(), "another"]
+    notebook.keep(another, notebook.record_folder())
+    names = [kept.scenario for kept in notebook.load_verdicts()]
+    kept = {path.stem for path in (ROOT / "data" / "records" / "verdicts").glob("*.json")}
+    assert names == [*(name for name in aigc_apps.names() if name in kept), "another"]
+    assert len(names) > 4
 
 
 def test_a_missing_or_damaged_record_says_what_to_do(data_copy, replace_bytes, one_sentence):
     with pytest.raises(ValueError, match="make verdicts ARGS=poem") as missing:
-        showing.load_verdict("poem")
+        notebook.load_verdict("poem")
     one_sentence(missing.value, "poem.json")
     replace_bytes(data_copy / "records" / "verdicts" / "poetry.json", lambda old: old[:100])
     with pytest.raises(ValueError, match="restore it with git") as damaged:
-        showing.load_verdict("poetry")
+        notebook.load_verdict("poetry")
     one_sentence(damaged.value, "poetry.json")
 
 
 def test_what_is_shown_needs_words_for_who_cannot_see_it(started):
-    scenario = scenarios.load_application("stories")
+    scenario = aigc_apps.load_application("stories")
     where = scenario.provenance(scenario.ask(**scenario.examples[0]), 0)
     with pytest.raises(ValueError, match="describe it in a sentence"):
-        showing.show(Artifact(b"", "image/png", ".png", where), alt="a picture")
+        notebook.show_artifact(Artifact(b"", "image/png", ".png", where), alt="a picture")
 
 
 @pytest.mark.slow
@@ -80,5 +82,5 @@ def test_the_command_makes_the_course_s_record(data_copy, capsys):
     command.main(["music"], samples=2, seed=1)
     written = capsys.readouterr().out
     assert "music: judging 2, about 1 min" in written
-    assert showing.load_verdict("music").measures[0].number == 2
-    assert scenarios.load_application("music").record_samples > 2
+    assert notebook.load_verdict("music").measures[0].number == 2
+    assert aigc_apps.load_application("music").record_samples > 2

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import aigc_apps as scenarios
+import aigc_apps
 from aigc_apps import poetry, safety
 from aigc_apps.common import tokens, trained
 from aigc_apps.common.language import LanguageModel
+from aigc_apps.common.rows import pack_texts
 from aigc_apps.poetry import corpus, haiku, judging, prosody, writing
 from aigc_apps.poetry.prosody import english, themes
 from aigc_utils import checkpoints
@@ -45,7 +46,7 @@ def poet(small) -> poetry.Poetry:
         line_lengths=tokenizer.line_lengths,
     )  # fmt: skip
     rows = [tokenizer.encode("".join(f"{line}\n" for line in p.lines)) for p in small.train]
-    model.adapt(tokens.pack(rows, 30))
+    model.adapt(pack_texts(rows, 30))
     return poetry.Poetry(writing.writer_of(model, tokenizer, "untrained"), small)
 
 
@@ -281,13 +282,13 @@ def test_a_poet_that_has_learnt_nothing_gets_no_gold(poet):
     assert by_name["poems with a line of a real poem"].generated == 0
     assert verdict.answer in ("ore", "bubble")
     assert by_name["probability that the masks remove"].generated > 0.5
-    scenarios.Verdict.model_validate_json(verdict.model_dump_json())
+    aigc_apps.Verdict.model_validate_json(verdict.model_dump_json())
 
 
 @needs_model
 @pytest.mark.slow
 def test_the_shipped_poet_is_registered_quick_and_knows_more_than_counts():
-    poet = scenarios.load_application("poetry")
+    poet = aigc_apps.load_application("poetry")
     held_out = [p.text for p in poet.corpus.quatrains("七绝", "test")][:64]
     held_out = [p for p in held_out if set(p) <= set(poet.writer.characters)]
     counter = writing.CountingWriter([p.text for p in poet.corpus.quatrains("七绝")], order=3)

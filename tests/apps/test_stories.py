@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import aigc_apps as scenarios
+import aigc_apps
 from aigc_apps import pretrained
 from aigc_apps.common import texts
 from aigc_apps.stories import Stories, measure, small, template, told, trial_requests
@@ -26,7 +26,7 @@ needs_llm = pytest.mark.skipif(not pretrained.is_installed(), reason="needs the 
 
 @pytest.fixture(scope="module")
 def stories() -> Stories:
-    return scenarios.load_application("stories")
+    return aigc_apps.load_application("stories")
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aigc_apps.common import corpora, tokens
+from aigc_apps.common.rows import cut_texts, pack_texts
 from aigc_utils import data
 
 QUATRAIN = "白日依山尽\n黄河入海流\n欲穷千里目\n更上一层楼\n"
@@ -147,7 +148,7 @@ def test_incremental_counts_are_those_of_counting_anew(prose):
             for pair in pairwise(word):
                 counts[pair] = counts.get(pair, 0) + 1
         assert merge == max(counts, key=lambda pair: (counts[pair], pair))
-        words = [tokens.join(word, merge, 257 + number) for word in words]
+        words = [tokens.join_pair(word, merge, 257 + number) for word in words]
     assert [t for word in words for t in word] == tokenizer.encode(text)
 
 
@@ -176,8 +177,8 @@ def test_a_saved_tokenizer_reads_the_same(tmp_path, kind, byte_pairs):
         "verse": tokens.VerseTokenizer.train(corpora.FORMS, [QUATRAIN]),
         "byte_pairs": byte_pairs,
     }[kind]
-    tokens.save(tokenizer, tmp_path / "tokens.json")
-    loaded = tokens.load(tmp_path / "tokens.json")
+    tokens.save_tokenizer(tokenizer, tmp_path / "tokens.json")
+    loaded = tokens.read_tokenizer(tmp_path / "tokens.json")
     assert loaded.to_json() == tokenizer.to_json()
     assert loaded.encode(QUATRAIN) == tokenizer.encode(QUATRAIN)
     assert loaded.vocab_size == tokenizer.vocab_size
@@ -187,11 +188,11 @@ def test_a_saved_tokenizer_reads_the_same(tmp_path, kind, byte_pairs):
 def test_a_damaged_file_is_refused(tmp_path, content):
     (tmp_path / "tokens.json").write_text(content)
     with pytest.raises(ValueError, match="restore"):
-        tokens.load(tmp_path / "tokens.json")
+        tokens.read_tokenizer(tmp_path / "tokens.json")
 
 
 def test_a_file_runs_nothing_and_is_plain_text(tmp_path, byte_pairs):
-    tokens.save(byte_pairs, tmp_path / "tokens.json")
+    tokens.save_tokenizer(byte_pairs, tmp_path / "tokens.json")
     assert json.loads((tmp_path / "tokens.json").read_text())["kind"] == "byte_pairs"
 
 
@@ -200,7 +201,7 @@ def test_a_file_runs_nothing_and_is_plain_text(tmp_path, byte_pairs):
 
 @given(st.lists(st.lists(st.integers(1, 9), min_size=1, max_size=9), min_size=1))
 def test_packed_rows_hold_every_text_once(texts):
-    rows = tokens.pack(texts, 10)
+    rows = pack_texts(texts, 10)
     found = [
         [int(t) for t in part]
         for row in rows
@@ -211,12 +212,12 @@ def test_packed_rows_hold_every_text_once(texts):
 
 def test_a_text_that_fits_no_row_is_refused():
     with pytest.raises(ValueError, match="choose rows of 6 or more"):
-        tokens.pack([[1] * 5], 5)
+        pack_texts([[1] * 5], 5)
 
 
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=40), st.integers(1, 8))
 def test_windows_cover_a_text_to_its_end(text, step):
-    rows = tokens.windows([text], 8, step)
+    rows = cut_texts([text], 8, step)
     assert rows[0, 0] == text[0]
     assert sum(0 in row for row in rows) >= 1
     whole = [*text, 0]

@@ -404,15 +404,15 @@ def test_every_frame_carries_the_label():
 def test_a_signed_film_plays_and_a_changed_byte_shows(film):
     signer = manifests.local_signer()
     signed = manifests.sign(film.content, film.media_type, film.provenance, signer)
-    found = manifests.read(signed, film.media_type)
+    found = manifests.read_manifest(signed, film.media_type)
     assert found.intact
     assert found.generated
     assert found.provenance == film.provenance
     assert container.probe(signed).num_frames == 4 * FRAME_RATE
     changed = bytearray(signed)
     changed[signed.index(b"mdat") + 2000] ^= 1
-    assert not manifests.read(bytes(changed), film.media_type).intact
-    assert manifests.read(film.content, film.media_type) is None
+    assert not manifests.read_manifest(bytes(changed), film.media_type).intact
+    assert manifests.read_manifest(film.content, film.media_type) is None
 
 
 # ---- the verdict -----------------------------------------------------------------------

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import BaseModel, Field, field_validator
 
 from aigc_apps.contract import Artifact, Card, Request, Scenario
 from aigc_apps.safety import POLICY
+
+
+class Part(BaseModel):
+    text: str
+    size: int = 1
 
 
 class ToyRequest(Request):
@@ -18,6 +23,7 @@ class ToyRequest(Request):
     heat: float | None = Field(None, gt=0, description="how wild")
     loud: bool = Field(False, description="in capitals")
     extra: dict[str, int] = Field(default_factory=dict, description="anything else")
+    parts: tuple[Part, ...] = Field((), description="texts, each with a size")
     label: str = Field("none", description="a name that a checkpoint's option has too")
 
     @field_validator("theme")

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-import aigc_apps as scenarios
+import aigc_apps
 from aigc_course import reports
 
 pytestmark = pytest.mark.slow
@@ -36,7 +36,7 @@ def test_the_record_holds_the_verdict(report):
 
 def test_the_page_shows_card_artefact_and_table(report):
     page = (report.folder / "report.html").read_text(encoding="utf-8")
-    card = scenarios.load_application("stories").card
+    card = aigc_apps.load_application("stories").card
     assert card.title in page
     assert "A fox" in page
     assert re.search(r"<th>\s*baseline\s*</th>", page)

@@ -1,0 +1,39 @@
+"""Template, made by `make app`: sentences about a thing, from a list of words.
+
+No chapter builds it yet. Write what it is for into ``card.yml``, what it can be asked into
+``request.py``, how it makes that into ``make.py`` with words beside it, and how it is judged into
+``judge.py``. Load models late, in functions: a list of applications, a form and a refusal must
+come at once.
+"""
+
+from __future__ import annotations
+
+from aigc_apps._template.judge import judge_template
+from aigc_apps._template.make import repeat_template, write_template
+from aigc_apps._template.request import TemplateRequest
+from aigc_apps.contract import Artifact, Card, Scenario, Verdict
+from aigc_apps.safety import made_by_line
+
+
+class TemplateApplication(Scenario):
+    """Sentences about a thing."""
+
+    card = Card.beside(__file__)
+    Request = TemplateRequest
+    examples = ({"thing": "an old train"}, {"thing": "the sea", "sentences": 3})
+    record_samples = 100
+
+    def generate(self, request: TemplateRequest, seed: int = 0) -> Artifact:
+        return self._text(write_template(request, seed), request, seed)
+
+    def baseline(self, request: TemplateRequest) -> Artifact:
+        return self._text(repeat_template(request), request, 0)
+
+    def evaluate(self, num_samples: int, seed: int = 0) -> Verdict:
+        return self.verdict(**judge_template(self, num_samples, seed))
+
+    def _text(self, text: str, request: TemplateRequest, seed: int) -> Artifact:
+        # Leave out `by_model=False` in `generate` as soon as a model makes the text.
+        origin = self.provenance(request, seed, by_model=False)
+        content = f"{text}\n\n{made_by_line(origin)}\n".encode()
+        return Artifact(content, "text/plain", ".txt", origin)

@@ -1,0 +1,169 @@
+"""`make app`: a new folder runs, and everything that lists applications takes it as it is."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import aigc_apps
+
+ROOT = Path(__file__).resolve().parents[2]
+NAME = "demo"
+
+
+def maker():
+    spec = importlib.util.spec_from_file_location("app_tool", ROOT / "tools" / "app.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def course(tmp_path_factory):
+    """A copy of the course's code, to which `tools/app.py` has added one application.
+
+    Gives a function that runs Python in it, with a bound on its time.
+    """
+    folder = tmp_path_factory.mktemp("course")
+    for package in ("aigc_utils", "aigc_apps", "aigc_course"):
+        leave_out = shutil.ignore_patterns("_data", "__pycache__")
+        shutil.copytree(ROOT / package, folder / package, ignore=leave_out)
+    for file in (
+        "tools/app.py",
+        "pyproject.toml",
+        "tests/conftest.py",
+        "tests/apps/test_contract.py",
+    ):
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / file, folder / file)
+    for linked in ("data", "notebooks"):
+        (folder / linked).symlink_to(ROOT / linked)
+
+    def run(*arguments, timeout=300):
+        variables = os.environ | {"PYTHONPATH": str(folder), "MPLBACKEND": "agg"}
+        return subprocess.run(
+            [sys.executable, *map(str, arguments)], cwd=folder, env=variables,
+            capture_output=True, text=True, timeout=timeout,
+        )  # fmt: skip
+
+    run.folder = folder
+    before = contents(folder)
+    done = run("tools/app.py", NAME)
+    assert done.returncode == 0, done.stderr
+    run.added = set(contents(folder).items()) ^ set(before.items())
+    return run
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file of the three packages, by its path."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for package in ("aigc_utils", "aigc_apps", "aigc_course")
+        for path in (folder / package).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+
+
+def test_it_is_one_folder_and_no_other_file_is_touched(course):
+    wanted = {
+        f"aigc_apps/{NAME}/{path.name}" for path in (ROOT / "aigc_apps/_template").glob("*.*")
+    }
+    assert {path for path, _ in course.added} == wanted
+    assert len(wanted) == 6
+    assert not [path for path, content in course.added if b"emplate" in content]
+
+
+def test_its_code_is_in_order(course):
+    ruff = shutil.which("ruff", path=Path(sys.executable).parent)
+    for action in (["check"], ["format", "--check"]):
+        done = subprocess.run(
+            [ruff, *action, "--no-cache", f"aigc_apps/{NAME}"], cwd=course.folder,
+            capture_output=True, text=True, timeout=60,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_command_line_lists_it_last_and_makes_something(course):
+    done = course("-m", "aigc_course.cli", "scenarios")
+    assert done.returncode == 0, done.stderr
+    listed = [line.split(":")[0] for line in done.stdout.splitlines() if line[:1].strip()]
+    assert listed == [*aigc_apps.names(), NAME]
+    done = course("-m", "aigc_course.cli", "generate", NAME, "--thing", "my bicycle", "--seed", 3)
+    assert done.returncode == 0, done.stderr
+    assert "my bicycle" in (course.folder / "out" / f"{NAME}.txt").read_text(encoding="utf-8")
+    beside = course.folder / "out" / f"{NAME}.txt.provenance.json"
+    assert json.loads(beside.read_text(encoding="utf-8"))["scenario"] == NAME
+
+
+def test_the_contract_s_own_tests_take_it(course):
+    done = course(
+        "-m", "pytest", "tests/apps/test_contract.py", "-k", NAME, "-n", 0, "-o", "addopts="
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-500:]
+    # Three of a scenario and a baseline, and of its one field of text seven kinds of hostile ones.
+    assert int(done.stdout.split(" passed")[0].split()[-1]) >= 15, done.stdout[-500:]
+
+
+@pytest.mark.slow
+def test_the_report_takes_it(course):
+    out = course.folder / "runs"
+    done = course(
+        "-m", "aigc_course.cli", "run", "scenario", "-p", f"SCENARIO={NAME}", "-p", "PROFILE=smoke",
+        "-p", "NUM_SAMPLES=4", "-o", out,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    (found,) = out.glob("*/results.json")
+    results = json.loads(found.read_text(encoding="utf-8"))
+    assert results["scenario"] == NAME
+    assert results["texts that name the thing"] == 100
+    assert results["answer"] == "ore"  # drawn sentences differ, plain ones do not
+
+
+def test_a_folder_that_begins_with_a_line_is_no_application():
+    assert "_template" not in aigc_apps.names()
+    with pytest.raises(ValueError, match="no scenario '_template'"):
+        aigc_apps.load_application("_template")
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("", "lower-case letters"),
+        ("Demo", "lower-case letters"),
+        ("_demo", "lower-case letters"),
+        ("2d", "lower-case letters"),
+        ("my-app", "lower-case letters"),
+        ("../demo", "lower-case letters"),
+        ("class", "lower-case letters"),
+        ("a" * 31, "at most 30"),
+        ("stories", "taken"),
+        ("common", "taken"),
+        ("contract", "taken"),
+        ("template", "taken"),
+    ],
+)
+def test_a_name_that_cannot_be_is_refused_in_one_sentence(tmp_path, name, words, one_sentence):
+    for taken in ("stories", "common", "_template"):
+        (tmp_path / taken).mkdir()
+    (tmp_path / "contract.py").touch()
+    with pytest.raises(ValueError, match=words) as caught:
+        maker().make_application(name, tmp_path)
+    one_sentence(caught.value, repr(name))
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "_template", "common", "contract.py", "stories",
+    ]  # fmt: skip
+
+
+def test_a_copy_that_breaks_off_leaves_nothing(tmp_path):
+    (tmp_path / "_template").mkdir()
+    (tmp_path / "_template" / "broken.py").write_bytes(b"\xff")  # no UTF-8
+    with pytest.raises(ValueError, match="utf-8"):
+        maker().make_application(NAME, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["_template"]
