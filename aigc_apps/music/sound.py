@@ -1,4 +1,4 @@
-"""A small organ: sound from notes by adding sine waves, without a network or a sound font."""
+"""A small organ (chapter 6.3): sound from notes by adding sine waves, without a sound font."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 MP4 holds H.264, AAC and timed text (``mov_text``); WebM holds VP9, Opus and WebVTT. The program
 is called with lists of arguments and never through a shell, so that a title is only a title.
+Chapter 6.4 writes its film with it and looks into the file again.
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ def ffmpeg() -> str:
     return imageio_ffmpeg.get_ffmpeg_exe()
 
 
-def encode(
+def encode_film(
     frames: Iterable[np.ndarray],
     size: tuple[int, int],
     *,

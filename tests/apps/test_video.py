@@ -16,10 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from aigc_apps import video as room
 from aigc_apps.safety import Provenance, made_by_line, manifests
-from aigc_apps.video import container, frames, sound, speech
+from aigc_apps.video import Video, container, frames, hearing, judge, make, sound, speech
+from aigc_apps.video.moods import film_moods
 from aigc_apps.video.rates import FRAME_RATE, RATE
+from aigc_apps.video.request import Shot, Storyboard, read_storyboard
 
 SENTENCE = "These are shoes for people who like to run."
 BOARD = {
@@ -34,7 +35,7 @@ BOARD = {
 
 @pytest.fixture(scope="module")
 def scenario(started):
-    return room.Video()
+    return Video()
 
 
 @pytest.fixture(scope="module")
@@ -64,12 +65,12 @@ def test_the_file_holds_what_was_asked_for(film, asked):
     assert found.num_frames == 4 * FRAME_RATE
     assert found.size == (320, 180)
     assert abs(found.video_seconds - found.audio_seconds) <= 0.04  # one frame
-    assert room.sound_file(found, asked)
+    assert judge.sound_file(found, asked)
 
 
 def test_a_damaged_file_is_not_called_sound(film, asked):
     cut = film.content[: len(film.content) * 2 // 3]
-    assert not room.sound_file(container.probe(cut), asked)
+    assert not judge.sound_file(container.probe(cut), asked)
     with pytest.raises(ValueError, match="are no film"):
         container.probe(b"this is a text")
 
@@ -91,12 +92,12 @@ def test_subtitles_are_a_track_and_a_file_beside_it(film, tmp_path):
     line = film.details["lines"][0]
     track = container.read_subtitles(film.content)
     assert SENTENCE in track
-    assert room._clock(line.start) in track
-    room.save_film(film, tmp_path / "film.mp4")
+    assert make.srt_time(line.start) in track
+    make.save_film(film, tmp_path / "film.mp4")
     assert (tmp_path / "film.srt").read_text("utf-8") == film.details["srt"]
     assert json.loads((tmp_path / "film.mp4.provenance.json").read_text())["scenario"] == "video"
     with pytest.raises(ValueError, match=r"end it in \.mp4"):
-        room.save_film(film, tmp_path / "film.webm")
+        make.save_film(film, tmp_path / "film.webm")
 
 
 @pytest.mark.slow
@@ -111,7 +112,7 @@ def test_webm_holds_the_same_film_in_free_formats(scenario, asked):
     found = container.probe(made.content)
     assert found.streams == {"video": "vp9", "audio": "opus"}  # nobody speaks in this shot
     assert made.media_type == "video/webm"
-    assert room.sound_file(found, free)
+    assert judge.sound_file(found, free)
     assert abs(found.video_seconds - found.audio_seconds) <= 0.04
 
 
@@ -120,24 +121,24 @@ def test_webm_holds_the_same_film_in_free_formats(scenario, asked):
 
 def test_neighbours_among_real_pictures_read_the_subjects(film, asked):
     # Ten classes: chance is 10% in the first shot and 20% in the second.
-    assert room.subjects_seen(film, asked) > 60
+    assert judge.subjects_seen(film, asked) > 60
     wrong = asked.model_copy(
         update={"shots": tuple(s.model_copy(update={"subject": ("Bag",)}) for s in asked.shots)}
     )
-    assert room.subjects_seen(film, wrong) < 20
+    assert judge.subjects_seen(film, wrong) < 20
 
 
 def test_the_film_moves_and_never_jumps_as_slides_do(scenario, film, asked):
     slides = scenario.baseline(asked)
     assert container.probe(slides.content).streams == {"video": "h264"}
-    assert room.moving(slides) < 20 < 60 < room.moving(film)
-    assert room.largest_step(film) < room.largest_step(slides) / 2
+    assert judge.moving(slides) < 20 < 60 < judge.moving(film)
+    assert judge.largest_step(film) < judge.largest_step(slides) / 2
 
 
 @pytest.mark.slow
 def test_a_model_without_classes_draws_the_subject_too(scenario, asked):
     request = asked.model_copy(update={"model": "flow_fashion", "shots": asked.shots[:1]})
-    assert room.subjects_seen(scenario.generate(request), request) > 60
+    assert judge.subjects_seen(scenario.generate(request), request) > 60
 
 
 vectors = arrays.arrays(np.float32, 8, elements=st.floats(-3, 3, width=16)).filter(
@@ -148,18 +149,18 @@ vectors = arrays.arrays(np.float32, 8, elements=st.floats(-3, 3, width=16)).filt
 @settings(deadline=None)
 @given(vectors, vectors, st.floats(0, 1))
 def test_slerp_keeps_ends_and_stays_between_norms(start, end, amount):
-    ends = frames.slerp(start, end, np.array([0.0, 1.0]))
+    ends = frames.interpolate_on_sphere(start, end, np.array([0.0, 1.0]))
     np.testing.assert_allclose(ends, [start, end], atol=1e-4)
     cosine = start @ end / np.linalg.norm(start) / np.linalg.norm(end)
     if cosine > 0:  # then norms move from one to the other without a dip of the straight line
-        norm = np.linalg.norm(frames.slerp(start, end, np.array([amount])))
+        norm = np.linalg.norm(frames.interpolate_on_sphere(start, end, np.array([amount])))
         low, high = sorted((np.linalg.norm(start), np.linalg.norm(end)))
         assert 0.7 * low - 1e-3 <= norm <= 1.3 * high + 1e-3
 
 
 def test_slerp_of_equal_norms_keeps_the_norm_where_a_line_would_not():
     start, end = np.eye(2, dtype=np.float32)
-    middle = frames.slerp(start, end, np.array([0.5]))
+    middle = frames.interpolate_on_sphere(start, end, np.array([0.5]))
     assert np.linalg.norm(middle) == pytest.approx(1)
     assert np.linalg.norm((start + end) / 2) == pytest.approx(0.5**0.5)
 
@@ -177,22 +178,22 @@ def test_shots_melt_into_each_other():
 
 def test_the_voice_begins_when_the_storyboard_says(film, played):
     line = film.details["lines"][0]
-    assert line.start == room.LEAD_IN
+    assert line.start == make.LEAD_IN
     (clip,) = film.details["clips"]
-    assert abs(room.start_error(played, clip, line.start)) < 0.02
+    assert abs(judge.start_error(played, clip, line.start)) < 0.02
     late = np.concatenate([np.zeros(RATE // 10, np.float32), played])
-    assert room.start_error(late, clip, line.start) == pytest.approx(0.1, abs=0.02)
+    assert judge.start_error(late, clip, line.start) == pytest.approx(0.1, abs=0.02)
 
 
 def test_a_recogniser_understands_the_voice_through_the_music(film):
-    checked = room.check_sound(film)
+    checked = judge.check_sound(film)
     for errors, words in (*checked.errors_alone, *checked.errors_mixed):
         assert words == 9
         assert errors <= 0.4 * words
     silent = dataclasses.replace(
         film, details=film.details | {"voice": 0.001 * np.ones(4 * RATE, np.float32)}
     )
-    assert room.check_sound(silent).errors_alone == ((9, 9),)
+    assert judge.check_sound(silent).errors_alone == ((9, 9),)
 
 
 def test_nothing_clips_and_the_music_steps_back(film, played):
@@ -215,13 +216,20 @@ def test_the_mix_is_never_louder_than_its_ceiling(loud, music_level, seed):
     assert mixed[0] == mixed[-1] == 0
 
 
-@pytest.mark.parametrize("mood", sound.MOODS)
+@pytest.mark.parametrize("mood", film_moods())
 def test_chords_by_rule_are_seeded_and_as_long_as_asked(mood):
     one, same, other = (sound.pad(mood, 3.3, seed) for seed in (0, 0, 1))
     assert one.shape == (round(3.3 * RATE),)
     assert np.array_equal(one, same)
     assert not np.array_equal(one, other)
     assert 0.4 < np.abs(one).max() <= 0.5
+
+
+@pytest.mark.parametrize("mood", film_moods())
+def test_bars_for_twenty_seconds_last_twenty_seconds(mood):
+    bars = make.bars_for(20, mood)
+    assert 20 <= bars * 4 * 60 / film_moods()[mood].tempo < 36
+    assert bars % 2 == 0
 
 
 def test_music_is_repeated_without_a_gap():
@@ -235,8 +243,8 @@ def test_music_is_repeated_without_a_gap():
 
 
 def test_moods_have_colours_and_chords_and_are_the_composers_own():
-    moods = set(room.Storyboard.model_fields["mood"].annotation.__args__)
-    assert moods == set(sound.MOODS) == set(frames.PALETTES)
+    moods = set(Storyboard.model_fields["mood"].annotation.__args__)
+    assert moods == set(film_moods())
 
 
 @pytest.mark.parametrize(
@@ -250,7 +258,7 @@ def test_moods_have_colours_and_chords_and_are_the_composers_own():
     ],
 )
 def test_word_errors_count_edits(said, heard, errors):
-    assert speech.word_errors(said, heard) == (errors, 3)
+    assert hearing.word_errors(said, heard) == (errors, 3)
 
 
 def test_a_sentence_too_long_for_its_shot_is_read_faster_or_refused(scenario):
@@ -258,8 +266,8 @@ def test_a_sentence_too_long_for_its_shot_is_read_faster_or_refused(scenario):
         scenario.ask(title="Run", shots=[{"subject": "Bag", "seconds": s, "narration": SENTENCE}])
         for s in (2.3, 30)
     )
-    _, (hurried,) = scenario.read_aloud(quick)
-    _, (calm,) = scenario.read_aloud(slow)
+    _, (hurried,) = make.read_aloud(quick)
+    _, (calm,) = make.read_aloud(slow)
     assert calm.pace == 1 < hurried.pace <= speech.FASTEST
     assert hurried.end <= 2.3 - 0.2 + 2 / FRAME_RATE
     short = scenario.ask(
@@ -338,16 +346,14 @@ def test_a_command_line_gives_shots_as_json_even_parted_at_commas(scenario, one_
 
 
 def test_an_arrow_in_a_sentence_is_no_time_line():
-    line = room.Line(0.4, 1.0, "00:00:01,000 --> 00:00:02,000", 1.0)
-    assert room.subtitles([line]).count("-->") == 1
+    line = make.Line(0.4, 1.0, "00:00:01,000 --> 00:00:02,000", 1.0)
+    assert make.subtitles([line]).count("-->") == 1
 
 
 @settings(deadline=None)
 @given(st.lists(st.floats(1, 7.4), min_size=1, max_size=8))
 def test_shots_fill_the_film_without_gap(seconds):
-    request = room.Storyboard(
-        title="A", shots=[room.Shot(subject="Bag", seconds=s) for s in seconds]
-    )
+    request = Storyboard(title="A", shots=[Shot(subject="Bag", seconds=s) for s in seconds])
     lengths = [b - a for a, b in itertools.pairwise(request.bounds)]
     assert sum(lengths) == request.bounds[-1] == round(sum(seconds) * FRAME_RATE)
     # Rounding ends and not lengths keeps every cut within half a frame of the storyboard.
@@ -355,12 +361,14 @@ def test_shots_fill_the_film_without_gap(seconds):
     assert np.abs(np.array(request.bounds[1:]) - ends).max() <= 0.5 + 1e-6
 
 
-def test_storyboards_are_read_from_json_and_yaml(tmp_path):
+def test_storyboards_are_read_from_json_and_yaml(scenario, tmp_path):
     (tmp_path / "board.json").write_text(json.dumps(BOARD))
     text = "title: Coats\nshots:\n  - {subject: Coat, seconds: 2, narration: A coat.}\n"
     (tmp_path / "board.yaml").write_text(text)
-    assert room.Storyboard.from_file(tmp_path / "board.json").shots[1].subject[1] == "Ankle boot"
-    assert room.Storyboard.from_file(tmp_path / "board.yaml").seconds == 2
+    assert (
+        scenario.ask(**read_storyboard(tmp_path / "board.json")).shots[1].subject[1] == "Ankle boot"
+    )
+    assert scenario.ask(**read_storyboard(tmp_path / "board.yaml")).seconds == 2
 
 
 @pytest.mark.parametrize(
@@ -371,7 +379,7 @@ def test_hostile_and_broken_storyboards_are_refused(tmp_path, one_sentence, text
     path = tmp_path / "board.yaml"
     path.write_text(text)
     with pytest.raises(ValueError, match="storyboard") as error:
-        room.read_storyboard(path)
+        read_storyboard(path)
     one_sentence(error.value)
 
 
@@ -382,15 +390,17 @@ def test_a_chinese_title_needs_a_font_and_says_so(monkeypatch, started):
     pictures = np.zeros((2, 28, 28), np.float32)
     title = frames.Caption(0, 2, "冬天")
     with pytest.raises(ValueError, match="No font here draws the Chinese"):
-        list(frames.compose(pictures, height=180, mood="calm", title=title))
+        list(frames.draw_frames(pictures, height=180, mood="calm", title=title))
     # The label has Chinese too, and falls back to its English half.
-    assert len(list(frames.compose(pictures, height=180, mood="calm"))) == 2
+    assert len(list(frames.draw_frames(pictures, height=180, mood="calm"))) == 2
 
 
 def test_every_frame_carries_the_label():
     pictures = np.zeros((3, 28, 28), np.float32)
     bare, marked = (
-        np.stack(list(frames.compose(pictures, height=180, mood="calm", label=label, fade=False)))
+        np.stack(
+            list(frames.draw_frames(pictures, height=180, mood="calm", label=label, fade=False))
+        )
         for label in ("", frames.LABEL)
     )
     for one, other in zip(bare, marked, strict=True):
