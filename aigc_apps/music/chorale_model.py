@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 import keras
 import numpy as np
 from keras import KerasTensor, ops
+from scipy.special import log_softmax
 
 from aigc_apps.music.grid import (
     CHUNK,
@@ -267,7 +268,7 @@ class ChoraleModel(CourseModel):
                 unknown = (hidden | ~inside)[rows].astype(np.float32)
                 logits = network(symbols[rows], unknown, heard[rows], told[rows])
                 parts.append(ops.convert_to_numpy(logits)[..., :NUM_SYMBOLS])
-            nats = -log_softmax(np.concatenate(parts).transpose(0, 2, 1, 3))
+            nats = -log_softmax(np.concatenate(parts).transpose(0, 2, 1, 3), axis=-1)
             nats = np.take_along_axis(nats, symbols[..., None], axis=-1)[..., 0]
             found.append((nats * hidden).sum(axis=(1, 2)) / erased)
         return np.array(found, np.float64)
@@ -300,7 +301,9 @@ class ChoraleModel(CourseModel):
         logits = self.network()(symbols, np.asarray(erased, np.float32)[None], heard, told)
         logits = ops.convert_to_numpy(logits)[0, ..., :NUM_SYMBOLS].transpose(1, 0, 2)
         shares = np.zeros((*erased.shape, 128))
-        shares[..., to_pitches(np.arange(NUM_SYMBOLS), above)] = np.exp(log_softmax(logits))
+        shares[..., to_pitches(np.arange(NUM_SYMBOLS), above)] = np.exp(
+            log_softmax(logits, axis=-1)
+        )
         return shares
 
     def prepared(self, pitches, clocks, tonic: int, minor: bool):
@@ -366,9 +369,3 @@ def mean_where(values, weights) -> KerasTensor:
     """The weighted mean over voices and steps, shape (B,); 0 where all weights are."""
     total = ops.sum(values * weights, axis=(1, 2))
     return total / ops.maximum(ops.sum(weights, axis=(1, 2)), 1.0)
-
-
-def log_softmax(logits: np.ndarray) -> np.ndarray:
-    """Logarithms of probabilities over the last axis, of any shape."""
-    shifted = logits - logits.max(axis=-1, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))

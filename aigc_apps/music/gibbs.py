@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 from keras import ops
+from scipy.special import log_softmax
 
-from aigc_apps.music.chorale_model import ChoraleModel, log_softmax
+from aigc_apps.music.chorale_model import ChoraleModel
 from aigc_apps.music.grid import (
     CHUNK,
     HIGHEST,
@@ -152,7 +153,7 @@ def cell_surprise(
         for hidden in (half, ~half):
             logits = model.network()(symbols, hidden.astype(np.float32), heard, told)
             logits = ops.convert_to_numpy(logits)[..., :NUM_SYMBOLS].transpose(0, 2, 1, 3)
-            nats = -np.take_along_axis(log_softmax(logits), symbols[..., None], axis=-1)
+            nats = -np.take_along_axis(log_softmax(logits, axis=-1), symbols[..., None], axis=-1)
             total += (nats[..., 0] * hidden).sum(axis=(1, 2))
     return total / (num_draws * symbols[0].size)
 

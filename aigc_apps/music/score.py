@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -239,31 +237,3 @@ def _mark_fermatas(part, piece: Piece, expressions) -> None:
     for note in part.flatten().notes:
         if ends[round(note.getOffsetInHierarchy(part) * STEPS_A_BEAT)]:
             note.expressions.append(expressions.Fermata())
-
-
-def read_grid(content: bytes, suffix: str) -> tuple[np.ndarray, np.ndarray]:
-    """Pitches and onsets (voices, T) of a file's bytes, read by music21 and not by us.
-
-    Args:
-        content: of a MIDI (``".mid"``) or MusicXML (``".musicxml"``) file.
-        suffix: which of them.
-    """
-    from music21 import converter
-
-    with tempfile.TemporaryDirectory() as scratch:
-        path = Path(scratch) / f"piece{suffix}"
-        path.write_bytes(content)
-        score = converter.parse(path, forceSource=True, storePickle=False).stripTies()
-    parts = [part.flatten() for part in score.parts]
-    # A rest at the end, with which music21 fills the last bar, is no part of the piece.
-    ends = [note.offset + note.quarterLength for part in parts for note in part.notes]
-    length = round(max(ends) * STEPS_A_BEAT)
-    pitches, onsets = np.zeros((len(parts), length), int), np.zeros((len(parts), length), bool)
-    for voice, part in enumerate(parts):
-        for note in part.notes:
-            start = round(note.offset * STEPS_A_BEAT)
-            pitches[voice, start : start + round(note.quarterLength * STEPS_A_BEAT)] = max(
-                pitch.midi for pitch in note.pitches
-            )
-            onsets[voice, start] = True
-    return pitches, onsets

@@ -11,8 +11,6 @@ morph between, some seconds, and a sentence. Everything is made on this machine 
 
 from __future__ import annotations
 
-import itertools
-
 from aigc_apps.contract import Artifact, Card, Scenario, Verdict
 from aigc_apps.video import container, make
 from aigc_apps.video.frames import PathGenerator
@@ -37,7 +35,10 @@ class Video(Scenario):
         return self._generators[name]
 
     def generate(self, request: Storyboard, seed: int = 0) -> Artifact:
-        """A film; ``details`` hold its subtitles, lines, sound without music, and stills.
+        """A film, as a file.
+
+        Its ``details`` hold the subtitles (``srt``), the `make.Line`s and their ``clips``, the
+        ``voice`` without music, and the ``pictures`` of all frames.
 
         Args:
             request: the storyboard.
@@ -48,15 +49,12 @@ class Video(Scenario):
         """
         parts = make.gather_parts(self.generator(request.model), request, seed)
         origin = self.provenance(request, seed, make.makers(request, parts))
-        middles = [(a + b) // 2 for a, b in itertools.pairwise(request.bounds)]
         details = {
             "srt": make.subtitles(parts.lines),
             "lines": parts.lines,
             "clips": parts.clips,
             "voice": parts.voice,
-            "composer": parts.composer,
             "pictures": parts.pictures,
-            "stills": parts.pictures[middles],
         }
         return self._artifact(request, make.film_file(request, origin, parts), origin, details)
 

@@ -11,6 +11,7 @@ import contextlib
 import re
 import subprocess
 import tempfile
+import threading
 import wave
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -132,21 +133,36 @@ def encode_film(
         return target.read_bytes()
 
 
-def _feed(command: Sequence[str], frames: Iterable[np.ndarray], log: Path) -> None:
-    """Run ffmpeg and write frames to it; its complaints go to a file, so nothing can block."""
+def _feed(
+    command: Sequence[str], frames: Iterable[np.ndarray], log: Path, seconds: float = 900
+) -> None:
+    """Run ffmpeg, for at most so long, and write frames to it; its complaints go to a file."""
     with open(log, "wb") as complaints:
         process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=complaints
         )
-        try:
-            with contextlib.suppress(BrokenPipeError), process.stdin as pipe:
-                for frame in frames:
-                    pipe.write(np.ascontiguousarray(frame).data)
-        except BaseException:
-            process.kill()
-            raise
-        finally:
-            status = process.wait()
+    too_long = threading.Event()
+
+    def stop() -> None:
+        too_long.set()
+        process.kill()
+
+    watch = threading.Timer(seconds, stop)  # writing to a program that hangs would wait for ever
+    watch.start()
+    try:
+        with contextlib.suppress(BrokenPipeError), process.stdin as pipe:
+            for frame in frames:
+                pipe.write(np.ascontiguousarray(frame).data)
+    except BaseException:
+        process.kill()
+        raise
+    finally:
+        status = process.wait(timeout=seconds + 60)
+        watch.cancel()
+    if too_long.is_set():
+        raise RuntimeError(
+            f"ffmpeg took more than {seconds:g} s to write the film: make it shorter or smaller."
+        )
     if status:
         raise RuntimeError(f"ffmpeg could not write the film: {_last_line(log.read_bytes())}.")
 

@@ -59,10 +59,6 @@ def _subjects(value: Any) -> Any:
     return tuple(chosen)
 
 
-def _listed(value: Any) -> list:
-    return list(value) if isinstance(value, list | tuple) else [None]
-
-
 def _whole_number(value: Any) -> Any:
     """A number from a command line's text; `Literal` takes no text for one."""
     return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() else value
@@ -144,10 +140,9 @@ class Storyboard(Request):
     @field_validator("shots", mode="before")
     @classmethod
     def _few_enough(cls, value: Any) -> Any:
-        if isinstance(value, str) or (value and all(isinstance(v, str) for v in _listed(value))):
-            # A command line gives JSON, which it may have parted at the commas.
+        if isinstance(value, str):  # a form or a cell's parameter gives all shots in one text
             try:
-                value = json.loads(value if isinstance(value, str) else ", ".join(value))
+                value = json.loads(value)
             except ValueError:
                 raise ValueError(
                     f"shots is {str(value)[:60]!r}: write it as JSON, such as "

@@ -9,6 +9,8 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import json
+import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,6 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from aigc_apps.contract import Artifact, Measure
+from aigc_apps.music import request as composers
 from aigc_apps.safety import Provenance, made_by_line, manifests
 from aigc_apps.video import Video, container, frames, hearing, judge, make, sound, speech
 from aigc_apps.video.moods import film_moods
@@ -106,6 +110,17 @@ def test_the_same_seed_gives_the_same_bytes(scenario, asked, film):
     assert scenario.generate(asked, seed=1).content != film.content
 
 
+def test_an_encoder_that_hangs_is_stopped(tmp_path, one_sentence):
+    hang = [sys.executable, "-c", "import time; time.sleep(600)"]
+    with pytest.raises(RuntimeError, match=r"more than 0\.5 s") as caught:
+        container._feed(hang, [np.zeros(1_000_000, np.uint8)], tmp_path / "log", seconds=0.5)
+    one_sentence(caught.value)
+    fail = [sys.executable, "-c", "raise SystemExit('no such codec')"]
+    with pytest.raises(RuntimeError, match="could not write the film: no such codec") as caught:
+        container._feed(fail, [np.zeros(1_000_000, np.uint8)], tmp_path / "log")
+    one_sentence(caught.value)
+
+
 def test_webm_holds_the_same_film_in_free_formats(scenario, asked):
     free = asked.model_copy(update={"format": "webm", "shots": asked.shots[1:]})
     made = scenario.generate(free)
@@ -146,7 +161,7 @@ vectors = arrays.arrays(np.float32, 8, elements=st.floats(-3, 3, width=16)).filt
 )
 
 
-@settings(deadline=None)
+@settings(deadline=None, derandomize=True)
 @given(vectors, vectors, st.floats(0, 1))
 def test_slerp_keeps_ends_and_stays_between_norms(start, end, amount):
     ends = frames.interpolate_on_sphere(start, end, np.array([0.0, 1.0]))
@@ -206,7 +221,7 @@ def test_nothing_clips_and_the_music_steps_back(film, played):
     assert np.abs(np.diff(gain)).max() < 1e-3  # no click
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20, deadline=None, derandomize=True)
 @given(st.floats(0.01, 1), st.floats(0.01, 1), st.integers(0, 1000))
 def test_the_mix_is_never_louder_than_its_ceiling(loud, music_level, seed):
     noise = np.random.default_rng(seed)
@@ -244,7 +259,9 @@ def test_music_is_repeated_without_a_gap():
 
 def test_moods_have_colours_and_chords_and_are_the_composers_own():
     moods = set(Storyboard.model_fields["mood"].annotation.__args__)
-    assert moods == set(film_moods())
+    assert moods == set(film_moods()) == set(composers.moods())
+    for name, mood in film_moods().items():
+        assert mood.tempo == composers.moods()[name].tempo
 
 
 @pytest.mark.parametrize(
@@ -332,17 +349,18 @@ def test_requests_that_are_refused(scenario, one_sentence, change, words):
     one_sentence(error.value, words)
 
 
-def test_a_command_line_gives_shots_as_json_even_parted_at_commas(scenario, one_sentence):
-    shots = [{"subject": "Bag", "seconds": 3, "narration": "A bag, or two."}]
-    text = json.dumps(shots)
-    parted = [part.strip() for part in text.split(",")]
-    for given_shots in (shots, text, parted):
+def test_shots_are_taken_as_json_and_a_comma_in_them_stays_as_it_is(scenario, one_sentence):
+    said = "We looked at 10,000 bags ,or two."
+    shots = [{"subject": "Bag", "seconds": 3, "narration": said}]
+    for given_shots in (shots, json.dumps(shots)):
         asked = scenario.ask(title="A", shots=given_shots, height="180")
-        assert asked.shots[0].narration == "A bag, or two."
+        assert asked.shots[0].narration == said
         assert asked.height == 180
     with pytest.raises(ValueError, match="write it as JSON") as error:
         scenario.ask(title="A", shots="a bag for three seconds")
     one_sentence(error.value)
+    with pytest.raises(ValueError, match="shots") as error:  # nothing is glued together again
+        scenario.ask(title="A", shots=[part.strip() for part in json.dumps(shots).split(",")])
 
 
 def test_an_arrow_in_a_sentence_is_no_time_line():
@@ -350,7 +368,7 @@ def test_an_arrow_in_a_sentence_is_no_time_line():
     assert make.subtitles([line]).count("-->") == 1
 
 
-@settings(deadline=None)
+@settings(deadline=None, derandomize=True)
 @given(st.lists(st.floats(1, 7.4), min_size=1, max_size=8))
 def test_shots_fill_the_film_without_gap(seconds):
     request = Storyboard(title="A", shots=[Shot(subject="Bag", seconds=s) for s in seconds])
@@ -428,6 +446,174 @@ def test_a_signed_film_plays_and_a_changed_byte_shows(film):
 # ---- the verdict -----------------------------------------------------------------------
 
 
+SOUND = {
+    "plays": 100.0,
+    "apart_ms": 40.0,
+    "word_errors": 40.0,
+    "start_ms": 100.0,
+    "processor_seconds_for_20": 40.0,
+    "seen": 75.0,
+    "real_seen": 80.0,
+    "crisp": 0.45,
+    "real_crisp": 0.5,
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "answer"),
+    [
+        ({}, "gold"),  # everything at its limit
+        ({"plays": 99.9}, "bubble"),
+        ({"apart_ms": 40.1}, "bubble"),
+        ({"word_errors": 40.1}, "bubble"),
+        ({"start_ms": 100.1}, "bubble"),
+        ({"processor_seconds_for_20": 40.1}, "bubble"),
+        ({"word_errors": float("nan")}, "bubble"),
+        ({"seen": 74.9}, "ore"),
+        ({"crisp": 0.449}, "ore"),
+        ({"seen": 74.9, "crisp": 0.449}, "ore"),
+        ({"seen": 74.9, "start_ms": 100.1}, "bubble"),
+        ({"seen": 100.0, "crisp": 1.0, "apart_ms": 0.0, "word_errors": 0.0}, "gold"),
+    ],
+)
+def test_an_answer_keeps_every_limit(change, answer):
+    assert judge.film_answer(**SOUND | change) == answer
+
+
+@pytest.fixture
+def stubbed(monkeypatch):
+    """Two films and their slide shows, of which everything but the sums is given."""
+    seen = {b"one": 60.0, b"two": 80.0, b"slides": 90.0}
+    crisp = {b"one": 0.05, b"two": 0.07, b"slides": 0.1}
+    steps = {b"one": 1.0, b"two": 3.0, b"slides": 20.0}
+    moves = {b"one": 70.0, b"two": 90.0, b"slides": 5.0}
+    lengths = {b"one": (2.0, 2.01), b"two": (3.0, 2.98)}
+    checks = {
+        b"one": judge.SoundCheck(((1, 4),), ((3, 4),), (-12.0,)),
+        b"two": judge.SoundCheck(((0, 6), (1, 10)), ((1, 6), (1, 10)), (3.0, 5.0)),
+    }
+    probe = container.Probe({}, 0, 0.0, 0.0, (0, 0), {}, ())
+    monkeypatch.setattr(
+        container,
+        "probe",
+        lambda content: dataclasses.replace(
+            probe, video_seconds=lengths[content][0], audio_seconds=lengths[content][1]
+        ),
+    )
+    monkeypatch.setattr(judge, "sound_file", lambda found, _: found.video_seconds == 2)
+    monkeypatch.setattr(judge, "check_sound", lambda film: checks[film.content])
+    monkeypatch.setattr(judge, "subjects_seen", lambda film, _: seen[film.content])
+    for name, values in (("detail", crisp), ("largest_step", steps), ("moving", moves)):
+        monkeypatch.setattr(judge, name, lambda film, values=values: values[film.content])
+    films = [Artifact(content, "video/mp4", ".mp4", None) for content in (b"one", b"two")]
+    slides = [Artifact(b"slides", "video/mp4", ".mp4", None)] * 2
+    boards = [Storyboard(title="A", shots=[Shot(subject="Bag", seconds=2)])] * 2
+    return judge.FilmTrial(boards, films, slides, [3.0, 5.0], [10.0, 30.0])
+
+
+def test_measures_of_films_are_those_counted_by_hand(stubbed):
+    # Errors and words of three lines: 1 of 4, 0 of 6, 1 of 10; with music 3, 1 and 1.
+    residual = np.array([[0.6, -0.6, 0.0], [2.0, -0.5, -1.5]])
+    ratio_errors = 100 * residual.std(axis=1, ddof=1) * 3**0.5 / 20
+    assert [
+        (m.generated, m.baseline, m.standard_error, m.number) for m in judge.film_measures(stubbed)
+    ] == [
+        (50, None, None, 2),
+        (20, None, None, 2),
+        (pytest.approx(10), None, pytest.approx(ratio_errors[0]), 20),
+        (pytest.approx(25), None, pytest.approx(ratio_errors[1]), 20),
+        (12, None, None, 3),
+        (20, None, None, 2),
+        (2, 20, None, 2),
+        (80, 5, None, 2),
+        (70, 90, pytest.approx(10), 2),
+        (pytest.approx(0.06), pytest.approx(0.1), pytest.approx(0.01), 2),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("place", "change", "answer"),
+    [
+        (0, {}, "gold"),
+        (0, {"generated": 99.0}, "bubble"),
+        (1, {"generated": 41.0}, "bubble"),
+        (2, {"generated": 41.0}, "bubble"),
+        (3, {"generated": 41.0}, "bubble"),
+        (4, {"generated": 101.0}, "bubble"),
+        (5, {"generated": 41.0}, "bubble"),
+        (6, {"generated": 999.0}, "gold"),  # told, and not decided by
+        (7, {"generated": 0.0}, "gold"),
+        (8, {"generated": 74.0}, "ore"),
+        (8, {"baseline": 81.0}, "ore"),
+        (9, {"generated": 0.44}, "ore"),
+        (9, {"baseline": 0.51}, "ore"),
+    ],
+)
+def test_each_measure_has_its_place_in_the_answer(monkeypatch, stubbed, place, change, answer):
+    values = [(100, None), (0, None), (20, None), (30, None), (5, None), (20, None)]
+    values += [(2, 20), (80, 5), (75, 80), (0.45, 0.5)]
+    measures = [
+        Measure(name=str(n), unit="", better="higher", generated=a, baseline=b, number=2)
+        for n, (a, b) in enumerate(values)
+    ]
+    measures[place] = measures[place].model_copy(update=change)
+    monkeypatch.setattr(judge, "film_measures", lambda trial: tuple(measures))
+    found = judge.film_verdict(stubbed)
+    assert found["answer"] == answer
+    assert found["seconds_each"] == 4  # by the clock, whatever the processor took
+    if not change:
+        assert found["because"].startswith(
+            "100% of 2 films play, and a recogniser misses 30% of the words through the music; "
+            "75% of the frames are read as their subject (real pictures: 80%), and they have 90%"
+        )
+
+
+def test_steps_between_frames_are_measured_in_the_middle(monkeypatch):
+    grey = np.zeros((5, 90, 160), np.uint8)
+    grey[1:, 16:72, 52:108] = 8  # a step of 8 grey levels
+    grey[2:, 16:44, 52:108] = 10  # half of the middle by 2
+    grey[3:, 80:] = 255  # subtitles are not looked at
+    monkeypatch.setattr(container, "read_frames", lambda content, height: grey)
+    film = Artifact(b"", "video/mp4", ".mp4", None)
+    assert judge.frame_steps(film).tolist() == [8, 1, 0, 0]
+    assert judge.largest_step(film) == 8
+    assert judge.moving(film) == 50
+    assert judge.moving(film, threshold=1) == 25  # more than the threshold, not as much
+
+
+def test_detail_and_subjects_are_counted_by_hand(monkeypatch):
+    pictures = np.zeros((50, 28, 28), np.float32)
+    pictures[:, :, 14:] = 1  # one edge in 27 pairs across, none down
+    film = Artifact(b"", "video/mp4", ".mp4", None, {"pictures": pictures})
+    assert judge.detail(film) == pytest.approx(1 / 27 / 2)
+    board = Storyboard(
+        title="A",
+        shots=[Shot(subject="Bag", seconds=1), Shot(subject="Sandal to Sneaker", seconds=1)],
+    )
+    bag, sandal, sneaker = 8, 5, 7
+    read = [bag] * 20 + [sandal] * 5 + [sneaker] * 10 + [sandal] * 10 + [bag] * 5
+    monkeypatch.setattr(
+        judge, "picture_judge", lambda: SimpleNamespace(predict=lambda flat: np.array(read))
+    )
+    assert judge.subjects_seen(film, board) == 80
+
+
+def test_a_file_is_sound_only_with_all_that_was_asked_for(asked):
+    whole = container.Probe(
+        {"video": "h264", "audio": "aac", "subtitle": "mov_text"}, 100, 4.0, 4.0, (320, 180), {}, ()
+    )
+    assert judge.sound_file(whole, asked)
+    for change in (
+        {"problems": ("a broken packet",)},
+        {"num_frames": 99},
+        {"num_frames": 101},
+        {"size": (180, 320)},
+        {"streams": {"video": "h264", "audio": "aac"}},
+        {"streams": {"video": "h264", "subtitle": "mov_text"}},
+    ):
+        assert not judge.sound_file(dataclasses.replace(whole, **change), asked)
+
+
 @pytest.mark.slow
 def test_the_verdict_measures_what_it_says(scenario):
     verdict = scenario.evaluate(num_samples=1)
@@ -437,6 +623,9 @@ def test_the_verdict_measures_what_it_says(scenario):
     assert measured["largest error of a narration's start"].generated <= 20
     steps = measured["largest step between neighbouring frames"]
     assert steps.generated < steps.baseline
-    assert verdict.answer in ("gold", "ore", "bubble")
+    # On one storyboard the pictures fall short of real ones, and all else holds.
+    assert verdict.answer == "ore"
+    crisp = measured["detail, mean change from a pixel to the next"]
+    assert crisp.generated < 0.9 * crisp.baseline
     with pytest.raises(ValueError, match="give 1 to 10"):
         scenario.evaluate(num_samples=11)
