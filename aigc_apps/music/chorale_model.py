@@ -4,9 +4,9 @@ A grid has four voices and T steps; a cell holds a pitch or a rest. `ChoraleMode
 predict cells that were erased at random from those that were left, so that one network holds
 the conditionals of every order in which the cells could be written (Uria, Murray & Larochelle,
 "A Deep and Tractable Density Estimator", 2014; for chorales Huang et al., "Counterpoint by
-Convolution", 2017). What is not erased is never written to: a melody that is given is kept by
-construction. Here the convolutions run over time alone, so keys are not learnt
-from one another; instead each piece may be shown as if it stood in C.
+Convolution", 2017). Here the convolutions run over time alone, so keys are not learnt from one
+another; instead each piece may be shown as if it stood in C. Chapter 6.3 shows what it believes;
+`aigc_apps.music.gibbs` writes with it.
 """
 
 from __future__ import annotations
@@ -16,24 +16,20 @@ from collections.abc import Callable, Sequence
 import keras
 import numpy as np
 from keras import KerasTensor, ops
+from scipy.special import log_softmax
 
+from aigc_apps.music.grid import (
+    CHUNK,
+    CLOCK_FEATURES,
+    HIGHEST,
+    INPUTS,
+    LOWEST,
+    NUM_SYMBOLS,
+    NUM_VOICES,
+    to_pitches,
+)
 from aigc_utils.models.base import CourseModel, check_dropout, check_whole, compiled
 from aigc_utils.models.layers import Dense
-
-NUM_VOICES = 4
-LOWEST, HIGHEST = 36, 81  # MIDI numbers that a cell may hold
-# Symbol 0 is the rest, symbol k the pitch LOWEST - 7 + k: room to move a piece to C, up or down.
-NUM_SYMBOLS = HIGHEST - LOWEST + 13
-CHUNK = 4  # steps that are erased together half of the time: a quarter note
-CLOCK_BEATS = 6  # beats of a bar that the clock tells apart
-CLOCK_FEATURES = CHUNK + CLOCK_BEATS + 3
-# The pitches that each voice sings in the chorales that the shipped weights learnt from.
-RANGES = ((57, 81), (53, 74), (48, 69), (36, 64))
-
-
-def above_c(tonic):
-    """By how many semitones the nearest tonic lies above C, -5 to 6; arrays or tensors."""
-    return (tonic + 5) % 12 - 5
 
 
 def to_symbols(pitches, above):
@@ -44,78 +40,6 @@ def to_symbols(pitches, above):
         above: by how many semitones the piece lies above what the network is shown, shape (B,).
     """
     return ops.where(pitches > 0, pitches - above[:, None, None] - (LOWEST - 7), 0)
-
-
-def to_pitches(symbols: np.ndarray, above: int) -> np.ndarray:
-    """The inverse of `to_symbols`, for one piece."""
-    return np.where(symbols > 0, symbols + above + (LOWEST - 7), 0)
-
-
-def clock(places: np.ndarray, beats: np.ndarray, fermatas: np.ndarray) -> np.ndarray:
-    """What a step is told of the metre and of phrases' ends.
-
-    Args:
-        places: sixteenths since the beginning of the bar, shape (T,).
-        beats: quarter notes in the bar, shape (T,).
-        fermatas: whether a phrase ends on this note, shape (T,).
-
-    Returns:
-        float32, shape (T, `CLOCK_FEATURES`); the last feature is 1 inside the piece.
-    """
-    places = np.asarray(places, int)
-    beat = np.minimum(places // CHUNK, CLOCK_BEATS - 1)
-    columns = [
-        np.eye(CHUNK)[places % CHUNK],
-        np.eye(CLOCK_BEATS)[beat],
-        (np.asarray(beats) == 3)[:, None],
-        np.asarray(fermatas)[:, None],
-        np.ones((len(places), 1)),
-    ]
-    return np.concatenate(columns, axis=1).astype(np.float32)
-
-
-def windows(chorales: Sequence, length: int = 128, stride: int = 64) -> dict[str, np.ndarray]:
-    """Chorales cut into windows, as inputs of `ChoraleModel`.
-
-    Args:
-        chorales: have ``pitches``, ``onsets``, ``places``, ``beats``, ``fermatas``, ``tonic``
-            and ``minor``, as `aigc_apps.music.chorales.Chorale` has.
-        length: steps in a window, a multiple of `CHUNK`; the last one is padded.
-        stride: steps between the beginnings of windows of one chorale, a multiple of `CHUNK`.
-    """
-    found: dict[str, list] = {name: [] for name in _INPUTS}
-    for chorale in chorales:
-        clocks = clock(chorale.places, chorale.beats, chorale.fermatas)
-        lowest, highest = _room_to_move(chorale.pitches)
-        for start in range(0, max(1, len(clocks) - length + stride), stride):
-            here = slice(start, start + length)
-            short = length - len(clocks[here])
-            row = {
-                "pitches": np.pad(chorale.pitches[:, here], ((0, 0), (0, short))).astype(np.int32),
-                "onsets": np.pad(chorale.onsets[:, here], ((0, 0), (0, short))).astype(np.float32),
-                "clock": np.pad(clocks[here], ((0, short), (0, 0))),
-                "tonic": np.int32(chorale.tonic),
-                "minor": np.int32(chorale.minor),
-                "lowest": np.int32(lowest),
-                "highest": np.int32(highest),
-            }
-            for name, value in row.items():
-                found[name].append(value)
-    return {name: np.stack(values) for name, values in found.items()}
-
-
-def _room_to_move(pitches: np.ndarray) -> tuple[int, int]:
-    """By how many semitones a chorale may be transposed within the voices' ranges: -6 to 5."""
-    lowest, highest = -6, 5
-    for voice, (low, high) in zip(pitches, RANGES, strict=True):
-        sounding = voice[voice > 0].astype(int)
-        if sounding.size:
-            lowest = max(lowest, low - sounding.min())
-            highest = min(highest, high - sounding.max())
-    return min(lowest, 0), max(highest, 0)
-
-
-_INPUTS = ("pitches", "onsets", "clock", "tonic", "minor", "lowest", "highest")
 
 
 @keras.saving.register_keras_serializable(package="aigc_utils")
@@ -298,7 +222,7 @@ class ChoraleModel(CourseModel):
         soprano = ops.cast(ops.logical_not(kept), "float32") * erased[:, 0]
         return ops.concatenate([soprano[:, None], erased[:, 1:]], axis=1), kept
 
-    # ---- measuring and generating -----------------------------------------------------------
+    # ---- measuring --------------------------------------------------------------------------
 
     def nll(
         self, inputs, *, melody_given: bool = False, num_draws: int = 8, seed: int = 0
@@ -344,52 +268,10 @@ class ChoraleModel(CourseModel):
                 unknown = (hidden | ~inside)[rows].astype(np.float32)
                 logits = network(symbols[rows], unknown, heard[rows], told[rows])
                 parts.append(ops.convert_to_numpy(logits)[..., :NUM_SYMBOLS])
-            nats = -_log_softmax(np.concatenate(parts).transpose(0, 2, 1, 3))
+            nats = -log_softmax(np.concatenate(parts).transpose(0, 2, 1, 3), axis=-1)
             nats = np.take_along_axis(nats, symbols[..., None], axis=-1)[..., 0]
             found.append((nats * hidden).sum(axis=(1, 2)) / erased)
         return np.array(found, np.float64)
-
-    def surprise(
-        self,
-        pitches: np.ndarray,
-        onsets: np.ndarray,
-        clocks: np.ndarray,
-        *,
-        tonic: int,
-        minor: bool,
-        num_draws: int = 3,
-        seed: int = 0,
-    ) -> np.ndarray:
-        """What a cell of each grid costs given half of the others, to rank candidates by.
-
-        Each draw hides a random half and then the other half, the same ones in all grids.
-
-        Args:
-            pitches: MIDI numbers or 0, shape (B, 4, T).
-            onsets: where they are struck, shape (B, 4, T).
-            clocks: from `clock`, shape (T, `CLOCK_FEATURES`).
-            tonic: pitch class.
-            minor: the mode.
-            num_draws: pairs of halves.
-            seed: of the halves.
-
-        Returns:
-            nats a cell, shape (B,).
-        """
-        rng = np.random.default_rng(seed)
-        symbols, told, _ = self._prepared(pitches, clocks, tonic, minor)
-        heard = np.asarray(onsets[:, 0], np.float32)
-        total = np.zeros(len(symbols))
-        for _ in range(num_draws):
-            half = np.broadcast_to(
-                _noise(rng, (1, *symbols.shape[1:]), in_chunks=True) < 0.5, symbols.shape
-            )
-            for hidden in (half, ~half):
-                logits = self.network()(symbols, hidden.astype(np.float32), heard, told)
-                logits = ops.convert_to_numpy(logits)[..., :NUM_SYMBOLS].transpose(0, 2, 1, 3)
-                nats = -np.take_along_axis(_log_softmax(logits), symbols[..., None], axis=-1)
-                total += (nats[..., 0] * hidden).sum(axis=(1, 2))
-        return total / (num_draws * symbols[0].size)
 
     def belief(
         self,
@@ -407,23 +289,35 @@ class ChoraleModel(CourseModel):
             pitches: MIDI numbers or 0, shape (4, T); erased cells are not looked at.
             erased: 1 where a cell is unknown, shape (4, T).
             onsets: of the soprano, 1 struck, 0 held, -1 unknown, shape (T,).
-            clocks: from `clock`, shape (T, `CLOCK_FEATURES`).
+            clocks: from `aigc_apps.music.grid.clock`, shape (T, `CLOCK_FEATURES`).
             tonic: pitch class.
             minor: the mode.
 
         Returns:
             float64, shape (4, T, 128), by MIDI number; 0 stands for the rest.
         """
-        symbols, told, above = self._prepared(pitches[None], clocks, tonic, minor)
+        symbols, told, above = self.prepared(pitches[None], clocks, tonic, minor)
         heard = np.asarray(onsets, np.float32)[None]
         logits = self.network()(symbols, np.asarray(erased, np.float32)[None], heard, told)
         logits = ops.convert_to_numpy(logits)[0, ..., :NUM_SYMBOLS].transpose(1, 0, 2)
         shares = np.zeros((*erased.shape, 128))
-        shares[..., to_pitches(np.arange(NUM_SYMBOLS), above)] = np.exp(_log_softmax(logits))
+        shares[..., to_pitches(np.arange(NUM_SYMBOLS), above)] = np.exp(
+            log_softmax(logits, axis=-1)
+        )
         return shares
 
-    def _prepared(self, pitches, clocks, tonic: int, minor: bool):
-        """Symbols (B, 4, T) and what each step is told, for one key; and how far above C it is."""
+    def prepared(self, pitches, clocks, tonic: int, minor: bool):
+        """What `network` is given of pieces in one key, and how far above C they are shown.
+
+        Args:
+            pitches: MIDI numbers or 0, shape (B, 4, T).
+            clocks: from `aigc_apps.music.grid.clock`, shape (T, `CLOCK_FEATURES`).
+            tonic: pitch class, 0 (C) to 11 (B).
+            minor: the mode.
+
+        Returns:
+            Symbols (B, 4, T), what each step is told (B, T, features), and semitones.
+        """
         above, told_tonic = self.shown(np.full(len(pitches), tonic, np.int32))
         symbols = ops.convert_to_numpy(to_symbols(np.asarray(pitches).astype(np.int32), above))
         told = self.told(clocks[None], told_tonic[:1], np.array([int(minor)]))
@@ -436,100 +330,10 @@ class ChoraleModel(CourseModel):
             self._network = compiled(lambda *arrays: self.logits(*arrays))
         return self._network
 
-    def fill(
-        self,
-        pitches: np.ndarray,
-        free: np.ndarray,
-        onsets: np.ndarray,
-        clocks: np.ndarray,
-        *,
-        tonic: int,
-        minor: bool,
-        num_passes: int = 64,
-        temperature: float = 1.0,
-        most: float = 0.3,
-        least: float = 0.1,
-        start: bool = True,
-        seed: int = 0,
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Write the free cells in a random order, then better them; the others stay as they are.
-
-        The first passes follow an order of quarter notes drawn at random, some at a time, each
-        given those before it (Uria et al., 2014). The others are blocked Gibbs sampling: a
-        share of the free cells is erased and drawn anew, given what was left. The share falls
-        from ``most`` to ``least``, since cells that are drawn together do not hear each other
-        (Yao et al., 2014; Huang et al., 2017, section 4), and the last quarter of the passes
-        is three times cooler. A pitch outside a voice's range in
-        `RANGES` is never drawn.
-
-        Args:
-            pitches: MIDI numbers or 0, int, shape (B, 4, T).
-            free: cells that may be written, bool, shape (B, 4, T).
-            onsets: of the soprano, 1 struck, 0 held, -1 unknown, shape (T,).
-            clocks: from `clock`, shape (T, `CLOCK_FEATURES`).
-            tonic: pitch class, 0 (C) to 11 (B).
-            minor: the mode.
-            num_passes: of the network.
-            temperature: divides the logits; near 0 the likeliest pitch is always taken.
-            most: the share of cells erased in the first pass of Gibbs sampling.
-            least: the same in the last ones.
-            start: whether free cells are unknown at first; otherwise all passes are Gibbs
-                sampling that begins with what they hold.
-            seed: the same seed gives the same grids on one machine.
-
-        Returns:
-            Pitches (B, 4, T), and where they are struck, bool (B, 4, T).
-
-        Raises:
-            ValueError: if a number is out of range or a given pitch is no symbol.
-        """
-        check_whole("num_passes", num_passes)
-        if not 0 < temperature < 100:
-            raise ValueError(f"The temperature is {temperature}: give more than 0, such as 1.")
-        given = pitches[~free]
-        wrong = given[(given != 0) & ((given < LOWEST) | (given > HIGHEST))]
-        if wrong.size:
-            raise ValueError(
-                f"The pitch {int(wrong[0])} is given: use MIDI numbers from {LOWEST} to {HIGHEST}."
-            )
-        rng, size = np.random.default_rng(seed), len(pitches)
-        symbols, told, above = self._prepared(pitches, clocks, tonic, minor)
-        heard = np.broadcast_to(np.asarray(onsets, np.float32), (size, pitches.shape[2]))
-        network, in_range = self.network(), _in_range(above)
-        revealing = round(0.7 * num_passes) if start else 0
-        turn = _noise(rng, pitches.shape, in_chunks=True)  # in which order cells become known
-        for number in range(num_passes):
-            if number < revealing:
-                erased = free & (turn >= number / revealing)
-                chosen = erased & (turn < (number + 1) / revealing)
-            else:
-                left = (num_passes - number) / (num_passes - revealing)
-                in_chunks = number % 2 == 0
-                erased = free & (_noise(rng, pitches.shape, in_chunks) < max(least, most * left))
-                chosen = erased
-            logits = network(symbols, erased.astype(np.float32), heard, told)
-            logits = ops.convert_to_numpy(logits)[..., :NUM_SYMBOLS].transpose(0, 2, 1, 3)
-            # At last cells that were drawn at once and do not fit each other are smoothed out.
-            cooled = temperature * (0.3 if number >= 0.75 * num_passes else 1.0)
-            drawn = _draw(logits / np.float32(cooled) + in_range, rng)
-            symbols = np.where(chosen, drawn, symbols).astype(np.int32)
-        all_known = np.zeros(free.shape, np.float32)
-        struck = ops.convert_to_numpy(network(symbols, all_known, heard, told))
-        made = to_pitches(symbols, above)
-        return made.astype(np.int8), self._onsets(made, struck[..., -1].transpose(0, 2, 1), heard)
-
-    @staticmethod
-    def _onsets(pitches: np.ndarray, logits: np.ndarray, heard: np.ndarray) -> np.ndarray:
-        """A pitch that changes is struck; one that stays is, if it is more likely than not."""
-        before = np.pad(pitches[..., :-1], ((0, 0), (0, 0), (1, 0)))
-        onsets = (pitches > 0) & ((pitches != before) | (logits > 0))
-        onsets[:, 0] = np.where(heard >= 0, heard > 0, onsets[:, 0])
-        return onsets
-
     def check_inputs(self, inputs) -> None:
         if not isinstance(inputs, dict):
             return
-        if missing := set(_INPUTS) - set(inputs):
+        if missing := set(INPUTS) - set(inputs):
             raise ValueError(f"The inputs lack {', '.join(sorted(missing))}: see ChoraleModel.")
         pitches = np.asarray(inputs["pitches"])
         if pitches.ndim != 3 or pitches.shape[1] != NUM_VOICES or pitches.shape[2] % CHUNK:
@@ -565,32 +369,3 @@ def mean_where(values, weights) -> KerasTensor:
     """The weighted mean over voices and steps, shape (B,); 0 where all weights are."""
     total = ops.sum(values * weights, axis=(1, 2))
     return total / ops.maximum(ops.sum(weights, axis=(1, 2)), 1.0)
-
-
-def _in_range(above: int) -> np.ndarray:
-    """0 for symbols that a voice may be given, minus infinity for others; shape (4, 1, 58)."""
-    allowed = np.full((NUM_VOICES, 1, NUM_SYMBOLS), -np.inf, np.float32)
-    pitches = to_pitches(np.arange(NUM_SYMBOLS), above)
-    for voice, (low, high) in enumerate(RANGES):
-        allowed[voice, 0, (pitches >= low) & (pitches <= high)] = 0
-    allowed[..., 0] = 0
-    return allowed
-
-
-def _noise(rng: np.random.Generator, shape: tuple[int, ...], in_chunks: bool) -> np.ndarray:
-    """Uniform numbers for each cell, or the same ones for the cells of a quarter note."""
-    if not in_chunks:
-        return rng.random(shape)
-    size, voices, length = shape
-    chunks = rng.random((size, voices, -(-length // CHUNK)))
-    return np.repeat(chunks, CHUNK, axis=2)[..., :length]
-
-
-def _draw(logits: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """One symbol for each row of logits, by the Gumbel trick."""
-    return np.argmax(logits + rng.gumbel(size=logits.shape).astype(np.float32), axis=-1)
-
-
-def _log_softmax(logits: np.ndarray) -> np.ndarray:
-    shifted = logits - logits.max(axis=-1, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))

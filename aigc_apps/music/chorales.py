@@ -2,17 +2,18 @@
 
 The music is in the public domain. The encodings that music21 carries are there "with the
 permission of the encoders", and some exclude commercial use, so they are not part of this
-project: `read` takes them from the package on the reader's own machine, and what it found is
-kept in the user's cache folder, so that only the first time takes long.
+project: `read_chorales` takes them from the package on the reader's own machine, and what it
+found is kept in the user's cache folder, so that only the first time takes long.
 """
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import sys
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -22,22 +23,12 @@ from pathlib import Path
 
 import numpy as np
 
-from aigc_utils.files import atomic_path
+from aigc_utils.files import atomic_path, read_yaml
 
 VOICES = ("soprano", "alto", "tenor", "bass")
 STEPS_A_BEAT = 4  # a step is a sixteenth note
-READER = 1  # to be raised when `parse` gives something else than before
+READER = 1  # to be raised when `parse_chorale` gives something else than before
 REST = 0  # a pitch that is none; all others are MIDI numbers, 60 is middle C
-
-# The chorales that nothing is trained on, as `choose_held_out` chose them: no tune of these is
-# among the others.
-_HELD_OUT = """
-    bwv10.7 bwv103.6 bwv111.6 bwv114.7 bwv14.5 bwv144.3 bwv144.6 bwv178.7 bwv20.11 bwv20.7
-    bwv244.25 bwv248.28 bwv256 bwv257 bwv258 bwv306 bwv311 bwv312 bwv314 bwv324 bwv329
-    bwv36.4-2 bwv364 bwv397 bwv401 bwv411 bwv420 bwv421 bwv436 bwv47.5 bwv57.8 bwv64.2 bwv65.7
-    bwv69.6-a bwv72.6 bwv92.9
-"""
-HELD_OUT: tuple[str, ...] = tuple(_HELD_OUT.split())
 
 
 @dataclass(frozen=True)
@@ -70,6 +61,12 @@ class Chorale:
         return self.pitches.shape[1]
 
 
+@functools.cache
+def held_out_names() -> tuple[str, ...]:
+    """The chorales that nothing is trained on, as `aigc_apps.music.held_out` chose them."""
+    return read_yaml(Path(__file__).with_name("held_out.yml"), tuple[str, ...])
+
+
 def folder() -> Path:
     """Where the installed music21 keeps its Bach files.
 
@@ -99,7 +96,7 @@ def cache_folder() -> Path:
     return base / "aigc_utils"
 
 
-def read(split: str = "all") -> list[Chorale]:
+def read_chorales(split: str = "all") -> list[Chorale]:
     """The chorales of a split, from the cache if they are there.
 
     Args:
@@ -132,7 +129,7 @@ def _read_part(split: str) -> list[Chorale]:
     paths = [
         path
         for path in sorted(bach.glob("*.mxl"))
-        if (path.stem in HELD_OUT) == (split == "held_out")
+        if (path.stem in held_out_names()) == (split == "held_out")
     ]
     chorales = parse_all(paths)
     try:
@@ -152,18 +149,34 @@ def _version() -> str:
 
 def _fingerprint() -> str:
     """Changes with the split and the reader's format, so that an old cache is left alone."""
-    return hashlib.sha256(f"{READER} {HELD_OUT}".encode()).hexdigest()[:8]
+    return hashlib.sha256(f"{READER} {held_out_names()}".encode()).hexdigest()[:8]
 
 
-def parse_all(paths: Sequence[Path]) -> list[Chorale]:
-    """`parse` each file, on up to two processes; what is no four-part chorale is left out."""
+def parse_all(paths: Sequence[Path], seconds: float = 1800) -> list[Chorale]:
+    """`parse_chorale` each file, on up to two processes.
+
+    Args:
+        paths: the files; what is no four-part chorale is left out.
+        seconds: how long to wait for all of them.
+
+    Raises:
+        TimeoutError: if that was not enough.
+    """
     # A fresh process and no fork: TensorFlow's threads do not survive being forked.
-    with ProcessPoolExecutor(min(2, os.cpu_count() or 1), get_context("spawn")) as pool:
-        found = pool.map(parse, map(str, paths), chunksize=16)
+    pool = ProcessPoolExecutor(min(2, os.cpu_count() or 1), get_context("spawn"))
+    try:
+        found = pool.map(parse_chorale, map(str, paths), chunksize=16, timeout=seconds)
         return [chorale for chorale in found if chorale is not None]
+    except TimeoutError as error:
+        raise TimeoutError(
+            f"Reading {len(paths)} chorales took more than {seconds:g} s: close other programs "
+            "and try again."
+        ) from error
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
-def parse(path: str) -> Chorale | None:
+def parse_chorale(path: str) -> Chorale | None:
     """One MusicXML file as a chorale; None if it has not exactly four parts with notes."""
     from music21 import converter
 
@@ -248,62 +261,3 @@ def _unpack(path: Path) -> list[Chorale]:
         )
         for i in range(len(arrays["lengths"]))
     ]
-
-
-# ---- which chorales share a tune --------------------------------------------------------------
-
-
-def steps_of_tune(chorale: Chorale) -> tuple[int, ...]:
-    """The soprano's intervals on the beat, in semitones: the same in every key and rhythm."""
-    beats = chorale.pitches[0][chorale.places % STEPS_A_BEAT == 0].astype(int)
-    beats = beats[beats != REST]
-    moves = np.diff(beats)
-    return tuple(moves[moves != 0])
-
-
-def share_a_tune(one: Sequence[int], other: Sequence[int], length: int = 12) -> bool:
-    """Whether so many intervals in a row, of `steps_of_tune`, occur in both."""
-    windows = {tuple(one[i : i + length]) for i in range(len(one) - length + 1)}
-    return any(tuple(other[i : i + length]) in windows for i in range(len(other) - length + 1))
-
-
-def tune_groups(chorales: Iterable[Chorale], titles: dict[str, str]) -> list[set[str]]:
-    """The names of chorales, those together that share a tune or a title.
-
-    Args:
-        chorales: what to group.
-        titles: by name, where one is known.
-    """
-    groups: list[tuple[set[str], list[tuple[int, ...]], set[str]]] = []
-    for chorale in chorales:
-        tune, title = steps_of_tune(chorale), titles.get(chorale.name)
-        joined = {chorale.name}, [tune], {title} - {None}
-        apart = []
-        for group in groups:
-            if group[2] & joined[2] or any(share_a_tune(tune, known) for known in group[1]):
-                joined = joined[0] | group[0], joined[1] + group[1], joined[2] | group[2]
-            else:
-                apart.append(group)
-        groups = [*apart, joined]
-    return [names for names, _, _ in groups]
-
-
-def titles() -> dict[str, str]:
-    """The titles that music21 lists for its chorales, letters only, by file name."""
-    from music21.corpus import chorales
-
-    listed = chorales.ChoraleListRKBWV().byBWV
-    return {
-        f"bwv{number}": "".join(c for c in entry["title"].casefold() if c.isalpha())
-        for number, entry in listed.items()
-    }
-
-
-def choose_held_out(chorales: Sequence[Chorale]) -> tuple[str, ...]:
-    """The held-out names: a tenth of the chorales, whole tunes, in the order of a hash."""
-    chosen: list[str] = []
-    groups = tune_groups(chorales, titles())
-    for names in sorted(groups, key=lambda group: hashlib.sha256(min(group).encode()).digest()):
-        if len(chosen) + len(names) <= len(chorales) / 10:
-            chosen += names
-    return tuple(sorted(chosen))

@@ -1,7 +1,8 @@
 """What can be said of four voices by counting: parallels, dissonance, chords, ranges.
 
 All functions take a grid of MIDI numbers (0 is a rest), shape (voices, T), highest voice first.
-Nothing here is learnt, and nothing here generated what it judges.
+Nothing here is learnt, and nothing here generated what it judges. Chapter 6.3 counts
+with it, and so does the verdict.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Voices without counterpoint: each one's next pitch from its last, by counting.
 
-What a model of four voices must beat. Pitches are counted above the tonic, so that all keys
-share what they teach, and by the step's place in the beat, which is when notes move.
+What a model of four voices must beat (chapter 6.3). Pitches are counted above the tonic, so
+that all keys share what they teach, and by the step's place in the beat, which is when notes move.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Music for the eye: a piano roll in which each voice has its own colour and its own label."""
+"""Music for the eye (chapter 6.3): a piano roll whose voices have colours and labels."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def roll(
     return figure
 
 
-def in_words(piece: Piece, title: str = "A piano roll") -> str:
+def roll_in_words(piece: Piece, title: str = "A piano roll") -> str:
     """Alternative text for a roll: key, tempo, and the chords bar by bar."""
     beats = piece.num_steps // STEPS_A_BEAT
     return (

@@ -1,13 +1,10 @@
-"""A piece of music in four voices, read from note names and written as MIDI or MusicXML."""
+"""A piece of music in four voices, written as MIDI or MusicXML: what chapter 6.3 makes."""
 
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
 
@@ -15,8 +12,6 @@ from aigc_apps.music.chorales import REST, STEPS_A_BEAT, VOICES
 from aigc_apps.music.counterpoint import NAMES, beats, chord_name
 
 BAR = 4 * STEPS_A_BEAT  # steps; pieces are in 4/4
-LETTERS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
-NOTE = re.compile(r"(?:([A-Ga-g])([#b]?)(-?\d)|([Rr]))(?::(\d+(?:\.\d+)?))?(\^?)")
 
 
 @dataclass(frozen=True)
@@ -71,7 +66,7 @@ class Piece:
         return [
             (voice, *note)
             for voice in range(len(self.pitches))
-            for note in _notes(self.pitches[voice], self.onsets[voice])
+            for note in line_notes(self.pitches[voice], self.onsets[voice])
         ]
 
     def timed(self) -> list[tuple[int, float, float]]:
@@ -96,127 +91,13 @@ def places(num_steps: int, upbeat: int) -> np.ndarray:
     return (np.arange(num_steps) - STEPS_A_BEAT * upbeat) % BAR
 
 
-def _notes(pitches: np.ndarray, onsets: np.ndarray) -> Iterator[tuple[int, int, int]]:
+def line_notes(pitches: np.ndarray, onsets: np.ndarray) -> Iterator[tuple[int, int, int]]:
     """(MIDI number, first step, number of steps) of one voice's notes."""
     begins = onsets | np.concatenate([[True], pitches[1:] != pitches[:-1]])
     starts = np.flatnonzero(begins)
     for start, end in zip(starts, [*starts[1:], len(pitches)], strict=True):
         if pitches[start] != REST:
             yield int(pitches[start]), int(start), int(end - start)
-
-
-# ---- melodies ---------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Melody:
-    """One voice: pitches and onsets (T,), phrase ends (T,), upbeat in quarter notes."""
-
-    pitches: np.ndarray
-    onsets: np.ndarray
-    fermatas: np.ndarray
-    upbeat: int = 0
-
-
-@dataclass(frozen=True)
-class Tune:
-    """A melody that everybody may use.
-
-    Attributes:
-        notes: as `parse_melody` reads them.
-        upbeat: quarter notes before the first bar line.
-        tonic: pitch class.
-        credit: where it comes from, and when.
-    """
-
-    notes: str
-    upbeat: int
-    tonic: int
-    credit: str
-
-
-TUNES = {
-    "ode_to_joy": Tune(
-        "B4 B4 C5 D5 D5 C5 B4 A4 G4 G4 A4 B4 B4:1.5 A4:0.5 A4:2^ "
-        "B4 B4 C5 D5 D5 C5 B4 A4 G4 G4 A4 B4 A4:1.5 G4:0.5 G4:2^",
-        0, 7, "Ludwig van Beethoven, 1824",
-    ),
-    "twinkle": Tune(
-        "G4 G4 D5 D5 E5 E5 D5:2^ C5 C5 B4 B4 A4 A4 G4:2^ "
-        "D5 D5 C5 C5 B4 B4 A4:2^ D5 D5 C5 C5 B4 B4 A4:2^ "
-        "G4 G4 D5 D5 E5 E5 D5:2^ C5 C5 B4 B4 A4 A4 G4:2^",
-        0, 7, "Ah! vous dirai-je, maman, French, 18th century",
-    ),
-    "jasmine": Tune(
-        "A4 A4:0.5 C5:0.5 D5:0.5 F5:0.5 F5:0.5 D5:0.5 C5 C5:0.5 D5:0.5 C5:2^ "
-        "A4 A4:0.5 C5:0.5 D5:0.5 F5:0.5 F5:0.5 D5:0.5 C5 C5:0.5 D5:0.5 C5:2^ "
-        "C5 C5 C5 A4:0.5 C5:0.5 D5 D5 C5:2^ "
-        "A4 G4:0.5 A4:0.5 C5 A4:0.5 G4:0.5 F4 F4:0.5 G4:0.5 F4:2^",
-        0, 5, "茉莉花 (Jasmine flower), Chinese, 18th century or older; its first half",
-    ),
-    "old_hundredth": Tune(
-        "G4 G4 F#4 E4 D4 G4 A4 B4^ B4 B4 B4 A4 G4 C5 B4 A4^ "
-        "G4 A4 B4 A4 G4 E4 F#4 G4^ D5 B4 G4 A4 C5 B4 A4 G4^",
-        1, 7, "Geneva Psalter, 1551; Bach set it himself",
-    ),
-}  # fmt: skip
-
-
-def parse_melody(text: str) -> Melody:
-    """A melody from scientific note names.
-
-    Notes are separated by spaces: a name such as ``C5``, ``F#4`` or ``Bb4``, or ``R`` for a
-    rest; then, if it is no quarter note, a colon and its length in quarter notes, such as
-    ``:0.5``; then ``^`` if a phrase ends on it. Where no ``^`` is written, phrases end on the
-    last note and on notes of two quarters or more. Bar lines ``|`` are passed over.
-
-    Raises:
-        ValueError: if a word is no note, or a length is no multiple of a sixteenth note.
-    """
-    pitches: list[int] = []
-    onsets: list[bool] = []
-    marks: list[bool] = []
-    for word in text.replace("|", " ").split():
-        found = NOTE.fullmatch(word)
-        if found is None:
-            raise ValueError(
-                f"{word[:40]!r} is no note: write a name such as C5, F#4:2 or R:0.5, lengths in "
-                "quarter notes."
-            )
-        letter, sign, octave, _, length, mark = found.groups()
-        steps = Fraction(length or "1") * STEPS_A_BEAT
-        if steps.denominator != 1 or not 0 < steps <= 4 * BAR:
-            raise ValueError(
-                f"{word[:40]!r} lasts {length[:20]} quarter notes: give a multiple of "
-                "0.25, at most 16."
-            )
-        midi = REST
-        if letter:
-            midi = 12 * (int(octave) + 1) + LETTERS[letter.upper()] + {"#": 1, "b": -1}.get(sign, 0)
-        pitches += [midi] * int(steps)
-        onsets += [midi != REST] + [False] * (int(steps) - 1)
-        marks += [bool(mark)] * int(steps)
-    grid, struck, ends = np.array(pitches, int), np.array(onsets, bool), np.array(marks, bool)
-    if not (grid > 0).any():
-        raise ValueError(f"The melody {text[:40]!r} has no note: give some, such as G4 A4 B4:2.")
-    if not ends.any():
-        notes = list(_notes(grid, struck))
-        for number, (_, start, length) in enumerate(notes):
-            if number == len(notes) - 1 or length >= 2 * STEPS_A_BEAT:
-                ends[start : start + length] = True
-    return Melody(grid, struck, ends)
-
-
-def tune(name: str) -> Melody:
-    """One of `TUNES`.
-
-    Raises:
-        ValueError: if there is none of that name.
-    """
-    if name not in TUNES:
-        raise ValueError(f"There is no tune {name!r}: choose one of {', '.join(TUNES)}.")
-    read = parse_melody(TUNES[name].notes)
-    return Melody(read.pitches, read.onsets, read.fermatas, TUNES[name].upbeat)
 
 
 # ---- files ------------------------------------------------------------------------------------
@@ -239,7 +120,7 @@ def to_midi(piece: Piece, comment: str) -> bytes:
                 (0, 0, _meta(midi, track, "SET_TEMPO", microseconds)),
                 (0, 0, _meta(midi, track, "TIME_SIGNATURE", bytes([4, 2, 24, 8]))),
             ]
-        for midi_number, start, length in _notes(piece.pitches[voice], piece.onsets[voice]):
+        for midi_number, start, length in line_notes(piece.pitches[voice], piece.onsets[voice]):
             for time, kind in ((start, "NOTE_ON"), (start + length, "NOTE_OFF")):
                 event = midi.MidiEvent(track, type=getattr(midi.ChannelVoiceMessages, kind))
                 event.channel, event.pitch = voice + 1, midi_number
@@ -315,7 +196,7 @@ def _written(piece: Piece, voice: int, start: int, end: int, spelled: dict[int, 
     """The notes and rests of one bar, those that cross its ends tied."""
     from music21 import note, pitch, tie
 
-    sounding = list(_notes(piece.pitches[voice], piece.onsets[voice]))
+    sounding = list(line_notes(piece.pitches[voice], piece.onsets[voice]))
     now = start
     for midi, first, length in sounding:
         begin, finish = max(first, start), min(first + length, end)
@@ -356,31 +237,3 @@ def _mark_fermatas(part, piece: Piece, expressions) -> None:
     for note in part.flatten().notes:
         if ends[round(note.getOffsetInHierarchy(part) * STEPS_A_BEAT)]:
             note.expressions.append(expressions.Fermata())
-
-
-def read_grid(content: bytes, suffix: str) -> tuple[np.ndarray, np.ndarray]:
-    """Pitches and onsets (voices, T) of a file's bytes, read by music21 and not by us.
-
-    Args:
-        content: of a MIDI (``".mid"``) or MusicXML (``".musicxml"``) file.
-        suffix: which of them.
-    """
-    from music21 import converter
-
-    with tempfile.TemporaryDirectory() as scratch:
-        path = Path(scratch) / f"piece{suffix}"
-        path.write_bytes(content)
-        score = converter.parse(path, forceSource=True, storePickle=False).stripTies()
-    parts = [part.flatten() for part in score.parts]
-    # A rest at the end, with which music21 fills the last bar, is no part of the piece.
-    ends = [note.offset + note.quarterLength for part in parts for note in part.notes]
-    length = round(max(ends) * STEPS_A_BEAT)
-    pitches, onsets = np.zeros((len(parts), length), int), np.zeros((len(parts), length), bool)
-    for voice, part in enumerate(parts):
-        for note in part.notes:
-            start = round(note.offset * STEPS_A_BEAT)
-            pitches[voice, start : start + round(note.quarterLength * STEPS_A_BEAT)] = max(
-                pitch.midi for pitch in note.pitches
-            )
-            onsets[voice, start] = True
-    return pitches, onsets

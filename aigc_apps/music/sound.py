@@ -1,4 +1,4 @@
-"""A small organ: sound from notes by adding sine waves, without a network or a sound font."""
+"""A small organ (chapter 6.3): sound from notes by adding sine waves, without a sound font."""
 
 from __future__ import annotations
 
@@ -79,12 +79,3 @@ def to_mp3(samples: np.ndarray, rate: int = RATE) -> bytes:
     buffer = io.BytesIO()
     soundfile.write(buffer, samples, rate, format="MP3", compression_level=0.9)
     return buffer.getvalue()
-
-
-def wav_comment(content: bytes) -> str:
-    """The comment that `to_wav` put into a file; empty if there is none."""
-    place = content.find(b"ICMT")
-    if place < 0:
-        return ""
-    (length,) = struct.unpack("<I", content[place + 4 : place + 8])
-    return content[place + 8 : place + 8 + length].rstrip(b"\0").decode("utf-8")

@@ -2,6 +2,7 @@
 
 MP4 holds H.264, AAC and timed text (``mov_text``); WebM holds VP9, Opus and WebVTT. The program
 is called with lists of arguments and never through a shell, so that a title is only a title.
+Chapter 6.4 writes its film with it and looks into the file again.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import contextlib
 import re
 import subprocess
 import tempfile
+import threading
 import wave
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -73,7 +75,7 @@ def ffmpeg() -> str:
     return imageio_ffmpeg.get_ffmpeg_exe()
 
 
-def encode(
+def encode_film(
     frames: Iterable[np.ndarray],
     size: tuple[int, int],
     *,
@@ -131,21 +133,36 @@ def encode(
         return target.read_bytes()
 
 
-def _feed(command: Sequence[str], frames: Iterable[np.ndarray], log: Path) -> None:
-    """Run ffmpeg and write frames to it; its complaints go to a file, so nothing can block."""
+def _feed(
+    command: Sequence[str], frames: Iterable[np.ndarray], log: Path, seconds: float = 900
+) -> None:
+    """Run ffmpeg, for at most so long, and write frames to it; its complaints go to a file."""
     with open(log, "wb") as complaints:
         process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=complaints
         )
-        try:
-            with contextlib.suppress(BrokenPipeError), process.stdin as pipe:
-                for frame in frames:
-                    pipe.write(np.ascontiguousarray(frame).data)
-        except BaseException:
-            process.kill()
-            raise
-        finally:
-            status = process.wait()
+    too_long = threading.Event()
+
+    def stop() -> None:
+        too_long.set()
+        process.kill()
+
+    watch = threading.Timer(seconds, stop)  # writing to a program that hangs would wait for ever
+    watch.start()
+    try:
+        with contextlib.suppress(BrokenPipeError), process.stdin as pipe:
+            for frame in frames:
+                pipe.write(np.ascontiguousarray(frame).data)
+    except BaseException:
+        process.kill()
+        raise
+    finally:
+        status = process.wait(timeout=seconds + 60)
+        watch.cancel()
+    if too_long.is_set():
+        raise RuntimeError(
+            f"ffmpeg took more than {seconds:g} s to write the film: make it shorter or smaller."
+        )
     if status:
         raise RuntimeError(f"ffmpeg could not write the film: {_last_line(log.read_bytes())}.")
 

@@ -3,7 +3,7 @@
 A shot is a path through a generator's noise. It visits keyframes, draws that a classifier
 takes for the subject, and goes from one to the next along the sphere on which almost all noise
 of so many dimensions lies (Shoemake, 1985; White, 2016): a straight line would cut through the
-inside, where the generator has seen nothing.
+inside, where the generator has seen nothing. Chapter 6.4 compares the two.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
+from aigc_apps.video.moods import film_moods
 from aigc_apps.video.rates import FRAME_RATE
 from aigc_utils import postprocess
 
@@ -30,21 +31,12 @@ SECONDS_A_KEYFRAME = 2.0
 _CANDIDATES = 200
 _SURE = 0.95  # probability at which a draw is good enough to be a keyframe
 
-# Darkest and lightest colour of a picture by mood, and so of the frame around it.
-PALETTES: dict[str, tuple[tuple[int, int, int], tuple[int, int, int]]] = {
-    "calm": ((16, 32, 54), (214, 234, 244)),
-    "bright": ((58, 34, 12), (255, 240, 204)),
-    "solemn": ((24, 20, 30), (226, 220, 232)),
-    "sad": ((20, 34, 40), (204, 220, 222)),
-    "restless": ((50, 14, 20), (255, 226, 220)),
-}
-
 
 # ---- paths -----------------------------------------------------------------------------
 
 
-def slerp(start: np.ndarray, end: np.ndarray, amounts: np.ndarray) -> np.ndarray:
-    """Spherical interpolation between two vectors (Shoemake, 1985).
+def interpolate_on_sphere(start: np.ndarray, end: np.ndarray, amounts: np.ndarray) -> np.ndarray:
+    """Spherical interpolation ("slerp") between two vectors (Shoemake, 1985).
 
     Args:
         start, end: shape (D,).
@@ -77,7 +69,7 @@ def walk(stops: np.ndarray, num_frames: int) -> np.ndarray:
     path = np.empty((num_frames, stops.shape[1]), np.float32)
     for leg in range(len(stops) - 1):
         chosen = legs == leg
-        path[chosen] = slerp(stops[leg], stops[leg + 1], ease(places[chosen] - leg))
+        path[chosen] = interpolate_on_sphere(stops[leg], stops[leg + 1], ease(places[chosen] - leg))
     return path
 
 
@@ -168,7 +160,7 @@ class Caption:
     text: str
 
 
-def compose(
+def draw_frames(
     pictures: np.ndarray,
     *,
     height: int,
@@ -183,7 +175,7 @@ def compose(
     Args:
         pictures: intensities from 0 to 1, one a frame, shape (N, 28, 28).
         height: of a frame, pixels, a multiple of 18 (so that both sides are even).
-        mood: one of `PALETTES`.
+        mood: one of `aigc_apps.video.moods.film_moods`.
         captions: drawn at the bottom.
         title: drawn at the top.
         label: in the lower right corner of each frame; empty for none.
@@ -193,7 +185,10 @@ def compose(
         uint8, shape (height, width, 3).
     """
     width = height * 16 // 9
-    dark, light = (np.asarray(colour, np.float32) for colour in PALETTES[mood])
+    dark, light = (
+        np.asarray(colour, np.float32)
+        for colour in (film_moods()[mood].dark, film_moods()[mood].light)
+    )
     factor = height * 7 // 10 // 28
     side = 28 * factor
     top, left = round(height * 0.13), (width - side) // 2

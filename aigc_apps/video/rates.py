@@ -1,7 +1,7 @@
 """What the video scenario is made of: pictures, speech, sound, and the file that holds them.
 
-Each module knows nothing of the others: `frames` draws, `speech` reads aloud and listens,
-`sound` mixes, `container` encodes and looks into files. `aigc_apps.video` joins them.
+Each module knows nothing of the others: `frames` draws, `speech` reads aloud, `hearing` listens,
+`sound` mixes, `container` encodes and looks into files. `make` joins them for chapter 6.4.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Voice and music on one track: music steps back under the voice, and nothing clips."""
+"""Voice and music on one track: music steps back under the voice, and nothing clips (6.4)."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import ndimage, signal
 
+from aigc_apps.video.moods import film_moods
 from aigc_apps.video.rates import RATE
 
 VOICE_LEVEL = 10 ** (-20 / 20)
@@ -19,22 +20,12 @@ a recogniser loses words long before a person would."""
 CEILING = 10 ** (-1.5 / 20)
 """The loudest sample; encoders may overshoot by a decibel."""
 
-# Chords of each mood as semitones above its tonic, four to a round, and the tonic in hertz.
-_CHORDS: dict[str, tuple[float, tuple[tuple[int, ...], ...]]] = {
-    "calm": (174.61, ((0, 4, 7, 11), (9, 12, 16), (5, 9, 12, 16), (7, 11, 14))),
-    "bright": (196.00, ((0, 4, 7), (7, 11, 14), (9, 12, 16), (5, 9, 12))),
-    "solemn": (146.83, ((0, 3, 7), (8, 12, 15), (5, 8, 12), (7, 11, 14))),
-    "sad": (164.81, ((0, 3, 7), (5, 8, 12), (10, 14, 17), (3, 7, 10))),
-    "restless": (185.00, ((0, 3, 7), (10, 14, 17), (8, 12, 15), (7, 11, 14))),
-}
-MOODS = tuple(_CHORDS)
-
 
 def pad(mood: str, seconds: float, seed: int = 0) -> np.ndarray:
     """Chords by rule, held and faded into each other: the music where there is no model.
 
     Args:
-        mood: one of `MOODS`.
+        mood: one of `aigc_apps.video.moods.film_moods`.
         seconds: how long.
         seed: chooses which chord begins, the octave of each tone, and the phases.
 
@@ -44,12 +35,12 @@ def pad(mood: str, seconds: float, seed: int = 0) -> np.ndarray:
     Raises:
         ValueError: if there is no such mood.
     """
-    if mood not in _CHORDS:
-        raise ValueError(f"There is no mood {mood!r}: choose one of {', '.join(MOODS)}.")
+    if (known := film_moods().get(mood)) is None:
+        raise ValueError(f"There is no mood {mood!r}: choose one of {', '.join(film_moods())}.")
     rng = np.random.default_rng(seed)
-    tonic, chords = _CHORDS[mood]
+    chords = known.chords
     first = int(rng.integers(len(chords)))
-    length, total = round((2.5 if mood == "restless" else 4.0) * RATE), round(seconds * RATE)
+    length, total = round(known.chord_seconds * RATE), round(seconds * RATE)
     overlap = RATE // 2
     swell = np.sin(np.linspace(0, np.pi / 2, overlap)) ** 2
     envelope = np.concatenate([swell, np.ones(length - overlap), swell[::-1]])
@@ -57,7 +48,7 @@ def pad(mood: str, seconds: float, seed: int = 0) -> np.ndarray:
     track = np.zeros(total + length + overlap)
     for number, start in enumerate(range(0, total, length)):
         for semitones in (*chords[(first + number) % len(chords)], -12):
-            pitch = tonic * 2 ** (semitones / 12)
+            pitch = known.tonic_hertz * 2 ** (semitones / 12)
             pitch *= 2.0 if rng.random() < 0.25 and semitones > 0 else 1.0
             for partial in range(1, 5):
                 turn = 2 * np.pi * (pitch * partial * time + rng.random())

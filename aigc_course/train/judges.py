@@ -74,13 +74,14 @@ def judge_samples(generator, test_inputs, *, grey: np.ndarray, seed: int, **_) -
 
 def chorale_inputs() -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Training windows of chorales; and held-out ones, whole and in windows, beside counts."""
-    from aigc_apps.music import chorales, markov
-    from aigc_apps.music.chorale_model import windows
+    from aigc_apps.music import markov
+    from aigc_apps.music.chorales import read_chorales
+    from aigc_apps.music.grid import chorale_windows
 
-    known, held_out = chorales.read("train"), chorales.read("held_out")
-    return windows(known), {
+    known, held_out = read_chorales("train"), read_chorales("held_out")
+    return chorale_windows(known), {
         "chorales": held_out,
-        "windows": windows(held_out, length=64, stride=64),
+        "windows": chorale_windows(held_out, length=64, stride=64),
         "unigram": markov.MarkovVoices(known, order=0),
         "markov": markov.MarkovVoices(known, order=1),
     }
@@ -108,7 +109,7 @@ def judge_chorales(model, held_out: dict[str, Any], **_) -> Judged:
 
 def text_inputs(name: str, arguments: dict[str, Any]) -> tuple[np.ndarray, corpora.Collection]:
     """Training rows of a collection of texts; and the collection, to be scored on."""
-    collection = corpora.collect(name, arguments["vocab_size"])
+    collection = corpora.load_collection(name, arguments["vocab_size"])
     return collection.rows("train", arguments["context"]), collection
 
 

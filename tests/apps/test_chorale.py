@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from aigc_apps.music import chorale_model as module
-from aigc_apps.music.chorale_model import ChoraleModel
+from aigc_apps.music import grid as module
+from aigc_apps.music.chorale_model import ChoraleModel, to_symbols
+from aigc_apps.music.gibbs import fill_cells
 
 LENGTH = 16
 
@@ -72,8 +73,8 @@ def test_kept_cells_are_never_written_and_free_ones_stay_in_range(seeded, start)
     given = inputs()
     free = np.zeros(given["pitches"].shape, bool)
     free[:, 1:, 3:] = True
-    made, _ = small().fill(
-        given["pitches"], free, np.full(LENGTH, -1.0), given["clock"][0],
+    made, _ = fill_cells(
+        small(), given["pitches"], free, np.full(LENGTH, -1.0), given["clock"][0],
         tonic=5, minor=True, num_passes=5, temperature=3.0, start=start, seed=1,
     )  # fmt: skip
     np.testing.assert_array_equal(made[~free], given["pitches"][~free])
@@ -88,8 +89,8 @@ def test_the_same_seed_writes_the_same_notes(seeded):
     free = np.ones(given["pitches"].shape, bool)
 
     def write(seed):
-        return model.fill(
-            given["pitches"], free, np.full(LENGTH, -1.0), given["clock"][0],
+        return fill_cells(
+            model, given["pitches"], free, np.full(LENGTH, -1.0), given["clock"][0],
             tonic=0, minor=False, num_passes=4, seed=seed,
         )[0]  # fmt: skip
 
@@ -107,7 +108,7 @@ def test_an_untaught_model_costs_the_logarithm_of_the_symbols(seeded):
 def test_symbols_and_pitches_are_inverse():
     pitches = np.array([0, 36, 60, 81])[None, None]
     for above in range(-5, 7):
-        symbols = np.asarray(module.to_symbols(pitches, np.array([above])))
+        symbols = np.asarray(to_symbols(pitches, np.array([above])))
         assert 0 <= symbols.min() <= symbols.max() < module.NUM_SYMBOLS
         np.testing.assert_array_equal(module.to_pitches(symbols, above), pitches)
 
@@ -155,5 +156,7 @@ def test_settings_out_of_range_are_refused(seeded, one_sentence, changed, words)
     free = np.ones(given["pitches"].shape, bool)
     settings = {"tonic": 0, "minor": False, "num_passes": 2, **changed}
     with pytest.raises(ValueError, match=r".") as caught:
-        small().fill(given["pitches"], free, np.full(LENGTH, -1.0), given["clock"][0], **settings)
+        fill_cells(
+            small(), given["pitches"], free, np.full(LENGTH, -1.0), given["clock"][0], **settings
+        )
     one_sentence(caught.value, *words)

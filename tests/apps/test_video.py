@@ -9,6 +9,8 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import json
+import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,10 +18,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from aigc_apps import video as room
+from aigc_apps.contract import Artifact, Measure
+from aigc_apps.music import request as composers
 from aigc_apps.safety import Provenance, made_by_line, manifests
-from aigc_apps.video import container, frames, sound, speech
+from aigc_apps.video import Video, container, frames, hearing, judge, make, sound, speech
+from aigc_apps.video.moods import film_moods
 from aigc_apps.video.rates import FRAME_RATE, RATE
+from aigc_apps.video.request import Shot, Storyboard, read_storyboard
 
 SENTENCE = "These are shoes for people who like to run."
 BOARD = {
@@ -34,7 +39,7 @@ BOARD = {
 
 @pytest.fixture(scope="module")
 def scenario(started):
-    return room.Video()
+    return Video()
 
 
 @pytest.fixture(scope="module")
@@ -64,12 +69,12 @@ def test_the_file_holds_what_was_asked_for(film, asked):
     assert found.num_frames == 4 * FRAME_RATE
     assert found.size == (320, 180)
     assert abs(found.video_seconds - found.audio_seconds) <= 0.04  # one frame
-    assert room.sound_file(found, asked)
+    assert judge.sound_file(found, asked)
 
 
 def test_a_damaged_file_is_not_called_sound(film, asked):
     cut = film.content[: len(film.content) * 2 // 3]
-    assert not room.sound_file(container.probe(cut), asked)
+    assert not judge.sound_file(container.probe(cut), asked)
     with pytest.raises(ValueError, match="are no film"):
         container.probe(b"this is a text")
 
@@ -91,12 +96,12 @@ def test_subtitles_are_a_track_and_a_file_beside_it(film, tmp_path):
     line = film.details["lines"][0]
     track = container.read_subtitles(film.content)
     assert SENTENCE in track
-    assert room._clock(line.start) in track
-    room.save_film(film, tmp_path / "film.mp4")
+    assert make.srt_time(line.start) in track
+    make.save_film(film, tmp_path / "film.mp4")
     assert (tmp_path / "film.srt").read_text("utf-8") == film.details["srt"]
     assert json.loads((tmp_path / "film.mp4.provenance.json").read_text())["scenario"] == "video"
     with pytest.raises(ValueError, match=r"end it in \.mp4"):
-        room.save_film(film, tmp_path / "film.webm")
+        make.save_film(film, tmp_path / "film.webm")
 
 
 @pytest.mark.slow
@@ -105,13 +110,24 @@ def test_the_same_seed_gives_the_same_bytes(scenario, asked, film):
     assert scenario.generate(asked, seed=1).content != film.content
 
 
+def test_an_encoder_that_hangs_is_stopped(tmp_path, one_sentence):
+    hang = [sys.executable, "-c", "import time; time.sleep(600)"]
+    with pytest.raises(RuntimeError, match=r"more than 0\.5 s") as caught:
+        container._feed(hang, [np.zeros(1_000_000, np.uint8)], tmp_path / "log", seconds=0.5)
+    one_sentence(caught.value)
+    fail = [sys.executable, "-c", "raise SystemExit('no such codec')"]
+    with pytest.raises(RuntimeError, match="could not write the film: no such codec") as caught:
+        container._feed(fail, [np.zeros(1_000_000, np.uint8)], tmp_path / "log")
+    one_sentence(caught.value)
+
+
 def test_webm_holds_the_same_film_in_free_formats(scenario, asked):
     free = asked.model_copy(update={"format": "webm", "shots": asked.shots[1:]})
     made = scenario.generate(free)
     found = container.probe(made.content)
     assert found.streams == {"video": "vp9", "audio": "opus"}  # nobody speaks in this shot
     assert made.media_type == "video/webm"
-    assert room.sound_file(found, free)
+    assert judge.sound_file(found, free)
     assert abs(found.video_seconds - found.audio_seconds) <= 0.04
 
 
@@ -120,24 +136,24 @@ def test_webm_holds_the_same_film_in_free_formats(scenario, asked):
 
 def test_neighbours_among_real_pictures_read_the_subjects(film, asked):
     # Ten classes: chance is 10% in the first shot and 20% in the second.
-    assert room.subjects_seen(film, asked) > 60
+    assert judge.subjects_seen(film, asked) > 60
     wrong = asked.model_copy(
         update={"shots": tuple(s.model_copy(update={"subject": ("Bag",)}) for s in asked.shots)}
     )
-    assert room.subjects_seen(film, wrong) < 20
+    assert judge.subjects_seen(film, wrong) < 20
 
 
 def test_the_film_moves_and_never_jumps_as_slides_do(scenario, film, asked):
     slides = scenario.baseline(asked)
     assert container.probe(slides.content).streams == {"video": "h264"}
-    assert room.moving(slides) < 20 < 60 < room.moving(film)
-    assert room.largest_step(film) < room.largest_step(slides) / 2
+    assert judge.moving(slides) < 20 < 60 < judge.moving(film)
+    assert judge.largest_step(film) < judge.largest_step(slides) / 2
 
 
 @pytest.mark.slow
 def test_a_model_without_classes_draws_the_subject_too(scenario, asked):
     request = asked.model_copy(update={"model": "flow_fashion", "shots": asked.shots[:1]})
-    assert room.subjects_seen(scenario.generate(request), request) > 60
+    assert judge.subjects_seen(scenario.generate(request), request) > 60
 
 
 vectors = arrays.arrays(np.float32, 8, elements=st.floats(-3, 3, width=16)).filter(
@@ -145,21 +161,21 @@ vectors = arrays.arrays(np.float32, 8, elements=st.floats(-3, 3, width=16)).filt
 )
 
 
-@settings(deadline=None)
+@settings(deadline=None, derandomize=True)
 @given(vectors, vectors, st.floats(0, 1))
 def test_slerp_keeps_ends_and_stays_between_norms(start, end, amount):
-    ends = frames.slerp(start, end, np.array([0.0, 1.0]))
+    ends = frames.interpolate_on_sphere(start, end, np.array([0.0, 1.0]))
     np.testing.assert_allclose(ends, [start, end], atol=1e-4)
     cosine = start @ end / np.linalg.norm(start) / np.linalg.norm(end)
     if cosine > 0:  # then norms move from one to the other without a dip of the straight line
-        norm = np.linalg.norm(frames.slerp(start, end, np.array([amount])))
+        norm = np.linalg.norm(frames.interpolate_on_sphere(start, end, np.array([amount])))
         low, high = sorted((np.linalg.norm(start), np.linalg.norm(end)))
         assert 0.7 * low - 1e-3 <= norm <= 1.3 * high + 1e-3
 
 
 def test_slerp_of_equal_norms_keeps_the_norm_where_a_line_would_not():
     start, end = np.eye(2, dtype=np.float32)
-    middle = frames.slerp(start, end, np.array([0.5]))
+    middle = frames.interpolate_on_sphere(start, end, np.array([0.5]))
     assert np.linalg.norm(middle) == pytest.approx(1)
     assert np.linalg.norm((start + end) / 2) == pytest.approx(0.5**0.5)
 
@@ -177,22 +193,22 @@ def test_shots_melt_into_each_other():
 
 def test_the_voice_begins_when_the_storyboard_says(film, played):
     line = film.details["lines"][0]
-    assert line.start == room.LEAD_IN
+    assert line.start == make.LEAD_IN
     (clip,) = film.details["clips"]
-    assert abs(room.start_error(played, clip, line.start)) < 0.02
+    assert abs(judge.start_error(played, clip, line.start)) < 0.02
     late = np.concatenate([np.zeros(RATE // 10, np.float32), played])
-    assert room.start_error(late, clip, line.start) == pytest.approx(0.1, abs=0.02)
+    assert judge.start_error(late, clip, line.start) == pytest.approx(0.1, abs=0.02)
 
 
 def test_a_recogniser_understands_the_voice_through_the_music(film):
-    checked = room.check_sound(film)
+    checked = judge.check_sound(film)
     for errors, words in (*checked.errors_alone, *checked.errors_mixed):
         assert words == 9
         assert errors <= 0.4 * words
     silent = dataclasses.replace(
         film, details=film.details | {"voice": 0.001 * np.ones(4 * RATE, np.float32)}
     )
-    assert room.check_sound(silent).errors_alone == ((9, 9),)
+    assert judge.check_sound(silent).errors_alone == ((9, 9),)
 
 
 def test_nothing_clips_and_the_music_steps_back(film, played):
@@ -205,7 +221,7 @@ def test_nothing_clips_and_the_music_steps_back(film, played):
     assert np.abs(np.diff(gain)).max() < 1e-3  # no click
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20, deadline=None, derandomize=True)
 @given(st.floats(0.01, 1), st.floats(0.01, 1), st.integers(0, 1000))
 def test_the_mix_is_never_louder_than_its_ceiling(loud, music_level, seed):
     noise = np.random.default_rng(seed)
@@ -215,13 +231,20 @@ def test_the_mix_is_never_louder_than_its_ceiling(loud, music_level, seed):
     assert mixed[0] == mixed[-1] == 0
 
 
-@pytest.mark.parametrize("mood", sound.MOODS)
+@pytest.mark.parametrize("mood", film_moods())
 def test_chords_by_rule_are_seeded_and_as_long_as_asked(mood):
     one, same, other = (sound.pad(mood, 3.3, seed) for seed in (0, 0, 1))
     assert one.shape == (round(3.3 * RATE),)
     assert np.array_equal(one, same)
     assert not np.array_equal(one, other)
     assert 0.4 < np.abs(one).max() <= 0.5
+
+
+@pytest.mark.parametrize("mood", film_moods())
+def test_bars_for_twenty_seconds_last_twenty_seconds(mood):
+    bars = make.bars_for(20, mood)
+    assert 20 <= bars * 4 * 60 / film_moods()[mood].tempo < 36
+    assert bars % 2 == 0
 
 
 def test_music_is_repeated_without_a_gap():
@@ -235,8 +258,10 @@ def test_music_is_repeated_without_a_gap():
 
 
 def test_moods_have_colours_and_chords_and_are_the_composers_own():
-    moods = set(room.Storyboard.model_fields["mood"].annotation.__args__)
-    assert moods == set(sound.MOODS) == set(frames.PALETTES)
+    moods = set(Storyboard.model_fields["mood"].annotation.__args__)
+    assert moods == set(film_moods()) == set(composers.moods())
+    for name, mood in film_moods().items():
+        assert mood.tempo == composers.moods()[name].tempo
 
 
 @pytest.mark.parametrize(
@@ -250,7 +275,7 @@ def test_moods_have_colours_and_chords_and_are_the_composers_own():
     ],
 )
 def test_word_errors_count_edits(said, heard, errors):
-    assert speech.word_errors(said, heard) == (errors, 3)
+    assert hearing.word_errors(said, heard) == (errors, 3)
 
 
 def test_a_sentence_too_long_for_its_shot_is_read_faster_or_refused(scenario):
@@ -258,8 +283,8 @@ def test_a_sentence_too_long_for_its_shot_is_read_faster_or_refused(scenario):
         scenario.ask(title="Run", shots=[{"subject": "Bag", "seconds": s, "narration": SENTENCE}])
         for s in (2.3, 30)
     )
-    _, (hurried,) = scenario.read_aloud(quick)
-    _, (calm,) = scenario.read_aloud(slow)
+    _, (hurried,) = make.read_aloud(quick)
+    _, (calm,) = make.read_aloud(slow)
     assert calm.pace == 1 < hurried.pace <= speech.FASTEST
     assert hurried.end <= 2.3 - 0.2 + 2 / FRAME_RATE
     short = scenario.ask(
@@ -324,30 +349,29 @@ def test_requests_that_are_refused(scenario, one_sentence, change, words):
     one_sentence(error.value, words)
 
 
-def test_a_command_line_gives_shots_as_json_even_parted_at_commas(scenario, one_sentence):
-    shots = [{"subject": "Bag", "seconds": 3, "narration": "A bag, or two."}]
-    text = json.dumps(shots)
-    parted = [part.strip() for part in text.split(",")]
-    for given_shots in (shots, text, parted):
+def test_shots_are_taken_as_json_and_a_comma_in_them_stays_as_it_is(scenario, one_sentence):
+    said = "We looked at 10,000 bags ,or two."
+    shots = [{"subject": "Bag", "seconds": 3, "narration": said}]
+    for given_shots in (shots, json.dumps(shots)):
         asked = scenario.ask(title="A", shots=given_shots, height="180")
-        assert asked.shots[0].narration == "A bag, or two."
+        assert asked.shots[0].narration == said
         assert asked.height == 180
     with pytest.raises(ValueError, match="write it as JSON") as error:
         scenario.ask(title="A", shots="a bag for three seconds")
     one_sentence(error.value)
+    with pytest.raises(ValueError, match="shots") as error:  # nothing is glued together again
+        scenario.ask(title="A", shots=[part.strip() for part in json.dumps(shots).split(",")])
 
 
 def test_an_arrow_in_a_sentence_is_no_time_line():
-    line = room.Line(0.4, 1.0, "00:00:01,000 --> 00:00:02,000", 1.0)
-    assert room.subtitles([line]).count("-->") == 1
+    line = make.Line(0.4, 1.0, "00:00:01,000 --> 00:00:02,000", 1.0)
+    assert make.subtitles([line]).count("-->") == 1
 
 
-@settings(deadline=None)
+@settings(deadline=None, derandomize=True)
 @given(st.lists(st.floats(1, 7.4), min_size=1, max_size=8))
 def test_shots_fill_the_film_without_gap(seconds):
-    request = room.Storyboard(
-        title="A", shots=[room.Shot(subject="Bag", seconds=s) for s in seconds]
-    )
+    request = Storyboard(title="A", shots=[Shot(subject="Bag", seconds=s) for s in seconds])
     lengths = [b - a for a, b in itertools.pairwise(request.bounds)]
     assert sum(lengths) == request.bounds[-1] == round(sum(seconds) * FRAME_RATE)
     # Rounding ends and not lengths keeps every cut within half a frame of the storyboard.
@@ -355,12 +379,14 @@ def test_shots_fill_the_film_without_gap(seconds):
     assert np.abs(np.array(request.bounds[1:]) - ends).max() <= 0.5 + 1e-6
 
 
-def test_storyboards_are_read_from_json_and_yaml(tmp_path):
+def test_storyboards_are_read_from_json_and_yaml(scenario, tmp_path):
     (tmp_path / "board.json").write_text(json.dumps(BOARD))
     text = "title: Coats\nshots:\n  - {subject: Coat, seconds: 2, narration: A coat.}\n"
     (tmp_path / "board.yaml").write_text(text)
-    assert room.Storyboard.from_file(tmp_path / "board.json").shots[1].subject[1] == "Ankle boot"
-    assert room.Storyboard.from_file(tmp_path / "board.yaml").seconds == 2
+    assert (
+        scenario.ask(**read_storyboard(tmp_path / "board.json")).shots[1].subject[1] == "Ankle boot"
+    )
+    assert scenario.ask(**read_storyboard(tmp_path / "board.yaml")).seconds == 2
 
 
 @pytest.mark.parametrize(
@@ -371,7 +397,7 @@ def test_hostile_and_broken_storyboards_are_refused(tmp_path, one_sentence, text
     path = tmp_path / "board.yaml"
     path.write_text(text)
     with pytest.raises(ValueError, match="storyboard") as error:
-        room.read_storyboard(path)
+        read_storyboard(path)
     one_sentence(error.value)
 
 
@@ -382,15 +408,17 @@ def test_a_chinese_title_needs_a_font_and_says_so(monkeypatch, started):
     pictures = np.zeros((2, 28, 28), np.float32)
     title = frames.Caption(0, 2, "冬天")
     with pytest.raises(ValueError, match="No font here draws the Chinese"):
-        list(frames.compose(pictures, height=180, mood="calm", title=title))
+        list(frames.draw_frames(pictures, height=180, mood="calm", title=title))
     # The label has Chinese too, and falls back to its English half.
-    assert len(list(frames.compose(pictures, height=180, mood="calm"))) == 2
+    assert len(list(frames.draw_frames(pictures, height=180, mood="calm"))) == 2
 
 
 def test_every_frame_carries_the_label():
     pictures = np.zeros((3, 28, 28), np.float32)
     bare, marked = (
-        np.stack(list(frames.compose(pictures, height=180, mood="calm", label=label, fade=False)))
+        np.stack(
+            list(frames.draw_frames(pictures, height=180, mood="calm", label=label, fade=False))
+        )
         for label in ("", frames.LABEL)
     )
     for one, other in zip(bare, marked, strict=True):
@@ -418,6 +446,174 @@ def test_a_signed_film_plays_and_a_changed_byte_shows(film):
 # ---- the verdict -----------------------------------------------------------------------
 
 
+SOUND = {
+    "plays": 100.0,
+    "apart_ms": 40.0,
+    "word_errors": 40.0,
+    "start_ms": 100.0,
+    "processor_seconds_for_20": 40.0,
+    "seen": 75.0,
+    "real_seen": 80.0,
+    "crisp": 0.45,
+    "real_crisp": 0.5,
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "answer"),
+    [
+        ({}, "gold"),  # everything at its limit
+        ({"plays": 99.9}, "bubble"),
+        ({"apart_ms": 40.1}, "bubble"),
+        ({"word_errors": 40.1}, "bubble"),
+        ({"start_ms": 100.1}, "bubble"),
+        ({"processor_seconds_for_20": 40.1}, "bubble"),
+        ({"word_errors": float("nan")}, "bubble"),
+        ({"seen": 74.9}, "ore"),
+        ({"crisp": 0.449}, "ore"),
+        ({"seen": 74.9, "crisp": 0.449}, "ore"),
+        ({"seen": 74.9, "start_ms": 100.1}, "bubble"),
+        ({"seen": 100.0, "crisp": 1.0, "apart_ms": 0.0, "word_errors": 0.0}, "gold"),
+    ],
+)
+def test_an_answer_keeps_every_limit(change, answer):
+    assert judge.film_answer(**SOUND | change) == answer
+
+
+@pytest.fixture
+def stubbed(monkeypatch):
+    """Two films and their slide shows, of which everything but the sums is given."""
+    seen = {b"one": 60.0, b"two": 80.0, b"slides": 90.0}
+    crisp = {b"one": 0.05, b"two": 0.07, b"slides": 0.1}
+    steps = {b"one": 1.0, b"two": 3.0, b"slides": 20.0}
+    moves = {b"one": 70.0, b"two": 90.0, b"slides": 5.0}
+    lengths = {b"one": (2.0, 2.01), b"two": (3.0, 2.98)}
+    checks = {
+        b"one": judge.SoundCheck(((1, 4),), ((3, 4),), (-12.0,)),
+        b"two": judge.SoundCheck(((0, 6), (1, 10)), ((1, 6), (1, 10)), (3.0, 5.0)),
+    }
+    probe = container.Probe({}, 0, 0.0, 0.0, (0, 0), {}, ())
+    monkeypatch.setattr(
+        container,
+        "probe",
+        lambda content: dataclasses.replace(
+            probe, video_seconds=lengths[content][0], audio_seconds=lengths[content][1]
+        ),
+    )
+    monkeypatch.setattr(judge, "sound_file", lambda found, _: found.video_seconds == 2)
+    monkeypatch.setattr(judge, "check_sound", lambda film: checks[film.content])
+    monkeypatch.setattr(judge, "subjects_seen", lambda film, _: seen[film.content])
+    for name, values in (("detail", crisp), ("largest_step", steps), ("moving", moves)):
+        monkeypatch.setattr(judge, name, lambda film, values=values: values[film.content])
+    films = [Artifact(content, "video/mp4", ".mp4", None) for content in (b"one", b"two")]
+    slides = [Artifact(b"slides", "video/mp4", ".mp4", None)] * 2
+    boards = [Storyboard(title="A", shots=[Shot(subject="Bag", seconds=2)])] * 2
+    return judge.FilmTrial(boards, films, slides, [3.0, 5.0], [10.0, 30.0])
+
+
+def test_measures_of_films_are_those_counted_by_hand(stubbed):
+    # Errors and words of three lines: 1 of 4, 0 of 6, 1 of 10; with music 3, 1 and 1.
+    residual = np.array([[0.6, -0.6, 0.0], [2.0, -0.5, -1.5]])
+    ratio_errors = 100 * residual.std(axis=1, ddof=1) * 3**0.5 / 20
+    assert [
+        (m.generated, m.baseline, m.standard_error, m.number) for m in judge.film_measures(stubbed)
+    ] == [
+        (50, None, None, 2),
+        (20, None, None, 2),
+        (pytest.approx(10), None, pytest.approx(ratio_errors[0]), 20),
+        (pytest.approx(25), None, pytest.approx(ratio_errors[1]), 20),
+        (12, None, None, 3),
+        (20, None, None, 2),
+        (2, 20, None, 2),
+        (80, 5, None, 2),
+        (70, 90, pytest.approx(10), 2),
+        (pytest.approx(0.06), pytest.approx(0.1), pytest.approx(0.01), 2),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("place", "change", "answer"),
+    [
+        (0, {}, "gold"),
+        (0, {"generated": 99.0}, "bubble"),
+        (1, {"generated": 41.0}, "bubble"),
+        (2, {"generated": 41.0}, "bubble"),
+        (3, {"generated": 41.0}, "bubble"),
+        (4, {"generated": 101.0}, "bubble"),
+        (5, {"generated": 41.0}, "bubble"),
+        (6, {"generated": 999.0}, "gold"),  # told, and not decided by
+        (7, {"generated": 0.0}, "gold"),
+        (8, {"generated": 74.0}, "ore"),
+        (8, {"baseline": 81.0}, "ore"),
+        (9, {"generated": 0.44}, "ore"),
+        (9, {"baseline": 0.51}, "ore"),
+    ],
+)
+def test_each_measure_has_its_place_in_the_answer(monkeypatch, stubbed, place, change, answer):
+    values = [(100, None), (0, None), (20, None), (30, None), (5, None), (20, None)]
+    values += [(2, 20), (80, 5), (75, 80), (0.45, 0.5)]
+    measures = [
+        Measure(name=str(n), unit="", better="higher", generated=a, baseline=b, number=2)
+        for n, (a, b) in enumerate(values)
+    ]
+    measures[place] = measures[place].model_copy(update=change)
+    monkeypatch.setattr(judge, "film_measures", lambda trial: tuple(measures))
+    found = judge.film_verdict(stubbed)
+    assert found["answer"] == answer
+    assert found["seconds_each"] == 4  # by the clock, whatever the processor took
+    if not change:
+        assert found["because"].startswith(
+            "100% of 2 films play, and a recogniser misses 30% of the words through the music; "
+            "75% of the frames are read as their subject (real pictures: 80%), and they have 90%"
+        )
+
+
+def test_steps_between_frames_are_measured_in_the_middle(monkeypatch):
+    grey = np.zeros((5, 90, 160), np.uint8)
+    grey[1:, 16:72, 52:108] = 8  # a step of 8 grey levels
+    grey[2:, 16:44, 52:108] = 10  # half of the middle by 2
+    grey[3:, 80:] = 255  # subtitles are not looked at
+    monkeypatch.setattr(container, "read_frames", lambda content, height: grey)
+    film = Artifact(b"", "video/mp4", ".mp4", None)
+    assert judge.frame_steps(film).tolist() == [8, 1, 0, 0]
+    assert judge.largest_step(film) == 8
+    assert judge.moving(film) == 50
+    assert judge.moving(film, threshold=1) == 25  # more than the threshold, not as much
+
+
+def test_detail_and_subjects_are_counted_by_hand(monkeypatch):
+    pictures = np.zeros((50, 28, 28), np.float32)
+    pictures[:, :, 14:] = 1  # one edge in 27 pairs across, none down
+    film = Artifact(b"", "video/mp4", ".mp4", None, {"pictures": pictures})
+    assert judge.detail(film) == pytest.approx(1 / 27 / 2)
+    board = Storyboard(
+        title="A",
+        shots=[Shot(subject="Bag", seconds=1), Shot(subject="Sandal to Sneaker", seconds=1)],
+    )
+    bag, sandal, sneaker = 8, 5, 7
+    read = [bag] * 20 + [sandal] * 5 + [sneaker] * 10 + [sandal] * 10 + [bag] * 5
+    monkeypatch.setattr(
+        judge, "picture_judge", lambda: SimpleNamespace(predict=lambda flat: np.array(read))
+    )
+    assert judge.subjects_seen(film, board) == 80
+
+
+def test_a_file_is_sound_only_with_all_that_was_asked_for(asked):
+    whole = container.Probe(
+        {"video": "h264", "audio": "aac", "subtitle": "mov_text"}, 100, 4.0, 4.0, (320, 180), {}, ()
+    )
+    assert judge.sound_file(whole, asked)
+    for change in (
+        {"problems": ("a broken packet",)},
+        {"num_frames": 99},
+        {"num_frames": 101},
+        {"size": (180, 320)},
+        {"streams": {"video": "h264", "audio": "aac"}},
+        {"streams": {"video": "h264", "subtitle": "mov_text"}},
+    ):
+        assert not judge.sound_file(dataclasses.replace(whole, **change), asked)
+
+
 @pytest.mark.slow
 def test_the_verdict_measures_what_it_says(scenario):
     verdict = scenario.evaluate(num_samples=1)
@@ -427,6 +623,9 @@ def test_the_verdict_measures_what_it_says(scenario):
     assert measured["largest error of a narration's start"].generated <= 20
     steps = measured["largest step between neighbouring frames"]
     assert steps.generated < steps.baseline
-    assert verdict.answer in ("gold", "ore", "bubble")
+    # On one storyboard the pictures fall short of real ones, and all else holds.
+    assert verdict.answer == "ore"
+    crisp = measured["detail, mean change from a pixel to the next"]
+    assert crisp.generated < 0.9 * crisp.baseline
     with pytest.raises(ValueError, match="give 1 to 10"):
         scenario.evaluate(num_samples=11)

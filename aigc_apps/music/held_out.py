@@ -1,0 +1,66 @@
+"""Which chorales share a tune, and so how the held-out tenth of chapter 6.3 was chosen."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from aigc_apps.music.chorales import REST, STEPS_A_BEAT, Chorale
+
+
+def steps_of_tune(chorale: Chorale) -> tuple[int, ...]:
+    """The soprano's intervals on the beat, in semitones: the same in every key and rhythm."""
+    beats = chorale.pitches[0][chorale.places % STEPS_A_BEAT == 0].astype(int)
+    beats = beats[beats != REST]
+    moves = np.diff(beats)
+    return tuple(moves[moves != 0])
+
+
+def share_a_tune(one: Sequence[int], other: Sequence[int], length: int = 12) -> bool:
+    """Whether so many intervals in a row, of `steps_of_tune`, occur in both."""
+    windows = {tuple(one[i : i + length]) for i in range(len(one) - length + 1)}
+    return any(tuple(other[i : i + length]) in windows for i in range(len(other) - length + 1))
+
+
+def tune_groups(chorales: Iterable[Chorale], titles: dict[str, str]) -> list[set[str]]:
+    """The names of chorales, those together that share a tune or a title.
+
+    Args:
+        chorales: what to group.
+        titles: by name, where one is known.
+    """
+    groups: list[tuple[set[str], list[tuple[int, ...]], set[str]]] = []
+    for chorale in chorales:
+        tune, title = steps_of_tune(chorale), titles.get(chorale.name)
+        joined = {chorale.name}, [tune], {title} - {None}
+        apart = []
+        for group in groups:
+            if group[2] & joined[2] or any(share_a_tune(tune, known) for known in group[1]):
+                joined = joined[0] | group[0], joined[1] + group[1], joined[2] | group[2]
+            else:
+                apart.append(group)
+        groups = [*apart, joined]
+    return [names for names, _, _ in groups]
+
+
+def chorale_titles() -> dict[str, str]:
+    """The titles that music21 lists for its chorales, letters only, by file name."""
+    from music21.corpus import chorales
+
+    listed = chorales.ChoraleListRKBWV().byBWV
+    return {
+        f"bwv{number}": "".join(c for c in entry["title"].casefold() if c.isalpha())
+        for number, entry in listed.items()
+    }
+
+
+def choose_held_out(chorales: Sequence[Chorale]) -> tuple[str, ...]:
+    """The held-out names: a tenth of the chorales, whole tunes, in the order of a hash."""
+    chosen: list[str] = []
+    groups = tune_groups(chorales, chorale_titles())
+    for names in sorted(groups, key=lambda group: hashlib.sha256(min(group).encode()).digest()):
+        if len(chosen) + len(names) <= len(chorales) / 10:
+            chosen += names
+    return tuple(sorted(chosen))
