@@ -1,4 +1,4 @@
-"""Who proposes the next character, and how a quatrain is drawn from what it proposes."""
+"""Who proposes the next character, and how quatrains are drawn from what it proposes (6.2)."""
 
 from __future__ import annotations
 
@@ -13,6 +13,17 @@ from aigc_apps.common import ngrams, tokens
 from aigc_apps.poetry.prosody import FORMS, QuatrainMask
 
 NUM_CANDIDATES = 16  # drawn for each request; one number, so that one compiled step serves all
+
+
+def split_lines(poem: str) -> list[str]:
+    """Four lines of a quatrain's characters."""
+    length = len(poem) // 4
+    return [poem[i : i + length] for i in range(0, 4 * length, length)]
+
+
+def punctuated(lines: Sequence[str]) -> str:
+    """Four lines as they are printed, a comma after the first of each couplet."""
+    return "\n".join(f"{line}{'，。'[i % 2]}" for i, line in enumerate(lines))
 
 
 class Writer(Protocol):
@@ -54,7 +65,7 @@ class Drafts:
         return -self.log_chosen.mean(axis=1) / np.log(2)
 
 
-def compose(
+def compose_quatrains(
     writer: Writer,
     form: str,
     number: int,
@@ -104,6 +115,26 @@ def compose(
             log_allowed[:, place] = np.log(np.where(allowed, np.exp(logs), 0).sum(axis=1))
         texts = [t + writer.characters[i] for t, i in zip(texts, chosen, strict=True)]
     return Drafts(form, texts, log_chosen, log_allowed)
+
+
+def compose_many(
+    writer: Writer,
+    form: str,
+    rounds: int,
+    mask: QuatrainMask | None = None,
+    seed: int = 0,
+) -> Drafts:
+    """So many sixteens of drafts at temperature 1, as one; see `compose_quatrains`."""
+    parts = [
+        compose_quatrains(writer, form, NUM_CANDIDATES, mask=mask, seed=seed + 7919 * i)
+        for i in range(rounds)
+    ]
+    return Drafts(
+        form,
+        [p for part in parts for p in part.poems],
+        np.concatenate([part.log_chosen for part in parts]),
+        np.concatenate([part.log_allowed for part in parts]),
+    )
 
 
 def _draw(scores: np.ndarray, top_p: float, rng: np.random.Generator) -> np.ndarray:
@@ -185,7 +216,7 @@ class TransformerWriter:
 
 
 @functools.cache
-def load_writer(name: str = "tang_poems") -> TransformerWriter:
+def load_verse_writer(name: str = "tang_poems") -> TransformerWriter:
     """The shipped model of verse with its tokenizer.
 
     Args:
@@ -199,10 +230,10 @@ def load_writer(name: str = "tang_poems") -> TransformerWriter:
 
     model, card = trained.load_language_model(name), checkpoints.load_card(name)
     label = f"{name} {card.weights_sha256[:12]}"
-    return writer_of(model, trained.load_tokenizer(name), label, card.seconds)
+    return verse_writer(model, trained.load_tokenizer(name), label, card.seconds)
 
 
-def writer_of(model, tokenizer: tokens.VerseTokenizer, name: str, seconds: float = 0.0):
+def verse_writer(model, tokenizer: tokens.VerseTokenizer, name: str, seconds: float = 0.0):
     """A model of verse and its tokenizer as a writer.
 
     Args:

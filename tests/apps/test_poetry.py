@@ -15,8 +15,9 @@ from aigc_apps import poetry, safety
 from aigc_apps.common import tokens, trained
 from aigc_apps.common.language import LanguageModel
 from aigc_apps.common.rows import pack_texts
-from aigc_apps.poetry import corpus, haiku, judging, prosody, writing
+from aigc_apps.poetry import corpus, haiku, measures, prosody, writing
 from aigc_apps.poetry.prosody import english, themes
+from aigc_apps.poetry.request import STYLES
 from aigc_utils import checkpoints
 
 needs_model = pytest.mark.skipif(
@@ -47,7 +48,7 @@ def poet(small) -> poetry.Poetry:
     )  # fmt: skip
     rows = [tokenizer.encode("".join(f"{line}\n" for line in p.lines)) for p in small.train]
     model.adapt(pack_texts(rows, 30))
-    return poetry.Poetry(writing.writer_of(model, tokenizer, "untrained"), small)
+    return poetry.Poetry(writing.verse_writer(model, tokenizer, "untrained"), small)
 
 
 # ---- what is written ---------------------------------------------------------------------------
@@ -58,23 +59,23 @@ def test_every_draft_keeps_the_form_by_both_books(poet, form):
     drafts, _ = poet.drafts(poet.ask(form=form, theme="autumn night"), seed=1)
     assert len(drafts.poems) == len(set(drafts.poems)) == writing.NUM_CANDIDATES
     for poem in drafts.poems:
-        lines = poetry.lines_of(poem, form)
-        assert prosody.check(lines) == []
-        assert prosody.check(lines, prosody.load_book("pingshui")) == []
+        lines = writing.split_lines(poem)
+        assert prosody.check_form(lines) == []
+        assert prosody.check_form(lines, prosody.load_book("pingshui")) == []
         assert len(lines[0]) == prosody.FORMS[form]
 
 
 def test_without_masks_the_same_writer_does_not(poet):
-    free = writing.compose(poet.writer, "七绝", 64, seed=1)
-    assert np.mean([judging.keeps_form(p) for p in free.poems]) < 0.1
+    free = writing.compose_quatrains(poet.writer, "七绝", 64, seed=1)
+    assert np.mean([measures.keeps_form(p) for p in free.poems]) < 0.1
     assert not free.log_allowed.any()
 
 
 def test_no_draft_has_a_line_of_a_real_poem(poet, small):
     drafts, _ = poet.drafts(poet.ask(form="五绝"), seed=2)
-    assert not any(judging.shares_a_line(p, small) for p in drafts.poems)
+    assert not any(measures.shares_a_line(p, small) for p in drafts.poems)
     copied = drafts.poems[0][:15] + small.quatrains("五绝")[0].lines[3]
-    assert judging.shares_a_line(copied, small)
+    assert measures.shares_a_line(copied, small)
 
 
 def test_the_bar_on_lines_is_what_keeps_them_out(poet, small):
@@ -95,7 +96,7 @@ def test_a_poem_says_what_made_it_and_details_how_near_it_is(poet):
     assert artifact.text.rstrip().endswith("made by a generative model: poetry, untrained, seed 3")
     assert artifact.text.count("，") == artifact.text.count("。") == 4
     details = artifact.details
-    assert details["findings"] == [[], []]
+    assert details["faults"] == [[], []]
     assert all(details["patterns"])
     for lines, near in zip(details["poems"], details["nearest"], strict=True):
         for line, (other, distance, poem) in zip(lines, near, strict=True):
@@ -118,7 +119,7 @@ def test_first_characters_are_kept(poet):
 def test_the_theme_raises_its_characters(poet):
     request = poet.ask(theme="moon", form="五绝")
     led, theme = poet.drafts(request, seed=7)
-    unled = writing.compose(poet.writer, "五绝", 16, mask=poet.mask("五绝"), seed=7)
+    unled = writing.compose_quatrains(poet.writer, "五绝", 16, mask=poet.mask("五绝"), seed=7)
     led, unled = (np.mean([theme.carried_by(p) for p in d.poems]) for d in (led, unled))
     assert led > unled + 0.2
 
@@ -135,14 +136,14 @@ def test_what_is_related_to_the_theme_is_raised_and_not_its_keys_alone(poet):
 def test_a_style_leans_towards_its_poet(real):
     characters = sorted({c for p in real.train for c in p.text})
     leaning = dict(zip(characters, real.leanings("李白", characters), strict=True))
-    judge = judging.StyleJudge.learn(real, poetry.STYLES)
+    reader = measures.StyleJudge.learn(real, STYLES)
     own = [p.text for p in real.test if p.author == "李白"]
-    others = [p.text for p in real.test if p.author in poetry.STYLES[1:]]
+    others = [p.text for p in real.test if p.author in STYLES[1:]]
     toward = [
         np.mean([leaning.get(c, 0) for text in texts for c in text]) for texts in (own, others)
     ]
     assert toward[0] > toward[1]
-    share = [np.mean([judge.guess(t) == "李白" for t in texts]) for texts in (own, others)]
+    share = [np.mean([reader.guess(t) == "李白" for t in texts]) for texts in (own, others)]
     assert share[0] > share[1] + 0.1
     with pytest.raises(ValueError, match="nothing by 某"):
         real.leanings("某", characters)
@@ -234,14 +235,14 @@ def test_the_nearest_line_of_a_changed_line_is_the_line(small):
 
 
 def test_what_the_masks_remove_is_measured(poet):
-    drafts = writing.compose(poet.writer, "五绝", 4, mask=poet.mask("五绝"), seed=8)
+    drafts = writing.compose_quatrains(poet.writer, "五绝", 4, mask=poet.mask("五绝"), seed=8)
     texts = [p[:7] for p in drafts.poems]
     logs = poet.writer.log_probabilities("五绝", texts)
     allowed = np.stack([poet.mask("五绝").allowed(t) for t in texts])
     expected = np.log((np.exp(logs) * allowed).sum(axis=1))
     np.testing.assert_allclose(drafts.log_allowed[:, 7], expected, atol=1e-4)
     assert np.exp(logs).sum(axis=1) == pytest.approx(np.ones(4), abs=1e-5)
-    bits = judging.bits_of(poet.writer, "五绝", drafts.poems)
+    bits = measures.bits_of(poet.writer, "五绝", drafts.poems)
     np.testing.assert_allclose(bits, drafts.bits_each(), atol=1e-4)
 
 
@@ -258,14 +259,16 @@ def test_counts_write_behind_masks_too(small):
 @pytest.mark.parametrize("arguments", [{"temperature": 0}, {"top_p": 0}, {"top_p": 1.1}])
 def test_what_cannot_be_drawn_from_is_refused(poet, arguments):
     with pytest.raises(ValueError, match="temperature"):
-        writing.compose(poet.writer, "五绝", 1, **arguments)
+        writing.compose_quatrains(poet.writer, "五绝", 1, **arguments)
 
 
 def test_a_low_temperature_draws_the_likeliest(poet):
-    cold = writing.compose(poet.writer, "五绝", 4, temperature=0.01, seed=1)
-    warm = writing.compose(poet.writer, "五绝", 4, temperature=1.5, seed=1)
+    cold = writing.compose_quatrains(poet.writer, "五绝", 4, temperature=0.01, seed=1)
+    warm = writing.compose_quatrains(poet.writer, "五绝", 4, temperature=1.5, seed=1)
     assert cold.bits_each().mean() < warm.bits_each().mean()
-    narrow = writing.compose(poet.writer, "五绝", 2, top_p=1e-9, seed=random.Random(0).randrange(9))
+    narrow = writing.compose_quatrains(
+        poet.writer, "五绝", 2, top_p=1e-9, seed=random.Random(0).randrange(9)
+    )
     assert narrow.poems[0] == narrow.poems[1]
 
 
@@ -293,10 +296,10 @@ def test_the_shipped_poet_is_registered_quick_and_knows_more_than_counts():
     held_out = [p for p in held_out if set(p) <= set(poet.writer.characters)]
     counter = writing.CountingWriter([p.text for p in poet.corpus.quatrains("七绝")], order=3)
     known = [p for p in held_out if set(p) <= set(counter.characters)][:16]
-    bits = [judging.bits_of(w, "七绝", known).mean() for w in (poet.writer, counter)]
+    bits = [measures.bits_of(w, "七绝", known).mean() for w in (poet.writer, counter)]
     assert bits[0] < bits[1] - 0.3
     artifact = poet.generate(poet.ask(theme="秋夜"), seed=0)
-    assert artifact.details["findings"] == [[]]
+    assert artifact.details["faults"] == [[]]
     assert artifact.provenance.model.startswith("tang_poems ")
 
 
@@ -331,7 +334,7 @@ def test_a_haiku_is_a_form_that_can_be_asked_for():
     poet = poetry.Poetry()
     for seed, theme in enumerate(("the sea", "a friend", "morning rain")):
         artifact = poet.generate(poet.ask(theme=theme, form="haiku", number=2), seed=seed)
-        assert artifact.details["findings"] == [[], []]
+        assert artifact.details["faults"] == [[], []]
         assert len({tuple(lines) for lines in artifact.details["poems"]}) == 2
         foot = artifact.text.splitlines()[-1]
         assert foot.startswith("made by a generative model: poetry, english_prose (")

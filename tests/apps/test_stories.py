@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 import aigc_apps
 from aigc_apps import pretrained
-from aigc_apps.common import texts
-from aigc_apps.stories import Stories, measure, small, template, told, trial_requests
-from aigc_apps.stories import plan as planning
+from aigc_apps.common import prose, texts
+from aigc_apps.stories import Stories, judge, small, template, told
+from aigc_apps.stories.plan import plan_story
 from aigc_utils import data
 
 needs_llm = pytest.mark.skipif(not pretrained.is_installed(), reason="needs the extra llm")
@@ -119,7 +119,7 @@ NAMES = st.lists(st.text("abcdefghijklmnop", min_size=3, max_size=9), max_size=5
 
 @given(keywords=NAMES, chapters=st.integers(1, 3))
 def test_every_keyword_is_dealt_to_one_chapter_in_order(keywords, chapters):
-    plan = planning.make("a fox", "mystery", keywords, chapters, 300)
+    plan = plan_story("a fox", "mystery", keywords, chapters, 300)
     assert len(plan.chapters) == chapters
     assert sum((c.keywords for c in plan.chapters), ()) == keywords
     sizes = [len(c.keywords) for c in plan.chapters]
@@ -131,8 +131,8 @@ def test_every_keyword_is_dealt_to_one_chapter_in_order(keywords, chapters):
     keywords=NAMES, chapters=st.integers(1, 3), words=st.integers(180, 600), seed=st.integers(0, 99)
 )
 def test_the_template_keeps_keywords_and_says_nothing_twice(keywords, chapters, words, seed):
-    plan = planning.make("a fox", "romance", keywords, chapters, words)
-    written = template.write(plan, seed)
+    plan = plan_story("a fox", "romance", keywords, chapters, words)
+    written = template.write_from_template(plan, seed)
     assert not any(chapter.missing for chapter in written)
     whole = " ".join(chapter.text for chapter in written)
     assert "{" not in whole
@@ -178,7 +178,7 @@ def random_writer(started):
 
 
 def test_keywords_are_planted_whatever_the_model_knows(random_writer):
-    plan = planning.make("a girl", "mystery", ("fox", "old clock"), 2, 24)
+    plan = plan_story("a girl", "mystery", ("fox", "old clock"), 2, 24)
     written = random_writer.write(plan, seed=1)
     assert not any(chapter.missing for chapter in written)
     assert texts.occurs("girl", written[0].text)
@@ -190,7 +190,7 @@ def test_a_run_of_tokens_never_comes_twice(random_writer):
     tokens = list(random_writer.encode("Once upon a time"))
     rows = random_writer._go_on(tokens, 30.0, 2, rng)
     for row in rows:
-        runs = texts.ngrams([str(t) for t in row], small.RUN)
+        runs = texts.ngrams([str(t) for t in row], prose.RUN)
         assert len(runs) == len(set(runs))
         assert small.SmallWriter._text(random_writer, row).isprintable()
 
@@ -280,7 +280,7 @@ class Echo:
 
 
 def plan_of(*keywords, chapters=1, words=60):
-    return planning.make("a fox", "mystery", keywords, chapters, words)
+    return plan_story("a fox", "mystery", keywords, chapters, words)
 
 
 def test_a_keyword_that_does_not_come_up_is_begun_and_counted():
@@ -486,20 +486,20 @@ def test_the_pretrained_model_served_here_is_such_an_endpoint(stories, fox, envi
 
 
 def test_requests_for_trials_differ_and_can_be_made_again():
-    first = trial_requests(12, 0, "template")
-    assert first == trial_requests(12, 0, "template")
-    assert first != trial_requests(12, 1, "template")
+    first = judge.trial_requests(12, 0, "template")
+    assert first == judge.trial_requests(12, 0, "template")
+    assert first != judge.trial_requests(12, 1, "template")
     assert {len(r.keywords) for r in first} == {3}
     assert len({(r.theme, r.keywords) for r in first}) == 12
     with pytest.raises(ValueError, match="num_samples is 0"):
-        trial_requests(0, 0, "template")
+        judge.trial_requests(0, 0, "template")
 
 
 def test_measures_tell_a_template_from_a_text_without_keywords(stories):
-    requests = trial_requests(6, 0, "template")
+    requests = judge.trial_requests(6, 0, "template")
     plain = [stories.baseline(r, n) for n, r in enumerate(requests)]
     human = [" ".join(c for c in a.details["chapters"]) for a in plain]
-    by = {m.name: m for m in measure(plain, plain, human)}
+    by = {m.name: m for m in judge.measure_stories(plain, plain, human)}
     assert by["stories with all their keywords"].generated == 100
     assert (
         by["stories that name a thing of their theme twice"].generated < 60

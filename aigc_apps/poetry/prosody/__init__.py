@@ -1,4 +1,4 @@
-"""Verse forms: tones and rhymes of Chinese, syllables and rhymes of English.
+"""Verse forms: tones and rhymes of Chinese, syllables and rhymes of English (chapter 6.2).
 
 `forms` says what may come next, for a generator; `checker` judges what came, by rules of its
 own and another book. Neither reads the other.
@@ -13,7 +13,7 @@ from aigc_apps.poetry.prosody.books import (
     agreed,
     load_book,
 )
-from aigc_apps.poetry.prosody.checker import Finding, check, is_regulated
+from aigc_apps.poetry.prosody.checker import FormFault, check_form, is_regulated
 from aigc_apps.poetry.prosody.forms import FORMS, PATTERNS, QuatrainMask, fits, names_of
 from aigc_apps.poetry.prosody.usage import narrowed, shown_tones
 
@@ -24,11 +24,11 @@ __all__ = [
     "LEVEL_GROUPS",
     "OBLIQUE",
     "PATTERNS",
-    "Finding",
+    "FormFault",
     "QuatrainMask",
     "RhymeBook",
     "agreed",
-    "check",
+    "check_form",
     "fits",
     "is_regulated",
     "load_book",

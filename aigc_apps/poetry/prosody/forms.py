@@ -1,7 +1,7 @@
-"""The forms of the quatrain, and what may come next in one: masks for a generator.
+"""The forms of the quatrain, and what may come next in one: masks for a generator (6.2).
 
 A regulated quatrain (绝句) has four lines of five or seven characters. Its tones follow one of
-four patterns, written here as textbooks write them, with ``*`` where either tone will do. The
+four patterns, written as textbooks write them, with ``*`` where either tone will do. The
 freedom of the first, third and fifth place (一三五不论) is given only where it is safe: no line
 ends in three level tones (三平尾), and no level tone stands alone before the rhyme (孤平).
 Lines 2 and 4 rhyme in the level tone; line 1 rhymes with them or ends oblique.
@@ -12,35 +12,29 @@ from __future__ import annotations
 import functools
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import numpy as np
+from pydantic import BaseModel
 
 from aigc_apps.poetry.prosody.books import LEVEL, LEVEL_GROUPS, OBLIQUE, RhymeBook, agreed
+from aigc_utils.files import read_yaml
 
-FORMS = {"五绝": 5, "七绝": 7}
+
+class _Forms(BaseModel, extra="forbid", frozen=True):
+    """What is in forms.yml: lengths of lines, kinds of line by length, and which follows which."""
+
+    forms: dict[str, int]
+    lines: dict[int, dict[str, str]]
+    patterns: dict[str, tuple[str, str, str, str]]
+
+
+_READ = read_yaml(Path(__file__).with_name("forms.yml"), _Forms)
+FORMS = _READ.forms
 NUM_LINES = 4
-
-# The four kinds of line, by the tone at place two and at the end.
-_LINES = {
-    5: {"仄仄": "*仄平平仄", "平平": "平平*仄平", "平仄": "*平平仄仄", "仄平": "*仄仄平平"},
-    7: {
-        "仄仄": "*仄*平平仄仄",
-        "平平": "*平*仄仄平平",
-        "平仄": "*平*仄平平仄",
-        "仄平": "*仄平平*仄平",
-    },
-}
-# Which kind follows which. Within a couplet place two turns over (对), from one couplet to the
-# next it is kept (粘).
-_SEQUENCES = {
-    "平起，首句不入韵": ("平仄", "仄平", "仄仄", "平平"),
-    "平起，首句入韵": ("平平", "仄平", "仄仄", "平平"),
-    "仄起，首句不入韵": ("仄仄", "平平", "平仄", "仄平"),
-    "仄起，首句入韵": ("仄平", "平平", "平仄", "仄平"),
-}
 PATTERNS: dict[int, dict[str, tuple[str, ...]]] = {
-    length: {name: tuple(kinds[k] for k in order) for name, order in _SEQUENCES.items()}
-    for length, kinds in _LINES.items()
+    length: {name: tuple(kinds[k] for k in order) for name, order in _READ.patterns.items()}
+    for length, kinds in _READ.lines.items()
 }
 
 
