@@ -84,7 +84,7 @@ class Trial:
             ones (one mean a form).
         removed: bits a character that the masks remove from each poem behind them: the mean is an
             estimate of the Kullback-Leibler divergence of the masked writer from the free one.
-        seconds: of each request for sixteen drafts.
+        seconds: of wall time, for each request for sixteen drafts and the choice of one.
         counter: the n-gram's name.
     """
 
@@ -176,12 +176,13 @@ def _measure(
     def mean(values: Values | None) -> float | None:
         return None if values is None else scale * float(np.mean(values))
 
+    error = scale * float(np.std(generated)) / math.sqrt(len(generated))
     return Measure(
         name=name,
         unit=unit,
         better=better,
         generated=mean(generated),
-        standard_error=None if counted_out else scale * Mean.of(generated).error,
+        standard_error=None if counted_out else error,
         baseline=mean(baseline),
         people=mean(people),
         number=len(generated),

@@ -229,8 +229,7 @@ def load_verse_writer(name: str = "tang_poems") -> TransformerWriter:
     from aigc_utils import checkpoints
 
     model, card = trained.load_language_model(name), checkpoints.load_card(name)
-    label = f"{name} {card.weights_sha256[:12]}"
-    return verse_writer(model, trained.load_tokenizer(name), label, card.seconds)
+    return verse_writer(model, trained.load_tokenizer(name), card.label, card.seconds)
 
 
 def verse_writer(model, tokenizer: tokens.VerseTokenizer, name: str, seconds: float = 0.0):

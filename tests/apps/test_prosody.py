@@ -131,7 +131,7 @@ def mask(request):
     return prosody.QuatrainMask(LETTERS, request.param, min_rhymes=6)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seed=st.integers(0, 2**32))
 def test_whatever_is_drawn_behind_the_masks_passes_the_checker(mask, seed):
     lines = draw_one(mask, random.Random(seed))
@@ -144,7 +144,8 @@ def test_without_masks_next_to_nothing_passes(mask):
     rng = random.Random(0)
     known = [c for c in LETTERS if prosody.load_book("guangyun").tone(c)]
     poems = [["".join(rng.choices(known, k=mask.length)) for _ in range(4)] for _ in range(300)]
-    assert np.mean([prosody.is_regulated(lines) for lines in poems]) < 0.02
+    # Fourteen places and more have a tone that is asked for: one poem in thousands has it.
+    assert not any(prosody.is_regulated(lines) for lines in poems)
 
 
 def test_masks_by_one_book_alone_fail_by_the_other():
@@ -154,7 +155,7 @@ def test_masks_by_one_book_alone_fail_by_the_other():
     )
     rng = random.Random(1)
     passed = np.mean([prosody.is_regulated(draw_one(mask, rng)) for _ in range(40)])
-    assert passed < 0.9
+    assert 0.4 < passed < 0.7  # 22 of 40, with a standard error of 0.08
 
 
 def test_a_character_with_the_wrong_tone_in_a_decisive_place_is_caught(guangyun):

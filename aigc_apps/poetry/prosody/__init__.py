@@ -4,35 +4,22 @@
 own and another book. Neither reads the other.
 """
 
-from aigc_apps.poetry.prosody.books import (
-    BOOKS,
-    LEVEL,
-    LEVEL_GROUPS,
-    OBLIQUE,
-    RhymeBook,
-    agreed,
-    load_book,
-)
+from aigc_apps.poetry.prosody.books import BOOKS, RhymeBook, agreed, load_book
 from aigc_apps.poetry.prosody.checker import FormFault, check_form, is_regulated
-from aigc_apps.poetry.prosody.forms import FORMS, PATTERNS, QuatrainMask, fits, names_of
-from aigc_apps.poetry.prosody.usage import narrowed, shown_tones
+from aigc_apps.poetry.prosody.forms import FORMS, PATTERNS, QuatrainMask, names_of
+from aigc_apps.poetry.prosody.usage import narrowed
 
 __all__ = [
     "BOOKS",
     "FORMS",
-    "LEVEL",
-    "LEVEL_GROUPS",
-    "OBLIQUE",
     "PATTERNS",
     "FormFault",
     "QuatrainMask",
     "RhymeBook",
     "agreed",
     "check_form",
-    "fits",
     "is_regulated",
     "load_book",
     "names_of",
     "narrowed",
-    "shown_tones",
 ]

@@ -49,7 +49,8 @@ class QuatrainMask:
     """Which characters may come next, so that a quatrain ends in the form whatever is drawn.
 
     All patterns that the characters so far allow stay open: the mask is their union, and a
-    choice is made only where a character decides it.
+    choice is made only where a character decides it. No character comes again in a poem, unless
+    it is doubled at once (悠悠).
 
     Args:
         characters: the vocabulary, one character an entry; anything longer is never allowed.
@@ -59,7 +60,6 @@ class QuatrainMask:
         taken: lines that may not be written again, such as those of the corpus.
         pattern: the name of one pattern of `PATTERNS`, to allow no other.
         min_rhymes: a rhyme group with fewer characters of the vocabulary is not opened.
-        repeats: whether a character may come again; if not, only doubled at once (悠悠).
 
     Raises:
         ValueError: if the form or pattern is unknown, or no pattern can begin its lines so.
@@ -75,11 +75,10 @@ class QuatrainMask:
         taken: Iterable[str] = (),
         pattern: str | None = None,
         min_rhymes: int = 20,
-        repeats: bool = False,
     ):
         if form not in FORMS:
             raise ValueError(f"There is no form {form!r}: choose one of {', '.join(FORMS)}.")
-        self.form, self.length, self.heads, self.repeats = form, FORMS[form], heads, repeats
+        self.form, self.length, self.heads = form, FORMS[form], heads
         self.characters = list(characters)
         self.book = book = book or agreed()
         self._id = {c: i for i, c in enumerate(self.characters)}
@@ -186,17 +185,13 @@ class QuatrainMask:
         return mask & self._can[LEVEL]
 
     def _forbid(self, mask: np.ndarray, prefix: str, place: int) -> None:
-        """Take out, in place, what would repeat: characters, rhyme words, lines of others."""
+        """Take out, in place, what would repeat: characters, and lines of others."""
         last = place == self.length - 1
-        gone = set(prefix if last or not self.repeats else "")
-        if self.repeats and last:
-            gone = {prefix[i] for i in range(self.length - 1, len(prefix), self.length)}
-        if not self.repeats:
-            gone = set(prefix)
-            if 0 < place < self.length - 1 and prefix[:-1].count(prefix[-1]) == 0:
-                gone.discard(prefix[-1])
-            # The first characters that were asked for come once, where they were asked for.
-            gone |= set(self.heads[len(prefix) // self.length + 1 :])
+        gone = set(prefix)
+        if 0 < place < self.length - 1 and prefix[-1] not in prefix[:-1]:
+            gone.discard(prefix[-1])
+        # The first characters that were asked for come once, where they were asked for.
+        gone |= set(self.heads[len(prefix) // self.length + 1 :])
         if last:
             gone |= self._taken.get(prefix[len(prefix) - place :], set())
         for character in gone:
