@@ -257,7 +257,7 @@ def test_the_shipped_small_model_keeps_the_request(stories, fox):
     request = fox("small", chapters=1, words=80, keywords=["fox", "snow"])
     artifact = stories.generate(request, seed=1)
     assert artifact.details["missing"] == []
-    assert 55 <= artifact.details["words"] <= 130
+    assert 65 <= artifact.details["words"] <= 90  # 80 were asked for; it ends with a sentence
     assert artifact.content == stories.generate(request, seed=1).content
     # It spells: nearly all its words stand in the novels that it was trained on.
     known = {w for t in data.load_texts("english_prose").train for w in texts.words(t.text)}
@@ -334,7 +334,7 @@ def test_the_pretrained_model_writes_what_was_asked_twice_the_same(stories, fox)
     request = fox("pretrained", chapters=1, words=80)
     artifact = stories.generate(request, seed=1)
     assert artifact.details["missing"] == []
-    assert 60 <= artifact.details["words"] <= 130
+    assert 75 <= artifact.details["words"] <= 105  # 80 were asked for, and a sentence a keyword
     assert "SmolLM2" in artifact.text
     assert artifact.content == stories.generate(request, seed=1).content
 
