@@ -65,5 +65,5 @@ class Poetry(make.Poet, Scenario):
         """
         from aigc_apps.poetry import judge  # making needs no judge
 
-        trial = judge.try_poet(self, num_samples, seed)
-        return self.verdict(training_seconds=self.writer.training_seconds, **judge.found(trial))
+        measured = judge.verdict_fields(judge.try_poet(self, num_samples, seed))
+        return self.verdict(training_seconds=self.writer.training_seconds, **measured)

@@ -10,7 +10,6 @@ import dataclasses
 import functools
 import math
 import statistics
-import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,7 +18,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from pydantic import BaseModel
 
-from aigc_apps.contract import Measure
+from aigc_apps.contract import Measure, timed
 from aigc_apps.poetry import measures
 from aigc_apps.poetry.make import Poet
 from aigc_apps.poetry.prosody import FORMS, QuatrainMask
@@ -223,8 +222,8 @@ def decide_poetry(
     return "gold" if own.value >= real.value - 2 * math.hypot(own.error, real.error) else "ore"
 
 
-def found(trial: Trial) -> dict[str, Any]:
-    """What a trial says, as fields of a `Verdict`."""
+def verdict_fields(trial: Trial) -> dict[str, Any]:
+    """What a trial says, as the measured fields of a `Verdict`."""
     return {
         "answer": trial.answer(),
         "because": trial.because(),
@@ -295,10 +294,9 @@ def _lead(poet: Poet, unled: Drafts, rounds: int, seed: int) -> _Led:
     led, themes = _Led([], ([], [], []), []), _said().themes
     for i in range(rounds):
         request = PoetryRequest(theme=themes[i % len(themes)], form=unled.form)
-        start = time.perf_counter()
-        drafts, theme = poet.drafts(request, seed + 1000 + i)
-        poet.choose(request, drafts, theme)
-        led.seconds.append(time.perf_counter() - start)
+        (drafts, theme), drawing = timed(poet.drafts, request, seed + 1000 + i)
+        _, choosing = timed(poet.choose, request, drafts, theme)
+        led.seconds.append(drawing + choosing)
         led.poems.extend(drafts.poems)
         led.themed[0].extend(theme.carried_by(p) for p in drafts.poems)
         # The same unled poems against each theme, so that some carry one by chance.

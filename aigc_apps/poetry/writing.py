@@ -9,7 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
-from aigc_apps.common import ngrams, tokens
+from aigc_apps.common import ngrams, sampling, tokens
 from aigc_apps.poetry.prosody import FORMS, QuatrainMask
 
 NUM_CANDIDATES = 16  # drawn for each request; one number, so that one compiled step serves all
@@ -97,7 +97,7 @@ def compose_quatrains(
             f"The temperature is {temperature} and top_p {top_p}: give more than 0, and "
             "top_p at most 1."
         )
-    size = 4 * FORMS[form]
+    size, nucleus = 4 * FORMS[form], None if top_p == 1 else top_p
     rng = np.random.default_rng(seed)
     letters = np.array([len(c) == 1 for c in writer.characters])
     texts = [""] * number
@@ -108,7 +108,8 @@ def compose_quatrains(
         if not allowed.any(axis=1).all():
             raise ValueError(f"Nothing may follow {texts[int(allowed.any(1).argmin())]!r}.")
         scores = np.where(allowed, logs + (0 if leaning is None else leaning), -np.inf)
-        chosen = _draw(scores / temperature, top_p, rng)
+        chances = sampling.next_probabilities(scores / temperature, top_p=nucleus)
+        chosen = sampling.draw(chances, rng.random(number))
         rows = np.arange(number)
         log_chosen[:, place] = logs[rows, chosen]
         if mask is not None:
@@ -135,20 +136,6 @@ def compose_many(
         np.concatenate([part.log_chosen for part in parts]),
         np.concatenate([part.log_allowed for part in parts]),
     )
-
-
-def _draw(scores: np.ndarray, top_p: float, rng: np.random.Generator) -> np.ndarray:
-    """One index a row by its score in nats, from the nucleus."""
-    chances = np.exp(scores - scores.max(axis=1, keepdims=True))
-    chances /= chances.sum(axis=1, keepdims=True)
-    if top_p < 1:
-        order = np.argsort(-chances, axis=1)
-        falling = np.take_along_axis(chances, order, axis=1)
-        falling[np.cumsum(falling, axis=1) - falling >= top_p] = 0
-        np.put_along_axis(chances, order, falling, axis=1)
-    running = np.cumsum(chances, axis=1)
-    coins = rng.random((len(scores), 1)) * running[:, -1:]
-    return (running > coins).argmax(axis=1)
 
 
 class CountingWriter:

@@ -55,7 +55,7 @@ class Stories(Scenario):
         """
         from aigc_apps.stories import judge  # making needs no judge
 
-        return judge.judge_stories(self, num_samples, seed, writer, words)
+        return self.verdict(**judge.judge_stories(self, num_samples, seed, writer, words))
 
     def _written(self, request: StoryRequest, seed: int, writer: WriterName) -> Artifact:
         model, write = make.choose_writer(writer)

@@ -6,7 +6,6 @@ Nothing here is needed to make a story. Read `decide_stories` for what an answer
 from __future__ import annotations
 
 import statistics
-import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from pathlib import Path
@@ -17,7 +16,7 @@ from pydantic import BaseModel
 
 from aigc_apps import pretrained
 from aigc_apps.common import texts
-from aigc_apps.contract import Artifact, Measure, Scenario, Verdict, standard_error
+from aigc_apps.contract import Artifact, Measure, Scenario, standard_error, timed
 from aigc_apps.stories import small
 from aigc_apps.stories.request import Genre, StoryRequest, WriterName
 from aigc_utils import data
@@ -53,29 +52,23 @@ def judge_stories(
     seed: int = 0,
     writer: WriterName | None = None,
     words: int = 300,
-) -> Verdict:
-    """Measure a writer against the template and against novels: see `Stories.evaluate`.
-
-    The seconds are of wall time.
-    """
+) -> dict[str, Any]:
+    """The measured fields of a `Verdict` on a writer: see `Stories.evaluate`."""
     writer = writer or ("pretrained" if pretrained.is_installed() else "small")
     requests = trial_requests(num_samples, seed, writer, words)
-    made, seconds = [], []
-    for number, request in enumerate(requests):
-        begin = time.perf_counter()
-        made.append(stories.generate(request, seed + number))
-        seconds.append(time.perf_counter() - begin)
+    tries = [timed(stories.generate, request, seed + n) for n, request in enumerate(requests)]
+    made, seconds = zip(*tries, strict=True)
     plain = [stories.baseline(request, seed + n) for n, request in enumerate(requests)]
     human = novel_passages(num_samples, words, seed)
     measures = measure_stories(made, plain, human, small.load_prose_writer())
-    return stories.verdict(
-        answer=decide_stories(measures),
-        because=_because(writer, measures),
-        measures=measures,
-        seconds_each=statistics.median(seconds[1:] or seconds),  # the first loads the model
-        training_seconds=_training_seconds(writer),
+    return {
+        "answer": decide_stories(measures),
+        "because": _because(writer, measures),
+        "measures": measures,
+        "seconds_each": statistics.median(seconds[1:] or seconds),  # the first loads the model
+        "training_seconds": _training_seconds(writer),
         **_trial().verdict,
-    )
+    }
 
 
 def decide_stories(measures: Iterable[Measure]) -> Literal["ore", "bubble"]:

@@ -399,7 +399,7 @@ def test_a_trial_asks_the_rule_with_its_own_numbers(changed, answer):
 
 
 def test_a_verdict_on_a_trial_says_the_numbers_that_decide():
-    said = judge.found(trial())
+    said = judge.verdict_fields(trial())
     assert said["answer"] == "bubble"
     assert said["seconds_each"] == 1.0  # the median
     assert said["review_minutes"] == 3
