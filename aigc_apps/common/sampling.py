@@ -12,7 +12,6 @@ from typing import Protocol
 import numpy as np
 
 from aigc_apps.common.rows import END
-from aigc_utils.models.base import check_whole
 
 # Takes all tokens so far, shape (B, t); gives what may come next, bool, shape (B, vocab_size).
 Constraint = Callable[[np.ndarray], np.ndarray]
@@ -133,6 +132,8 @@ def draw(chances: np.ndarray, coins: np.ndarray) -> np.ndarray:
 
 def check_sampling(temperature: float, top_k: int | None, top_p: float | None) -> None:
     """Raise a ValueError unless tokens can be drawn so."""
+    from aigc_utils.models.base import check_whole  # and with it Keras, late
+
     if not 0 <= temperature < math.inf:
         raise ValueError(f"The temperature is {temperature}: give 0 or more.")
     if top_k is not None:

@@ -1,4 +1,4 @@
-"""What exists already: the poems that were learnt from, to be led by, and not to be copied."""
+"""What exists already: the poems learnt from, to be led by, and not to be copied (6.2)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""English verse by throwing away: prose is written, and what scans by accident is kept.
+"""English verse by throwing away: prose is written, and what scans by accident is kept (6.2).
 
 Where a form is rare, masks are needed: of the quatrains that the model of verse writes freely, few
 keep tones and rhyme. Five, seven and five syllables are not so rare, and any source of prose will

@@ -1,4 +1,4 @@
-"""Who proposes the next character, and how a quatrain is drawn from what it proposes."""
+"""Who proposes the next character, and how quatrains are drawn from what it proposes (6.2)."""
 
 from __future__ import annotations
 
@@ -9,10 +9,21 @@ from typing import Protocol
 
 import numpy as np
 
-from aigc_apps.common import ngrams, tokens
+from aigc_apps.common import ngrams, sampling, tokens
 from aigc_apps.poetry.prosody import FORMS, QuatrainMask
 
 NUM_CANDIDATES = 16  # drawn for each request; one number, so that one compiled step serves all
+
+
+def split_lines(poem: str) -> list[str]:
+    """Four lines of a quatrain's characters."""
+    length = len(poem) // 4
+    return [poem[i : i + length] for i in range(0, 4 * length, length)]
+
+
+def punctuated(lines: Sequence[str]) -> str:
+    """Four lines as they are printed, a comma after the first of each couplet."""
+    return "\n".join(f"{line}{'，。'[i % 2]}" for i, line in enumerate(lines))
 
 
 class Writer(Protocol):
@@ -54,7 +65,7 @@ class Drafts:
         return -self.log_chosen.mean(axis=1) / np.log(2)
 
 
-def compose(
+def compose_quatrains(
     writer: Writer,
     form: str,
     number: int,
@@ -86,7 +97,7 @@ def compose(
             f"The temperature is {temperature} and top_p {top_p}: give more than 0, and "
             "top_p at most 1."
         )
-    size = 4 * FORMS[form]
+    size, nucleus = 4 * FORMS[form], None if top_p == 1 else top_p
     rng = np.random.default_rng(seed)
     letters = np.array([len(c) == 1 for c in writer.characters])
     texts = [""] * number
@@ -97,7 +108,8 @@ def compose(
         if not allowed.any(axis=1).all():
             raise ValueError(f"Nothing may follow {texts[int(allowed.any(1).argmin())]!r}.")
         scores = np.where(allowed, logs + (0 if leaning is None else leaning), -np.inf)
-        chosen = _draw(scores / temperature, top_p, rng)
+        chances = sampling.next_probabilities(scores / temperature, top_p=nucleus)
+        chosen = sampling.draw(chances, rng.random(number))
         rows = np.arange(number)
         log_chosen[:, place] = logs[rows, chosen]
         if mask is not None:
@@ -106,18 +118,24 @@ def compose(
     return Drafts(form, texts, log_chosen, log_allowed)
 
 
-def _draw(scores: np.ndarray, top_p: float, rng: np.random.Generator) -> np.ndarray:
-    """One index a row by its score in nats, from the nucleus."""
-    chances = np.exp(scores - scores.max(axis=1, keepdims=True))
-    chances /= chances.sum(axis=1, keepdims=True)
-    if top_p < 1:
-        order = np.argsort(-chances, axis=1)
-        falling = np.take_along_axis(chances, order, axis=1)
-        falling[np.cumsum(falling, axis=1) - falling >= top_p] = 0
-        np.put_along_axis(chances, order, falling, axis=1)
-    running = np.cumsum(chances, axis=1)
-    coins = rng.random((len(scores), 1)) * running[:, -1:]
-    return (running > coins).argmax(axis=1)
+def compose_many(
+    writer: Writer,
+    form: str,
+    rounds: int,
+    mask: QuatrainMask | None = None,
+    seed: int = 0,
+) -> Drafts:
+    """So many sixteens of drafts at temperature 1, as one; see `compose_quatrains`."""
+    parts = [
+        compose_quatrains(writer, form, NUM_CANDIDATES, mask=mask, seed=seed + 7919 * i)
+        for i in range(rounds)
+    ]
+    return Drafts(
+        form,
+        [p for part in parts for p in part.poems],
+        np.concatenate([part.log_chosen for part in parts]),
+        np.concatenate([part.log_allowed for part in parts]),
+    )
 
 
 class CountingWriter:
@@ -185,7 +203,7 @@ class TransformerWriter:
 
 
 @functools.cache
-def load_writer(name: str = "tang_poems") -> TransformerWriter:
+def load_verse_writer(name: str = "tang_poems") -> TransformerWriter:
     """The shipped model of verse with its tokenizer.
 
     Args:
@@ -198,11 +216,10 @@ def load_writer(name: str = "tang_poems") -> TransformerWriter:
     from aigc_utils import checkpoints
 
     model, card = trained.load_language_model(name), checkpoints.load_card(name)
-    label = f"{name} {card.weights_sha256[:12]}"
-    return writer_of(model, trained.load_tokenizer(name), label, card.seconds)
+    return verse_writer(model, trained.load_tokenizer(name), card.label, card.seconds)
 
 
-def writer_of(model, tokenizer: tokens.VerseTokenizer, name: str, seconds: float = 0.0):
+def verse_writer(model, tokenizer: tokens.VerseTokenizer, name: str, seconds: float = 0.0):
     """A model of verse and its tokenizer as a writer.
 
     Args:

@@ -1,4 +1,4 @@
-"""The plan of a story: which keyword comes in which chapter, and how long each is."""
+"""The plan of a story: which keyword comes in which chapter, and how long each is (6.1)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class ChapterPlan:
 
 
 @dataclass(frozen=True)
-class Plan:
+class StoryPlan:
     """A story before it is written.
 
     Attributes:
@@ -45,7 +45,9 @@ class Plan:
     chapters: tuple[ChapterPlan, ...]
 
 
-def make(theme: str, genre: str, keywords: tuple[str, ...], chapters: int, words: int) -> Plan:
+def plan_story(
+    theme: str, genre: str, keywords: tuple[str, ...], chapters: int, words: int
+) -> StoryPlan:
     """Deal the keywords out to the chapters in order, as evenly as it goes."""
     counts = [len(keywords[k::chapters]) for k in range(chapters)]
     dealt, begin = [], 0
@@ -53,7 +55,7 @@ def make(theme: str, genre: str, keywords: tuple[str, ...], chapters: int, words
         dealt.append(ChapterPlan(number, keywords[begin : begin + count], words // chapters))
         begin += count
     subjects = tuple(dict.fromkeys(texts.content_words(theme)))
-    return Plan(theme, genre, subjects, keywords, tuple(dealt))
+    return StoryPlan(theme, genre, subjects, keywords, tuple(dealt))
 
 
 @dataclass(frozen=True)

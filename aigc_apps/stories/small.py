@@ -1,4 +1,4 @@
-"""Stories by the course's own language model, which knows no instructions, only novels.
+"""Stories by the course's own language model, which knows no instructions, only novels (6.1).
 
 It can do one thing: say what may come next. Keywords are therefore planted. The model writes
 several continuations, at every place between two words it is asked how likely the keyword would
@@ -11,31 +11,40 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cache, cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from pydantic import BaseModel
+from scipy.special import log_softmax
 
 from aigc_apps.common import texts
-from aigc_apps.stories.plan import Chapter, ChapterPlan, Plan
+from aigc_apps.common.prose import ProseConstraint
+from aigc_apps.stories.plan import Chapter, ChapterPlan, StoryPlan
+from aigc_apps.stories.request import Genre
+from aigc_utils.files import read_yaml
 
 if TYPE_CHECKING:
     from aigc_apps.common.language import LanguageModel
 
 CHECKPOINT = "english_prose"
-OPENINGS = {
-    "adventure": ("They set out early in the morning, and", "The voyage had hardly begun, when"),
-    "mystery": ("It was a strange affair from the first, and", "Nobody could explain it, but"),
-    "romance": ("She had not thought of him for a year, when", "They met again in the spring, and"),
-    "fairy tale": ("Once upon a time there was a", "Long ago, when wishing still helped,"),
-}
-NEXT_CHAPTER = ("The next morning", "Some weeks later", "When the summer was over,")
 CONTINUATIONS = 8  # from which the best place for a keyword is chosen
 TRIES = 48  # places that are asked for a whole keyword
-RUN = 4  # so many tokens never follow each other twice in a story
 TEMPERATURE, TOP_P = 0.7, 0.9
 _LETTERS = re.compile(r"[^\W\d_]+")
-_LAST_LETTERS = re.compile(r"[^\W\d_]+$")
+
+
+class _Beginnings(BaseModel, extra="forbid", frozen=True):
+    """What is in small.yml: how stories of each genre begin, and how a next chapter does."""
+
+    openings: dict[Genre, tuple[str, ...]]
+    next_chapter: tuple[str, ...]
+
+
+@cache
+def _beginnings() -> _Beginnings:
+    return read_yaml(Path(__file__).with_name("small.yml"), _Beginnings)
 
 
 @dataclass(frozen=True)
@@ -57,13 +66,14 @@ class SmallWriter:
     name: str
     lexicon: frozenset[str] = frozenset()
 
-    def write(self, plan: Plan, seed: int) -> list[Chapter]:
+    def write(self, plan: StoryPlan, seed: int) -> list[Chapter]:
         """Write each chapter; a word of the theme is planted like the first keyword."""
-        rng = np.random.default_rng(seed)
+        rng, beginnings = np.random.default_rng(seed), _beginnings()
         chapters = []
         for chapter in plan.chapters:
             first = chapter.number == 1
-            opening = str(rng.choice(OPENINGS[plan.genre] if first else NEXT_CHAPTER))
+            begun = beginnings.openings[plan.genre] if first else beginnings.next_chapter
+            opening = str(rng.choice(begun))
             known = [s for s in plan.subjects[:1] if s not in chapter.keywords] if first else []
             wanted = (*known, *chapter.keywords)
             chapters.append(self._chapter(chapter, opening, wanted, rng))
@@ -135,67 +145,10 @@ class SmallWriter:
             num_tokens=num_tokens,
             temperature=TEMPERATURE,
             top_p=TOP_P,
-            constrain=self._constraint(tokens, len(kept)),
+            constrain=self._constraint.going_on(tokens, len(kept)),
             seed=int(rng.integers(2**31)),
         )
         return [tokens + row[len(kept) :].tolist() for row in written]
-
-    def _constraint(self, tokens: list[int], num_kept: int):
-        """What may come next: no end, nothing but prose, words of the lexicon, no run twice."""
-        before = np.array(tokens[:-num_kept], np.int32)
-
-        def allowed(kept: np.ndarray) -> np.ndarray:
-            may = np.tile(self._is_prose, (len(kept), 1))
-            if kept.shape[1] == num_kept:
-                may &= ~self._goes_on_a_word  # a keyword stays as it is
-            elif self.lexicon:
-                may &= np.stack([self._spells(self._last_word(row)) for row in kept])
-            may = _where_any(may, self._is_prose)
-            rows = np.concatenate([np.tile(before, (len(kept), 1)), kept], axis=1)
-            if rows.shape[1] <= RUN:
-                return may
-            fresh = may.copy()
-            runs = np.lib.stride_tricks.sliding_window_view(rows, RUN, axis=1)
-            same = (runs[:, :, :-1] == rows[:, None, -RUN + 1 :]).all(axis=2)
-            for row, place in zip(*np.nonzero(same), strict=True):
-                fresh[row, runs[row, place, -1]] = False
-            return _where_any(fresh, may)  # better a run again than a word that does not exist
-
-        return allowed
-
-    def _last_word(self, tokens: np.ndarray) -> str:
-        """The letters at the end of a text; "" behind a sign or a space."""
-        letters = ""
-        for token in tokens[:-16:-1]:
-            piece = self.pieces[token]
-            letters = piece + letters
-            if not piece.isalpha():
-                break
-        found = _LAST_LETTERS.search(letters)
-        return found[0].lower() if found else ""
-
-    def _spells(self, begun: str) -> np.ndarray:
-        """Tokens after which a word of the lexicon is spelt, or may still be; bool (vocab,)."""
-        if begun not in self._spelling:
-            whole = not begun or begun in self.lexicon
-            self._spelling[begun] = np.array(
-                [
-                    (begun + piece.lower()) in self._beginnings
-                    if piece[:1].isalpha()
-                    else whole and (piece[:1] != " " or piece[1:].lower() in self._beginnings)
-                    for piece in self.pieces
-                ]
-            )
-        return self._spelling[begun]
-
-    @cached_property
-    def _spelling(self) -> dict[str, np.ndarray]:
-        return {}
-
-    @cached_property
-    def _beginnings(self) -> frozenset[str]:
-        """Whatever a word of the lexicon may begin with, "" and itself included."""
-        return frozenset(w[:i] for w in self.lexicon for i in range(len(w) + 1))
 
     def log_p_of(self, word: str, beginnings: Sequence[Sequence[int]]) -> np.ndarray:
         """How likely a word is to come next.
@@ -237,7 +190,7 @@ class SmallWriter:
         cut = width - seen  # what the model no longer sees
         first = max(begin + (width - begin) // 3, cut + 1)
         logits = np.asarray(self.model(np.array(rows, np.int32)[:, cut:]))
-        log_p = _log_softmax(logits)[:, :, key[0]]  # of token t, given those before it
+        log_p = log_softmax(logits, axis=-1)[:, :, key[0]]  # of token t, given those before it
         found = [
             (float(log_p[row, place - cut]), row, place)
             for row, tokens in enumerate(rows)
@@ -248,6 +201,10 @@ class SmallWriter:
         best = [rows[row][:place] for _, row, place in sorted(found, reverse=True)[:TRIES]]
         return best[int(np.argmax(self.log_p_of(word, best)))] + key
 
+    @cached_property
+    def _constraint(self) -> ProseConstraint:
+        return ProseConstraint(self.pieces, self.lexicon)
+
     def _ends_a_sentence(self, tokens: Sequence[int]) -> bool:
         return self._text(tokens[-3:]).rstrip(" \"'”’").endswith((".", "!", "?"))
 
@@ -257,25 +214,13 @@ class SmallWriter:
         return np.array([piece.startswith(" ") for piece in self.pieces])
 
     @cached_property
-    def _goes_on_a_word(self) -> np.ndarray:
-        return np.array([piece[:1].isalpha() or piece[:1] == "-" for piece in self.pieces])
-
-    @cached_property
-    def _is_prose(self) -> np.ndarray:
-        """Tokens of letters, spaces and the marks of ordinary sentences; not the end."""
-        marks = " ,.;:!?'’-—"
-        return np.array(
-            [bool(p) and all(c.isalpha() or c in marks for c in p) for p in self.pieces]
-        )
-
-    @cached_property
     def _tokens_a_word(self) -> float:
         sample = "It was the best of times when they walked along the river to the old bridge."
         return len(self.encode(sample)) / len(texts.words(sample)) + 0.1
 
 
-@lru_cache(maxsize=1)
-def load() -> SmallWriter:
+@cache
+def load_prose_writer() -> SmallWriter:
     """The writer with the shipped model.
 
     Raises:
@@ -289,15 +234,9 @@ def load() -> SmallWriter:
     counts = Counter(w for text in novels for w in _LETTERS.findall(text.text.lower()))
     # A word that occurs once or twice is often a name, a slip or French.
     lexicon = frozenset(word for word, count in counts.items() if count > 2)
-    name = checkpoints.load_card(CHECKPOINT).label
-    return of(model, trained.load_tokenizer(CHECKPOINT), name, lexicon)
-
-
-def of(
-    model: LanguageModel, tokenizer, name: str, lexicon: frozenset[str] = frozenset()
-) -> SmallWriter:
-    """The writer with a model, the tokenizer that it was trained with, and words."""
+    tokenizer = trained.load_tokenizer(CHECKPOINT)
     pieces = ("", *(tokenizer.decode([token]) for token in range(1, model.vocab_size)))
+    name = checkpoints.load_card(CHECKPOINT).label
     return SmallWriter(model, tokenizer.encode, pieces, name, lexicon)
 
 
@@ -305,13 +244,3 @@ def _paragraphs(text: str) -> str:
     """Five sentences each."""
     all_sentences = texts.sentences(" ".join(text.split()))
     return "\n\n".join(" ".join(all_sentences[i : i + 5]) for i in range(0, len(all_sentences), 5))
-
-
-def _where_any(may: np.ndarray, otherwise: np.ndarray) -> np.ndarray:
-    """Rows of what is allowed; where a row allows nothing, what ``otherwise`` allows."""
-    return np.where(may.any(axis=1, keepdims=True), may, otherwise)
-
-
-def _log_softmax(logits: np.ndarray) -> np.ndarray:
-    logits = logits - logits.max(axis=-1, keepdims=True)
-    return logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))

@@ -1,13 +1,15 @@
-"""Stories by a model that follows instructions: SmolLM2 here, or an endpoint of your own."""
+"""Stories by a model that follows instructions: SmolLM2 or an endpoint of one's own (6.1)."""
 
 from __future__ import annotations
 
+from functools import cache
+from pathlib import Path
 from typing import Protocol
 
 from aigc_apps.common import texts
-from aigc_apps.stories.plan import Chapter, ChapterPlan, Plan
+from aigc_apps.stories.plan import Chapter, ChapterPlan, StoryPlan
+from aigc_utils.files import read_yaml
 
-SYSTEM = "You are a novelist. You write plain, vivid English in the past tense."
 TRIES = 3
 EACH = 40  # words left for each keyword
 TOKENS_A_WORD = 1.4  # of SmolLM2's tokenizer on its own stories, with a little room
@@ -29,7 +31,17 @@ class Chats(Protocol):
         """Answer the last message."""
 
 
-def write_on(model: Completes, plan: Plan, seed: int) -> list[Chapter]:
+@cache
+def _words() -> dict[str, str]:
+    """What is in told.yml: prompts and words of ours, with gaps."""
+    return read_yaml(Path(__file__).with_name("told.yml"), dict[str, str])
+
+
+def _ours(name: str, **gaps: object) -> str:
+    return _words()[name].format(**gaps)
+
+
+def write_on(model: Completes, plan: StoryPlan, seed: int) -> list[Chapter]:
     """A story by going on with a text, with a stated policy for keywords.
 
     The theme and all keywords stand in the request, and the story begins with a sentence of ours,
@@ -41,22 +53,19 @@ def write_on(model: Completes, plan: Plan, seed: int) -> list[Chapter]:
     three words count as ours, like the first sentence. The rest, up to the length asked for, is
     the model's own.
     """
-    asked = (
-        f"Write a {plan.genre} about {plan.theme}. The words {', '.join(plan.keywords)} must "
-        "occur in it. Write only the story."
-    )
+    asked = [_ours("story", genre=plan.genre, theme=plan.theme), _ours("story_only")]
+    if plan.keywords:
+        asked.insert(1, _ours("story_keywords", keywords=", ".join(plan.keywords)))
     head = (
-        f"<|im_start|>system\n{SYSTEM}<|im_end|>\n<|im_start|>user\n{asked}<|im_end|>\n"
-        "<|im_start|>assistant\n"
+        f"<|im_start|>system\n{_ours('system')}<|im_end|>\n<|im_start|>user\n{' '.join(asked)}"
+        "<|im_end|>\n<|im_start|>assistant\n"
     )
-    if not plan.keywords:
-        head = head.replace(" The words  must occur in it.", "")
     chapters: list[Chapter] = []
     for number, chapter in enumerate(plan.chapters):
         before = "\n\n".join(c.text for c in chapters)
         # The whole story has room in the model's 2,048 tokens: at most 600 words, thrice.
         told = f"{before}\n\n" if before else ""
-        opening = "" if number else f"This is the story of {plan.theme}."
+        opening = "" if number else _ours("opening", theme=plan.theme)
         chapters.append(_go_on(model, head + told, chapter, opening, seed * 1000 + number * 100))
     return chapters
 
@@ -83,7 +92,7 @@ def _go_on(model: Completes, before: str, chapter: ChapterPlan, opening: str, se
 
     def bring_in(keyword: str) -> str:
         """The text with a paragraph that has the keyword; the model may make "lamps" of a lamp."""
-        begin = _beginning(keyword)
+        begin = _ours("keyword_opening", keyword=keyword)
         for _ in range(TRIES):
             longer = more(begin, each)
             if texts.occurs(keyword, longer):
@@ -105,16 +114,11 @@ def _go_on(model: Completes, before: str, chapter: ChapterPlan, opening: str, se
         if left < min(25, chapter.words // 5):  # less is not worth another sentence
             break
         text = more("", left)
-    ours = len(texts.words(opening)) + sum(len(texts.words(_beginning(k))) for k in begun)
-    return Chapter(chapter, text, ours, tuple(begun))
+    ours = " ".join([opening, *(_ours("keyword_opening", keyword=k) for k in begun)])
+    return Chapter(chapter, text, len(texts.words(ours)), tuple(begun))
 
 
-def _beginning(keyword: str) -> str:
-    """What a paragraph begins with that has to bring in a keyword: our words, not the model's."""
-    return f"Then the {keyword}"
-
-
-def write_by_chat(model: Chats, plan: Plan, seed: int) -> list[Chapter]:
+def write_by_chat(model: Chats, plan: StoryPlan, seed: int) -> list[Chapter]:
     """A story by asking for each chapter; for models that take messages and nothing else.
 
     A chapter without one of its keywords is asked for again, up to three times in all; of the
@@ -125,24 +129,25 @@ def write_by_chat(model: Chats, plan: Plan, seed: int) -> list[Chapter]:
     for chapter in plan.chapters:
         text = _ask(model, plan, chapter, chapters, seed * 1000 + chapter.number * 100)
         missing = tuple(k for k in chapter.keywords if not texts.occurs(k, text))
-        closing = " ".join(f"And that was the end of the {keyword}." for keyword in missing)
+        closing = " ".join(_ours("keyword_closing", keyword=keyword) for keyword in missing)
         whole = "\n\n".join(part for part in (text, closing) if part)
         chapters.append(Chapter(chapter, whole, len(texts.words(closing)), missing))
     return chapters
 
 
-def _ask(model: Chats, plan: Plan, chapter: ChapterPlan, before: list[Chapter], seed: int) -> str:
-    wanted = (
-        f"Write chapter {chapter.number} of {len(plan.chapters)} of a {plan.genre} about "
-        f"{plan.theme}, about {chapter.words} words long."
-    )
+def _ask(
+    model: Chats, plan: StoryPlan, chapter: ChapterPlan, before: list[Chapter], seed: int
+) -> str:
+    """The best of a few answers: the first with all its keywords, or with the most."""
+    where = {"number": chapter.number, "chapters": len(plan.chapters), "words": chapter.words}
+    wanted = [_ours("chapter", genre=plan.genre, theme=plan.theme, **where)]
     if chapter.keywords:
-        wanted += f" These words must occur in it: {', '.join(chapter.keywords)}."
+        wanted.append(_ours("chapter_keywords", keywords=", ".join(chapter.keywords)))
     if before:
-        wanted += f" So far: {before[-1].text}"
+        wanted.append(_ours("chapter_before", before=before[-1].text))
     messages = [
-        {"role": "system", "content": SYSTEM},
-        {"role": "user", "content": f"{wanted} Write only the story, without a heading."},
+        {"role": "system", "content": _ours("system")},
+        {"role": "user", "content": " ".join([*wanted, _ours("chapter_only")])},
     ]
     best, lacking = "", len(chapter.keywords) + 1
     for number in range(TRIES):

@@ -11,12 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import aigc_apps
+import aigc_utils
 from aigc_apps import poetry, safety
 from aigc_apps.common import tokens, trained
 from aigc_apps.common.language import LanguageModel
 from aigc_apps.common.rows import pack_texts
-from aigc_apps.poetry import corpus, haiku, judging, prosody, writing
+from aigc_apps.poetry import corpus, haiku, judge, measures, prosody, writing
 from aigc_apps.poetry.prosody import english, themes
+from aigc_apps.poetry.request import STYLES
 from aigc_utils import checkpoints
 
 needs_model = pytest.mark.skipif(
@@ -39,6 +41,7 @@ def small(real) -> corpus.Corpus:
 @pytest.fixture(scope="module")
 def poet(small) -> poetry.Poetry:
     """A poet whose model has learnt nothing but frequencies: form must not depend on learning."""
+    aigc_utils.seed_everything(0)
     forms = [tokens.Form(name, n, 4) for name, n in prosody.FORMS.items()]
     tokenizer = tokens.VerseTokenizer.train(forms, [p.text for p in small.train])
     model = LanguageModel(
@@ -47,7 +50,7 @@ def poet(small) -> poetry.Poetry:
     )  # fmt: skip
     rows = [tokenizer.encode("".join(f"{line}\n" for line in p.lines)) for p in small.train]
     model.adapt(pack_texts(rows, 30))
-    return poetry.Poetry(writing.writer_of(model, tokenizer, "untrained"), small)
+    return poetry.Poetry(writing.verse_writer(model, tokenizer, "untrained"), small)
 
 
 # ---- what is written ---------------------------------------------------------------------------
@@ -58,23 +61,24 @@ def test_every_draft_keeps_the_form_by_both_books(poet, form):
     drafts, _ = poet.drafts(poet.ask(form=form, theme="autumn night"), seed=1)
     assert len(drafts.poems) == len(set(drafts.poems)) == writing.NUM_CANDIDATES
     for poem in drafts.poems:
-        lines = poetry.lines_of(poem, form)
-        assert prosody.check(lines) == []
-        assert prosody.check(lines, prosody.load_book("pingshui")) == []
+        lines = writing.split_lines(poem)
+        assert prosody.check_form(lines) == []
+        assert prosody.check_form(lines, prosody.load_book("pingshui")) == []
         assert len(lines[0]) == prosody.FORMS[form]
 
 
 def test_without_masks_the_same_writer_does_not(poet):
-    free = writing.compose(poet.writer, "七绝", 64, seed=1)
-    assert np.mean([judging.keeps_form(p) for p in free.poems]) < 0.1
+    free = writing.compose_quatrains(poet.writer, "七绝", 64, seed=1)
+    # Fourteen places have a tone that is asked for, so one poem in thousands would keep it.
+    assert not any(measures.keeps_form(p) for p in free.poems)
     assert not free.log_allowed.any()
 
 
 def test_no_draft_has_a_line_of_a_real_poem(poet, small):
     drafts, _ = poet.drafts(poet.ask(form="五绝"), seed=2)
-    assert not any(judging.shares_a_line(p, small) for p in drafts.poems)
+    assert not any(measures.shares_a_line(p, small) for p in drafts.poems)
     copied = drafts.poems[0][:15] + small.quatrains("五绝")[0].lines[3]
-    assert judging.shares_a_line(copied, small)
+    assert measures.shares_a_line(copied, small)
 
 
 def test_the_bar_on_lines_is_what_keeps_them_out(poet, small):
@@ -95,7 +99,7 @@ def test_a_poem_says_what_made_it_and_details_how_near_it_is(poet):
     assert artifact.text.rstrip().endswith("made by a generative model: poetry, untrained, seed 3")
     assert artifact.text.count("，") == artifact.text.count("。") == 4
     details = artifact.details
-    assert details["findings"] == [[], []]
+    assert details["faults"] == [[], []]
     assert all(details["patterns"])
     for lines, near in zip(details["poems"], details["nearest"], strict=True):
         for line, (other, distance, poem) in zip(lines, near, strict=True):
@@ -118,9 +122,11 @@ def test_first_characters_are_kept(poet):
 def test_the_theme_raises_its_characters(poet):
     request = poet.ask(theme="moon", form="五绝")
     led, theme = poet.drafts(request, seed=7)
-    unled = writing.compose(poet.writer, "五绝", 16, mask=poet.mask("五绝"), seed=7)
+    unled = writing.compose_quatrains(poet.writer, "五绝", 16, mask=poet.mask("五绝"), seed=7)
     led, unled = (np.mean([theme.carried_by(p) for p in d.poems]) for d in (led, unled))
-    assert led > unled + 0.2
+    # 13 and 2 of sixteen; one of sixteen more or less is chance enough.
+    assert led >= 12 / 16
+    assert unled <= 3 / 16
 
 
 def test_what_is_related_to_the_theme_is_raised_and_not_its_keys_alone(poet):
@@ -135,15 +141,19 @@ def test_what_is_related_to_the_theme_is_raised_and_not_its_keys_alone(poet):
 def test_a_style_leans_towards_its_poet(real):
     characters = sorted({c for p in real.train for c in p.text})
     leaning = dict(zip(characters, real.leanings("李白", characters), strict=True))
-    judge = judging.StyleJudge.learn(real, poetry.STYLES)
+    reader = measures.StyleJudge.learn(real, STYLES)
     own = [p.text for p in real.test if p.author == "李白"]
-    others = [p.text for p in real.test if p.author in poetry.STYLES[1:]]
+    others = [p.text for p in real.test if p.author in STYLES[1:]]
     toward = [
         np.mean([leaning.get(c, 0) for text in texts for c in text]) for texts in (own, others)
     ]
-    assert toward[0] > toward[1]
-    share = [np.mean([judge.guess(t) == "李白" for t in texts]) for texts in (own, others)]
-    assert share[0] > share[1] + 0.1
+    # Nats a character: the poet's own verse leans to him, and the others' away from him.
+    assert toward[0] > 0.08
+    assert toward[1] < -0.04
+    share = [np.mean([reader.guess(t) == "李白" for t in texts]) for texts in (own, others)]
+    # By chance one in six; of 19 poems of his own and 167 of others.
+    assert share[0] > 0.7
+    assert share[1] < 0.15
     with pytest.raises(ValueError, match="nothing by 某"):
         real.leanings("某", characters)
 
@@ -186,7 +196,7 @@ def test_first_characters_that_no_pattern_takes_are_refused(poet):
         poet.generate(poet.ask(form="五绝", heads="月水石玉"))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(text=st.text(max_size=80))
 def test_no_text_does_worse_than_be_refused(poet, text):
     try:
@@ -218,7 +228,7 @@ def plain_distance(a: str, b: str) -> int:
     )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.text("甲乙丙", min_size=5, max_size=5), st.text("甲乙丙", min_size=5, max_size=5))
 def test_edit_distances_are_levenshteins(a, b):
     codes = np.array([[ord(c) for c in x] for x in (a, b)])
@@ -234,14 +244,14 @@ def test_the_nearest_line_of_a_changed_line_is_the_line(small):
 
 
 def test_what_the_masks_remove_is_measured(poet):
-    drafts = writing.compose(poet.writer, "五绝", 4, mask=poet.mask("五绝"), seed=8)
+    drafts = writing.compose_quatrains(poet.writer, "五绝", 4, mask=poet.mask("五绝"), seed=8)
     texts = [p[:7] for p in drafts.poems]
     logs = poet.writer.log_probabilities("五绝", texts)
     allowed = np.stack([poet.mask("五绝").allowed(t) for t in texts])
     expected = np.log((np.exp(logs) * allowed).sum(axis=1))
     np.testing.assert_allclose(drafts.log_allowed[:, 7], expected, atol=1e-4)
     assert np.exp(logs).sum(axis=1) == pytest.approx(np.ones(4), abs=1e-5)
-    bits = judging.bits_of(poet.writer, "五绝", drafts.poems)
+    bits = measures.bits_of(poet.writer, "五绝", drafts.poems)
     np.testing.assert_allclose(bits, drafts.bits_each(), atol=1e-4)
 
 
@@ -249,27 +259,155 @@ def test_counts_write_behind_masks_too(small):
     poems = [p.text for p in small.quatrains("五绝")]
     counter = writing.CountingWriter(poems, order=3)
     logs = counter.log_probabilities("五绝", ["", "白", "白日依山"])
-    assert (np.exp(logs).sum(axis=1) < 1.001).all()
+    np.testing.assert_allclose(np.exp(logs).sum(axis=1), 1, atol=1e-6)
     seen = {p[1] for p in poems if p[0] == "白"}
     best = {counter.characters[i] for i in np.argsort(-logs[1])[: len(seen)]}
-    assert len(best & seen) >= len(seen) / 3
+    assert best == seen
 
 
 @pytest.mark.parametrize("arguments", [{"temperature": 0}, {"top_p": 0}, {"top_p": 1.1}])
 def test_what_cannot_be_drawn_from_is_refused(poet, arguments):
     with pytest.raises(ValueError, match="temperature"):
-        writing.compose(poet.writer, "五绝", 1, **arguments)
+        writing.compose_quatrains(poet.writer, "五绝", 1, **arguments)
 
 
 def test_a_low_temperature_draws_the_likeliest(poet):
-    cold = writing.compose(poet.writer, "五绝", 4, temperature=0.01, seed=1)
-    warm = writing.compose(poet.writer, "五绝", 4, temperature=1.5, seed=1)
+    cold = writing.compose_quatrains(poet.writer, "五绝", 4, temperature=0.01, seed=1)
+    warm = writing.compose_quatrains(poet.writer, "五绝", 4, temperature=1.5, seed=1)
     assert cold.bits_each().mean() < warm.bits_each().mean()
-    narrow = writing.compose(poet.writer, "五绝", 2, top_p=1e-9, seed=random.Random(0).randrange(9))
+    narrow = writing.compose_quatrains(
+        poet.writer, "五绝", 2, top_p=1e-9, seed=random.Random(0).randrange(9)
+    )
     assert narrow.poems[0] == narrow.poems[1]
 
 
 # ---- the verdict ---------------------------------------------------------------------------------
+
+
+def numbers(**changed):
+    """What a verdict hangs on, at values that give gold with nothing to spare."""
+    # The errors 3 and 4 make one of 5 together, and two such errors are 10.
+    own, counted, real = judge.Mean(100, 3), judge.Mean(90, 4), judge.Mean(110, 4)
+    values = {
+        "kept": 1.0, "kept_without_masks": 0.89, "copied": 0.05,
+        "themed": 0.5, "themed_by_chance": 0.49, "own": own, "counted": counted, "real": real,
+    }  # fmt: skip
+    values |= changed
+    together = tuple(values.pop(name) for name in ("own", "counted", "real"))
+    return {**values, "together": together}
+
+
+@pytest.mark.parametrize(
+    ("changed", "answer"),
+    [
+        ({}, "gold"),
+        # All keep the form behind masks, and fewer than 90% without.
+        ({"kept": 511 / 512}, "bubble"),
+        ({"kept_without_masks": 0.0}, "gold"),
+        ({"kept_without_masks": 0.9}, "bubble"),
+        ({"kept_without_masks": 1.0}, "bubble"),
+        # At most one in twenty has a line of a real poem.
+        ({"copied": 0.0}, "gold"),
+        ({"copied": 0.051}, "bubble"),
+        # A theme must change something.
+        ({"themed": 0.9}, "gold"),
+        ({"themed": 0.49}, "bubble"),
+        ({"themed": 0.48}, "bubble"),
+        ({"themed_by_chance": 0.5}, "bubble"),
+        # Two errors above the n-gram, or more.
+        ({"counted": judge.Mean(90.01, 4)}, "bubble"),
+        ({"counted": judge.Mean(89.99, 4)}, "gold"),
+        ({"counted": judge.Mean(90, 4.01)}, "bubble"),
+        ({"own": judge.Mean(99.99, 3)}, "bubble"),
+        # Not more than two errors below real poems.
+        ({"real": judge.Mean(110.01, 4)}, "ore"),
+        ({"real": judge.Mean(110, 3.99)}, "ore"),
+        ({"real": judge.Mean(90, 4)}, "gold"),
+        ({"own": judge.Mean(200, 3)}, "gold"),
+        # A bubble stays one where the lines go together as real ones.
+        ({"real": judge.Mean(90, 4), "copied": 1.0}, "bubble"),
+        ({"real": judge.Mean(90, 4), "counted": judge.Mean(91, 4)}, "bubble"),
+    ],
+    ids=str,
+)
+def test_each_number_of_the_poetry_verdict_turns_it_where_it_should(changed, answer):
+    assert judge.decide_poetry(**numbers(**changed)) == answer
+
+
+def trial(**changed):
+    """A trial with different numbers in each place, so that none can stand for another."""
+    values = {
+        "kept": ([1] * 8, [0, 0, 0, 1], [1, 1, 1, 0, 1]),
+        "copied": [0] * 7 + [1],
+        "themed": ([1, 1, 1, 1, 1, 1, 1, 0], [0, 1, 0, 0], [1, 0]),
+        "styled": ([1, 0, 1], [0, 0, 1], [1, 1, 1]),
+        "attested": ([0.5, 0.6], [0.7, 0.9], [0.95, 0.97]),
+        "coherent": ([0.3, 0.5], [0.1, 0.1], [0.4, 0.8]),
+        "once": [1] * 31 + [0],
+        "bits": ([6.0, 7.0], [5.0, 6.5], [4.0, 4.5]),
+        "removed": [1.0, 1.5],
+        "seconds": [0.5, 9.0, 1.0],
+        "counter": "3-gram",
+    }
+    return judge.Trial(**{**values, **changed})
+
+
+def test_each_measure_of_poetry_has_its_own_numbers():
+    found = [
+        (m.name.split(" (")[0], m.better, m.generated, m.baseline, m.people, m.number)
+        for m in trial().measures()
+    ]
+    expected = [
+        ("quatrains that keep length, tones and rhyme", "higher", 100, 25, 80, 8),
+        ("poems with a line of a real poem", "lower", 12.5, 100, None, 8),
+        ("poems that carry the theme", "higher", 87.5, 50, None, 8),
+        ("the same, no theme given", "higher", 25, None, None, 4),
+        ("poems taken for the poet of the style", "higher", 200 / 3, 100 / 3, 100, 3),
+        ("first feet that poets used", "higher", 55, 80, 96, 2),
+        ("how much its lines speak of the same", "higher", 0.4, 0.1, 0.6, 2),
+        ("lines that were written once", "higher", 100 * 31 / 32, None, None, 32),
+        ("what the writer thinks of its poems, masked", "lower", 6.5, 5.75, 4.25, 2),
+        ("probability that the masks remove", "lower", 1.25, None, None, 2),
+    ]
+    for row, wanted in zip(found, expected, strict=True):
+        assert row[:2] == wanted[:2]
+        assert row[2:] == pytest.approx(wanted[2:])
+    by_name = {m.name.split(" (")[0]: m for m in trial().measures()}
+    # Of shares p the error of n is the root of p (1 - p) / n, in percent; of bits as they are.
+    themed = by_name["poems that carry the theme"]
+    assert themed.standard_error == pytest.approx(100 * np.sqrt(7 / 8 * 1 / 8 / 8))
+    together = by_name["how much its lines speak of the same"]
+    assert (together.unit, together.standard_error) == ("bits a pair", pytest.approx(0.1 / 2**0.5))
+    assert by_name["quatrains that keep length, tones and rhyme"].standard_error is None
+
+
+@pytest.mark.parametrize(
+    ("changed", "answer"),
+    [
+        ({}, "bubble"),  # one of eight has a line of a real poem
+        ({"copied": [0] * 8}, "gold"),
+        ({"copied": [0] * 8, "kept": ([1] * 7 + [0], [0], [1])}, "bubble"),
+        ({"copied": [0] * 8, "kept": ([1] * 8, [1], [1])}, "bubble"),
+        ({"copied": [0] * 8, "themed": ([0, 1], [1, 1], [0])}, "bubble"),
+        ({"copied": [0] * 8, "coherent": ([0.3, 0.5], [0.9, 0.9], [0.4, 0.8])}, "bubble"),
+        ({"copied": [0] * 8, "coherent": ([0.3, 0.5], [0.1, 0.1], [0.9, 0.9])}, "ore"),
+    ],
+    ids=str,
+)
+def test_a_trial_asks_the_rule_with_its_own_numbers(changed, answer):
+    assert trial(**changed).answer() == answer
+
+
+def test_a_verdict_on_a_trial_says_the_numbers_that_decide():
+    said = judge.verdict_fields(trial())
+    assert said["answer"] == "bubble"
+    assert said["seconds_each"] == 1.0  # the median
+    assert said["review_minutes"] == 3
+    assert said["because"].startswith(
+        "100% of 8 quatrains keep the form (25% without masks, 80% of real ones), 12% copy a line "
+        "and 88% carry the theme, but their lines go together by 0.40 bits a pair, real ones by "
+        "0.60 and an n-gram's by 0.10"
+    )
 
 
 @pytest.mark.slow
@@ -278,10 +416,21 @@ def test_a_poet_that_has_learnt_nothing_gets_no_gold(poet):
     by_name = {m.name.split(" (")[0]: m for m in verdict.measures}
     kept = by_name["quatrains that keep length, tones and rhyme"]
     assert (kept.generated, kept.number) == (100, 32)
-    assert kept.baseline < 20 < kept.people < 95
+    # Without masks none of 32 keeps it. Of the real ones that are held out in this part of the
+    # corpus three in four do; two thirds of all real quatrains do.
+    assert kept.baseline == 0
+    assert 65 < kept.people < 85
     assert by_name["poems with a line of a real poem"].generated == 0
-    assert verdict.answer in ("ore", "bubble")
-    assert by_name["probability that the masks remove"].generated > 0.5
+    themed = by_name["poems that carry the theme"]
+    assert themed.generated > 90  # 0.7 nats a bit of kinship are enough, whatever was learnt
+    assert by_name["the same, no theme given"].generated < 50
+    # Counts lead lines to go together, which frequencies alone do not.
+    together = by_name["how much its lines speak of the same"]
+    assert together.generated < together.baseline < together.people
+    assert verdict.answer == "bubble"
+    # A character in two has the tone that is asked for, at half the places: a bit at two of four,
+    # and more at the rhymes, less where the form leaves the choice.
+    assert by_name["probability that the masks remove"].generated == pytest.approx(1, abs=0.15)
     aigc_apps.Verdict.model_validate_json(verdict.model_dump_json())
 
 
@@ -293,11 +442,11 @@ def test_the_shipped_poet_is_registered_quick_and_knows_more_than_counts():
     held_out = [p for p in held_out if set(p) <= set(poet.writer.characters)]
     counter = writing.CountingWriter([p.text for p in poet.corpus.quatrains("七绝")], order=3)
     known = [p for p in held_out if set(p) <= set(counter.characters)][:16]
-    bits = [judging.bits_of(w, "七绝", known).mean() for w in (poet.writer, counter)]
+    bits = [measures.bits_of(w, "七绝", known).mean() for w in (poet.writer, counter)]
     assert bits[0] < bits[1] - 0.3
     artifact = poet.generate(poet.ask(theme="秋夜"), seed=0)
-    assert artifact.details["findings"] == [[]]
-    assert artifact.provenance.model.startswith("tang_poems ")
+    assert artifact.details["faults"] == [[]]
+    assert artifact.provenance.model == checkpoints.load_card("tang_poems").label
 
 
 # ---- English verse -------------------------------------------------------------------------------
@@ -331,7 +480,7 @@ def test_a_haiku_is_a_form_that_can_be_asked_for():
     poet = poetry.Poetry()
     for seed, theme in enumerate(("the sea", "a friend", "morning rain")):
         artifact = poet.generate(poet.ask(theme=theme, form="haiku", number=2), seed=seed)
-        assert artifact.details["findings"] == [[], []]
+        assert artifact.details["faults"] == [[], []]
         assert len({tuple(lines) for lines in artifact.details["poems"]}) == 2
         foot = artifact.text.splitlines()[-1]
         assert foot.startswith("made by a generative model: poetry, english_prose (")

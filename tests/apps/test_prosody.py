@@ -53,17 +53,17 @@ def pingshui():
 def test_famous_regulated_poems_pass(name):
     lines = REGULATED[name].split()
     # 凉州词 ends line 3 in 平平仄平仄, which is why the licence is there.
-    assert prosody.check(lines, licence=True) == []
+    assert prosody.check_form(lines, licence=True) == []
 
 
 @pytest.mark.parametrize("name", OLD_STYLE)
 def test_famous_poems_of_the_old_style_do_not(name):
-    assert prosody.check(OLD_STYLE[name].split(), licence=True)
+    assert prosody.check_form(OLD_STYLE[name].split(), licence=True)
 
 
 def test_the_licence_is_one_and_must_be_asked_for():
     lines = REGULATED["凉州词"].split()
-    assert [f.rule for f in prosody.check(lines)] == ["alternation"]
+    assert [f.rule for f in prosody.check_form(lines)] == ["alternation"]
     assert prosody.is_regulated(lines, licence=True)
 
 
@@ -131,12 +131,12 @@ def mask(request):
     return prosody.QuatrainMask(LETTERS, request.param, min_rhymes=6)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seed=st.integers(0, 2**32))
 def test_whatever_is_drawn_behind_the_masks_passes_the_checker(mask, seed):
     lines = draw_one(mask, random.Random(seed))
-    assert prosody.check(lines) == []
-    assert prosody.check(lines, prosody.load_book("pingshui")) == []
+    assert prosody.check_form(lines) == []
+    assert prosody.check_form(lines, prosody.load_book("pingshui")) == []
     assert prosody.names_of(lines)
 
 
@@ -144,7 +144,8 @@ def test_without_masks_next_to_nothing_passes(mask):
     rng = random.Random(0)
     known = [c for c in LETTERS if prosody.load_book("guangyun").tone(c)]
     poems = [["".join(rng.choices(known, k=mask.length)) for _ in range(4)] for _ in range(300)]
-    assert np.mean([prosody.is_regulated(lines) for lines in poems]) < 0.02
+    # Fourteen places and more have a tone that is asked for: one poem in thousands has it.
+    assert not any(prosody.is_regulated(lines) for lines in poems)
 
 
 def test_masks_by_one_book_alone_fail_by_the_other():
@@ -154,7 +155,7 @@ def test_masks_by_one_book_alone_fail_by_the_other():
     )
     rng = random.Random(1)
     passed = np.mean([prosody.is_regulated(draw_one(mask, rng)) for _ in range(40)])
-    assert passed < 0.9
+    assert 0.4 < passed < 0.7  # 22 of 40, with a standard error of 0.08
 
 
 def test_a_character_with_the_wrong_tone_in_a_decisive_place_is_caught(guangyun):
@@ -171,7 +172,7 @@ def test_a_character_with_the_wrong_tone_in_a_decisive_place_is_caught(guangyun)
                 changed = list(lines)
                 changed[row] = lines[row][:place] + wrong + lines[row][place + 1 :]
                 number += 1
-                caught += bool(prosody.check(changed))
+                caught += bool(prosody.check_form(changed))
     assert number > 30
     assert caught == number
 
@@ -191,17 +192,17 @@ def test_a_character_with_the_wrong_tone_in_a_decisive_place_is_caught(guangyun)
 def test_each_fault_has_its_name(line, text, rule):
     lines = REGULATED["登鹳雀楼"].split()
     lines[line] = text
-    assert rule in {f.rule for f in prosody.check(lines)}
+    assert rule in {f.rule for f in prosody.check_form(lines)}
 
 
 def test_a_lone_level_tone_is_caught():
     # 仄平仄仄平: the only level tone before the rhyme stands alone.
     lines = ["白日依山尽", "月河入海流", "欲穷千里目", "更上一层楼"]
-    assert [f.rule for f in prosody.check(lines)] == ["lone level"]
+    assert [f.rule for f in prosody.check_form(lines)] == ["lone level"]
 
 
 def test_three_lines_are_no_quatrain():
-    assert [f.rule for f in prosody.check(["白日依山尽"] * 3)] == ["lines"]
+    assert [f.rule for f in prosody.check_form(["白日依山尽"] * 3)] == ["lines"]
 
 
 def test_first_characters_stand_first_and_nowhere_else():
@@ -210,7 +211,7 @@ def test_first_characters_stand_first_and_nowhere_else():
         lines = draw_one(mask, random.Random(seed))
         assert "".join(line[0] for line in lines) == "春江花月"
         assert all("".join(lines).count(c) == 1 for c in "春江花月")
-        assert prosody.check(lines) == []
+        assert prosody.check_form(lines) == []
 
 
 def test_taken_lines_are_not_written_again():

@@ -1,38 +1,25 @@
-"""Verse forms: tones and rhymes of Chinese, syllables and rhymes of English.
+"""Verse forms: tones and rhymes of Chinese, syllables and rhymes of English (chapter 6.2).
 
 `forms` says what may come next, for a generator; `checker` judges what came, by rules of its
 own and another book. Neither reads the other.
 """
 
-from aigc_apps.poetry.prosody.books import (
-    BOOKS,
-    LEVEL,
-    LEVEL_GROUPS,
-    OBLIQUE,
-    RhymeBook,
-    agreed,
-    load_book,
-)
-from aigc_apps.poetry.prosody.checker import Finding, check, is_regulated
-from aigc_apps.poetry.prosody.forms import FORMS, PATTERNS, QuatrainMask, fits, names_of
-from aigc_apps.poetry.prosody.usage import narrowed, shown_tones
+from aigc_apps.poetry.prosody.books import BOOKS, RhymeBook, agreed, load_book
+from aigc_apps.poetry.prosody.checker import FormFault, check_form, is_regulated
+from aigc_apps.poetry.prosody.forms import FORMS, PATTERNS, QuatrainMask, names_of
+from aigc_apps.poetry.prosody.usage import narrowed
 
 __all__ = [
     "BOOKS",
     "FORMS",
-    "LEVEL",
-    "LEVEL_GROUPS",
-    "OBLIQUE",
     "PATTERNS",
-    "Finding",
+    "FormFault",
     "QuatrainMask",
     "RhymeBook",
     "agreed",
-    "check",
-    "fits",
+    "check_form",
     "is_regulated",
     "load_book",
     "names_of",
     "narrowed",
-    "shown_tones",
 ]

@@ -1,4 +1,4 @@
-"""Tones and rhymes of characters, out of two rhyme books.
+"""Tones and rhymes of characters, out of two rhyme books (chapter 6.2).
 
 Chinese of the Tang had four tones: level (平), rising (上), departing (去) and entering (入, with a
 final stop). Verse knows two: level, and oblique (仄) for the other three. Mandarin has lost the
@@ -17,23 +17,16 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from aigc_utils import data
-from aigc_utils.files import sha256
+from aigc_utils.files import read_yaml, sha256
 
 LEVEL, OBLIQUE = "平", "仄"
 BOOKS = ("pingshui", "guangyun")
 
-# The Guangyun's level rhymes in each of the Pingshui's thirty level groups. Its rhymes are
-# named here as the table names them, in which 真 and 諄, 寒 and 桓, 歌 and 戈 are one.
-_MERGED = {
-    "一東": "東", "二冬": "冬鍾", "三江": "江", "四支": "支脂之", "五微": "微", "六魚": "魚",
-    "七虞": "虞模", "八齊": "齊", "九佳": "佳皆", "十灰": "灰咍", "十一真": "眞臻",
-    "十二文": "文欣", "十三元": "元魂痕", "十四寒": "寒", "十五刪": "刪山", "一先": "先仙",
-    "二蕭": "蕭宵", "三肴": "肴", "四豪": "豪", "五歌": "歌", "六麻": "麻", "七陽": "陽唐",
-    "八庚": "庚耕清", "九青": "青", "十蒸": "蒸登", "十一尤": "尤侯幽", "十二侵": "侵",
-    "十三覃": "覃談", "十四鹽": "鹽添嚴", "十五咸": "咸銜凡",
-}  # fmt: skip
+# The Guangyun's level rhymes in each of the Pingshui's thirty level groups.
+_MERGED = read_yaml(Path(__file__).with_name("rhymes.yml"), dict[str, str])
 LEVEL_GROUPS = tuple(_MERGED)
 _GROUP_OF = {rhyme: group for group, rhymes in _MERGED.items() for rhyme in rhymes}
 

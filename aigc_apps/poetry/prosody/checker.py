@@ -1,4 +1,4 @@
-"""An independent judge of the regulated quatrain: by rules, and with another book.
+"""An independent judge of the regulated quatrain: by rules, and with another book (6.2).
 
 `forms` lists patterns and reads the Pingshui rhymes; this module knows no pattern. It asks
 what the tradition asks, rule by rule, and reads the Guangyun unless told otherwise. An error
@@ -11,7 +11,7 @@ if it ends level; no rhyme word comes twice; no line ends in three level tones (
 line that ends level after an oblique tone, two level tones stand side by side among the four places
 before its end (no 孤平). Other liberties at the odd places, and three oblique tones at an end, are
 let pass. One licence is common enough to have a name (特拗): an oblique line may end 平平仄平仄
-instead of 平平平仄仄; `check` allows it on demand.
+instead of 平平平仄仄; `check_form` allows it on demand.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ RULES = ("lines", "length", "unknown", "alternation", "couplet", "between", "end
 
 
 @dataclass(frozen=True)
-class Finding:
+class FormFault:
     """One broken rule.
 
     Attributes:
@@ -41,9 +41,9 @@ class Finding:
     message: str
 
 
-def check(
+def check_form(
     quatrain: Sequence[str], book: RhymeBook | None = None, *, licence: bool = False
-) -> list[Finding]:
+) -> list[FormFault]:
     """The rules that a quatrain breaks; an empty list for a regulated one.
 
     A character with two readings counts as whichever serves; the rules must hold together for
@@ -56,13 +56,13 @@ def check(
     """
     book = book or load_book("guangyun")
     if len(quatrain) != 4:
-        return [Finding("lines", 0, f"{len(quatrain)} lines instead of 4")]
+        return [FormFault("lines", 0, f"{len(quatrain)} lines instead of 4")]
     size = len(quatrain[0])
     if size not in (5, 7) or any(len(line) != size for line in quatrain):
         lengths = ", ".join(str(len(line)) for line in quatrain)
-        return [Finding("length", 0, f"lines of {lengths} characters instead of 5 or 7 each")]
+        return [FormFault("length", 0, f"lines of {lengths} characters instead of 5 or 7 each")]
     unknown = [
-        Finding("unknown", i, f"{c} is not in the {book.name}")
+        FormFault("unknown", i, f"{c} is not in the {book.name}")
         for i, line in enumerate(quatrain, 1)
         for c in line
         if not book.tone(c)
@@ -79,12 +79,14 @@ def is_regulated(
     quatrain: Sequence[str], book: RhymeBook | None = None, *, licence: bool = False
 ) -> bool:
     """Whether a quatrain breaks no rule."""
-    return not check(quatrain, book, licence=licence)
+    return not check_form(quatrain, book, licence=licence)
 
 
-def _judge(quatrain, book: RhymeBook, second: str, first_end: str, licence: bool) -> list[Finding]:
+def _judge(
+    quatrain, book: RhymeBook, second: str, first_end: str, licence: bool
+) -> list[FormFault]:
     """The broken rules if place two of line 1 and its end were meant to have these tones."""
-    found: list[Finding] = []
+    found: list[FormFault] = []
     wanted_second = [second, _other(second), _other(second), second]
     wanted_end = [first_end, "平", "仄", "平"]
     for number, line in enumerate(quatrain, 1):
@@ -108,22 +110,22 @@ def _has_licence(line: str, second: str, end: str, book: RhymeBook) -> bool:
     return tail and second in book.tone(line[1])
 
 
-def _judge_line(line: str, number: int, second: str, end: str, book) -> list[Finding]:
+def _judge_line(line: str, number: int, second: str, end: str, book) -> list[FormFault]:
     found = []
     tones = [set(book.tone(c)) for c in line]
     if second not in tones[1]:
         rule = {1: "alternation", 2: "couplet", 3: "between", 4: "couplet"}[number]
-        found.append(Finding(rule, number, f"{line[1]} at place 2 is not {second}"))
+        found.append(FormFault(rule, number, f"{line[1]} at place 2 is not {second}"))
     for place in range(3, len(line), 2):
         wanted = second if place % 4 == 1 else _other(second)
         if wanted not in tones[place]:
             found.append(
-                Finding(
+                FormFault(
                     "alternation", number, f"{line[place]} at place {place + 1} is not {wanted}"
                 )
             )
     if end not in tones[-1]:
-        found.append(Finding("ends", number, f"{line[-1]} at the end is not {end}"))
+        found.append(FormFault("ends", number, f"{line[-1]} at the end is not {end}"))
     if found:
         return found
     # The even places and the end have one reading now; the rest may have two.
@@ -131,7 +133,7 @@ def _judge_line(line: str, number: int, second: str, end: str, book) -> list[Fin
         tones[place] = {second if place % 4 == 1 else _other(second)}
     tones[-1] = {end}
     faults = [_tail_faults("".join(choice)) for choice in itertools.product(*tones)]
-    return [Finding(rule, number, f"{line}: {why}") for rule, why in min(faults, key=len)]
+    return [FormFault(rule, number, f"{line}: {why}") for rule, why in min(faults, key=len)]
 
 
 def _tail_faults(tones: str) -> list[tuple[str, str]]:
@@ -142,13 +144,13 @@ def _tail_faults(tones: str) -> list[tuple[str, str]]:
     return []
 
 
-def _judge_rhyme(quatrain, book: RhymeBook, first_rhymes: bool) -> list[Finding]:
+def _judge_rhyme(quatrain, book: RhymeBook, first_rhymes: bool) -> list[FormFault]:
     ends = [line[-1] for line in quatrain]
     rhyming = [0, 1, 3] if first_rhymes else [1, 3]
     words = "".join(ends[i] for i in rhyming)
     common = frozenset.intersection(*(frozenset(book.rhyme(c)) for c in words))
     if not common:
-        return [Finding("rhyme", 0, f"{'、'.join(words)} have no rhyme in common")]
+        return [FormFault("rhyme", 0, f"{'、'.join(words)} have no rhyme in common")]
     if len(set(words)) < len(words):
-        return [Finding("rhyme word", 0, f"a rhyme word comes twice: {'、'.join(words)}")]
+        return [FormFault("rhyme word", 0, f"a rhyme word comes twice: {'、'.join(words)}")]
     return []

@@ -1,4 +1,4 @@
-"""Syllables and rhymes of English, for the haiku of schools: 5, 7 and 5 syllables.
+"""Syllables and rhymes of English, for the haiku of schools: 5, 7 and 5 syllables (6.2).
 
 Syllables are counted twice, by a pronouncing dictionary (CMUdict) and by a rule over letters
 that has never seen it; a verse passes if both agree on each of its words. In Japanese one

@@ -1,7 +1,7 @@
-"""The forms of the quatrain, and what may come next in one: masks for a generator.
+"""The forms of the quatrain, and what may come next in one: masks for a generator (6.2).
 
 A regulated quatrain (绝句) has four lines of five or seven characters. Its tones follow one of
-four patterns, written here as textbooks write them, with ``*`` where either tone will do. The
+four patterns, written as textbooks write them, with ``*`` where either tone will do. The
 freedom of the first, third and fifth place (一三五不论) is given only where it is safe: no line
 ends in three level tones (三平尾), and no level tone stands alone before the rhyme (孤平).
 Lines 2 and 4 rhyme in the level tone; line 1 rhymes with them or ends oblique.
@@ -12,35 +12,29 @@ from __future__ import annotations
 import functools
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import numpy as np
+from pydantic import BaseModel
 
 from aigc_apps.poetry.prosody.books import LEVEL, LEVEL_GROUPS, OBLIQUE, RhymeBook, agreed
+from aigc_utils.files import read_yaml
 
-FORMS = {"五绝": 5, "七绝": 7}
+
+class _Forms(BaseModel, extra="forbid", frozen=True):
+    """What is in forms.yml: lengths of lines, kinds of line by length, and which follows which."""
+
+    forms: dict[str, int]
+    lines: dict[int, dict[str, str]]
+    patterns: dict[str, tuple[str, str, str, str]]
+
+
+_READ = read_yaml(Path(__file__).with_name("forms.yml"), _Forms)
+FORMS = _READ.forms
 NUM_LINES = 4
-
-# The four kinds of line, by the tone at place two and at the end.
-_LINES = {
-    5: {"仄仄": "*仄平平仄", "平平": "平平*仄平", "平仄": "*平平仄仄", "仄平": "*仄仄平平"},
-    7: {
-        "仄仄": "*仄*平平仄仄",
-        "平平": "*平*仄仄平平",
-        "平仄": "*平*仄平平仄",
-        "仄平": "*仄平平*仄平",
-    },
-}
-# Which kind follows which. Within a couplet place two turns over (对), from one couplet to the
-# next it is kept (粘).
-_SEQUENCES = {
-    "平起，首句不入韵": ("平仄", "仄平", "仄仄", "平平"),
-    "平起，首句入韵": ("平平", "仄平", "仄仄", "平平"),
-    "仄起，首句不入韵": ("仄仄", "平平", "平仄", "仄平"),
-    "仄起，首句入韵": ("仄平", "平平", "平仄", "仄平"),
-}
 PATTERNS: dict[int, dict[str, tuple[str, ...]]] = {
-    length: {name: tuple(kinds[k] for k in order) for name, order in _SEQUENCES.items()}
-    for length, kinds in _LINES.items()
+    length: {name: tuple(kinds[k] for k in order) for name, order in _READ.patterns.items()}
+    for length, kinds in _READ.lines.items()
 }
 
 
@@ -55,7 +49,8 @@ class QuatrainMask:
     """Which characters may come next, so that a quatrain ends in the form whatever is drawn.
 
     All patterns that the characters so far allow stay open: the mask is their union, and a
-    choice is made only where a character decides it.
+    choice is made only where a character decides it. No character comes again in a poem, unless
+    it is doubled at once (悠悠).
 
     Args:
         characters: the vocabulary, one character an entry; anything longer is never allowed.
@@ -65,7 +60,6 @@ class QuatrainMask:
         taken: lines that may not be written again, such as those of the corpus.
         pattern: the name of one pattern of `PATTERNS`, to allow no other.
         min_rhymes: a rhyme group with fewer characters of the vocabulary is not opened.
-        repeats: whether a character may come again; if not, only doubled at once (悠悠).
 
     Raises:
         ValueError: if the form or pattern is unknown, or no pattern can begin its lines so.
@@ -81,11 +75,10 @@ class QuatrainMask:
         taken: Iterable[str] = (),
         pattern: str | None = None,
         min_rhymes: int = 20,
-        repeats: bool = False,
     ):
         if form not in FORMS:
             raise ValueError(f"There is no form {form!r}: choose one of {', '.join(FORMS)}.")
-        self.form, self.length, self.heads, self.repeats = form, FORMS[form], heads, repeats
+        self.form, self.length, self.heads = form, FORMS[form], heads
         self.characters = list(characters)
         self.book = book = book or agreed()
         self._id = {c: i for i, c in enumerate(self.characters)}
@@ -192,17 +185,13 @@ class QuatrainMask:
         return mask & self._can[LEVEL]
 
     def _forbid(self, mask: np.ndarray, prefix: str, place: int) -> None:
-        """Take out, in place, what would repeat: characters, rhyme words, lines of others."""
+        """Take out, in place, what would repeat: characters, and lines of others."""
         last = place == self.length - 1
-        gone = set(prefix if last or not self.repeats else "")
-        if self.repeats and last:
-            gone = {prefix[i] for i in range(self.length - 1, len(prefix), self.length)}
-        if not self.repeats:
-            gone = set(prefix)
-            if 0 < place < self.length - 1 and prefix[:-1].count(prefix[-1]) == 0:
-                gone.discard(prefix[-1])
-            # The first characters that were asked for come once, where they were asked for.
-            gone |= set(self.heads[len(prefix) // self.length + 1 :])
+        gone = set(prefix)
+        if 0 < place < self.length - 1 and prefix[-1] not in prefix[:-1]:
+            gone.discard(prefix[-1])
+        # The first characters that were asked for come once, where they were asked for.
+        gone |= set(self.heads[len(prefix) // self.length + 1 :])
         if last:
             gone |= self._taken.get(prefix[len(prefix) - place :], set())
         for character in gone:

@@ -1,4 +1,4 @@
-"""What a poem on a theme speaks of: characters that keep company in a corpus.
+"""What a poem on a theme speaks of: characters that keep company in a corpus (6.2).
 
 A theme is understood by a policy that anybody can check: its Chinese characters that the corpus
 knows are its keys, and so are the characters that a list gives for English words. What goes
@@ -12,36 +12,27 @@ import functools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+from pydantic import BaseModel
 
 from aigc_apps.poetry.prosody.books import table_rows
+from aigc_utils.files import read_yaml
 
-# Words of grammar and counting: as a theme they would say nothing.
-EMPTY = frozenset("的了吗呢啊吧一个首诗关于写请我你他她它们这那之其而以于与和及在是有不也")
 MAX_KEYS = 8
 
-ENGLISH: dict[str, str] = {
-    "alone": "独", "ancient": "古", "ape": "猿", "autumn": "秋", "bamboo": "竹", "bell": "钟",
-    "bird": "鸟", "blossom": "花", "boat": "舟", "border": "塞", "bridge": "桥", "brother": "弟",
-    "butterfly": "蝶", "candle": "烛", "capital": "京", "chrysanthemum": "菊", "city": "城",
-    "cloud": "云", "cold": "寒", "crane": "鹤", "cuckoo": "鹃", "dawn": "晓", "dew": "露",
-    "dream": "梦", "dusk": "暮", "emperor": "帝", "evening": "夕", "farewell": "别", "fish": "鱼",
-    "fisherman": "渔", "flower": "花", "flute": "笛", "fog": "雾", "frontier": "塞",
-    "friend": "友", "frost": "霜", "garden": "园", "general": "将", "geese": "雁", "goose": "雁",
-    "gold": "金", "grass": "草", "grief": "愁", "heaven": "天", "home": "乡", "horse": "马",
-    "house": "家", "jade": "玉", "journey": "行", "king": "王", "lake": "湖", "lamp": "灯",
-    "letter": "书", "loneliness": "孤", "longing": "思", "lotus": "荷", "love": "情", "lute": "琴",
-    "mist": "烟", "monk": "僧", "moon": "月", "moonlight": "月", "morning": "朝", "mountain": "山",
-    "music": "曲", "night": "夜", "north": "北", "oriole": "莺", "orchid": "兰", "palace": "宫",
-    "parting": "别", "path": "径", "peach": "桃", "pine": "松", "plum": "梅", "rain": "雨",
-    "red": "红", "river": "江", "road": "路", "sadness": "愁", "sail": "帆", "sea": "海",
-    "snow": "雪", "soldier": "兵", "song": "歌", "sorrow": "愁", "south": "南", "spring": "春",
-    "star": "星", "stone": "石", "stream": "溪", "summer": "夏", "sun": "日", "swallow": "燕",
-    "sword": "剑", "tea": "茶", "tear": "泪", "temple": "寺", "tower": "楼", "traveller": "客",
-    "traveler": "客", "tree": "树", "valley": "谷", "village": "村", "war": "战", "water": "水",
-    "west": "西", "wife": "妻", "willow": "柳", "wind": "风", "wine": "酒", "winter": "冬",
-}  # fmt: skip
+
+class _Words(BaseModel, extra="forbid", frozen=True):
+    """What is in themes.yml: characters that say nothing, and those of English words."""
+
+    empty: str
+    english: dict[str, str]
+
+
+@functools.cache
+def _words() -> _Words:
+    return read_yaml(Path(__file__).with_name("themes.yml"), _Words)
 
 
 @dataclass(frozen=True)
@@ -176,13 +167,13 @@ def understand(text: str, companions: Companions, least: int = 20) -> Theme:
         ValueError: if nothing of it is understood.
     """
     new = {old: simple for simple, main, _ in table_rows("traditional.tsv") for old in main}
-    keys, ignored = [], []
+    english, keys, ignored = _words().english, [], []
     for word in re.findall(r"[a-z]+|[^\W\d_a-z]", text.lower()):
-        plain = word if word in ENGLISH else re.sub(r"(?<=..)s$", "", word)
-        character = ENGLISH.get(plain, word if not word.isascii() else "")
+        plain = word if word in english else re.sub(r"(?<=..)s$", "", word)
+        character = english.get(plain, word if not word.isascii() else "")
         if character not in companions:
             character = new.get(character, character)
-        if character in EMPTY or companions.poems_with(character) < least:
+        if character in _words().empty or companions.poems_with(character) < least:
             ignored.append(word)
         elif character not in keys:
             keys.append(character)

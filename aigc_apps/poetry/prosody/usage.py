@@ -1,4 +1,4 @@
-"""Which of its two tones a character has in verse, learnt from verse.
+"""Which of its two tones a character has in verse, learnt from verse (6.2).
 
 One character in seven of the poems has two readings in the books: 看 is level or oblique as
 the poet likes, but 中 is level where it means "middle", which is nearly always. The books do

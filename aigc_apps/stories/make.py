@@ -1,0 +1,78 @@
+"""Making a story: which writer, by which plan, and the Markdown file that comes of it (6.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from aigc_apps import pretrained
+from aigc_apps.common import texts
+from aigc_apps.contract import Artifact
+from aigc_apps.safety import Provenance, made_by_line
+from aigc_apps.stories import small, template, told
+from aigc_apps.stories.plan import Chapter, StoryPlan, plan_story
+from aigc_apps.stories.request import StoryRequest, WriterName
+
+TEMPLATE = "a template"
+
+
+def choose_writer(name: WriterName) -> tuple[str, Callable[[StoryPlan, int], list[Chapter]]]:
+    """The model's name, and what writes a plan with a seed.
+
+    Raises:
+        ValueError: if its packages, checkpoint or endpoint are missing.
+    """
+    if name == "template":
+        return TEMPLATE, template.write_from_template
+    if name == "pretrained":
+        model = pretrained.SmolLM()
+        return model.name, lambda plan, seed: told.write_on(model, plan, seed)
+    if name == "endpoint":
+        endpoint = pretrained.Endpoint.from_environment()
+        return endpoint.name, lambda plan, seed: told.write_by_chat(endpoint, plan, seed)
+    writer = small.load_prose_writer()
+    return writer.name, writer.write
+
+
+def planned(request: StoryRequest) -> StoryPlan:
+    """The plan of what a request asks for."""
+    return plan_story(
+        request.theme, request.genre, request.keywords, request.chapters, request.words
+    )
+
+
+def story_file(
+    request: StoryRequest, chapters: Sequence[Chapter], provenance: Provenance
+) -> Artifact:
+    """Chapters as a Markdown file that says what made it and how many words are ours."""
+    begun = [keyword for chapter in chapters for keyword in chapter.begun]
+    missing = [keyword for chapter in chapters for keyword in chapter.missing]
+    body = "\n\n".join(chapter.text for chapter in chapters)
+    details = {
+        "chapters": [chapter.text for chapter in chapters],
+        "words": len(texts.words(body)),
+        "words_by_template": sum(chapter.ours for chapter in chapters),
+        "begun": begun,
+        "missing": missing,
+    }
+    content = _markdown(request, chapters, _foot(made_by_line(provenance), details))
+    return Artifact(content.encode(), "text/markdown", ".md", provenance, details)
+
+
+def _markdown(request: StoryRequest, chapters: Sequence[Chapter], foot: str) -> str:
+    """A title, chapters under headings of their own if there are several, and the foot."""
+    theme = request.theme[0].upper() + request.theme[1:]
+    parts = [f"# {theme}"]
+    for chapter in chapters:
+        if len(chapters) > 1:
+            title = f": {chapter.plan.title}" if chapter.plan.title else ""
+            parts.append(f"## Chapter {chapter.plan.number}{title}")
+        parts.append(chapter.text)
+    return "\n\n".join([*parts, "---", foot]) + "\n"
+
+
+def _foot(line: str, details: dict) -> str:
+    ours = details["words_by_template"]
+    kept = f"{ours} of {details['words']} words are from a template."
+    if details["missing"]:
+        kept += f" Not brought in: {', '.join(details['missing'])}."
+    return f"*{line[0].upper()}{line[1:]}. {kept}*"
