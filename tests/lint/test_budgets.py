@@ -85,7 +85,9 @@ def test_files_are_short_but_for_those_with_a_reason():
 
 
 def test_functions_are_short_but_for_those_with_a_reason():
-    sizes = {f"{n}:{f}": size for n, text in FILES.items() for f, size in functions_of(text).items()}
+    sizes = {
+        f"{n}:{f}": size for n, text in FILES.items() for f, size in functions_of(text).items()
+    }
     long = over(sizes, LONGEST_FUNCTION)
     assert long.keys() == ALLOWED.functions.keys(), long
     assert len(ALLOWED.functions) <= 5
