@@ -35,7 +35,10 @@ MODULES = {
 }
 NETWORK = {"urllib", "urllib3", "requests", "socket", "http", "httpx", "aiohttp", "ftplib", "ssl"}
 # Whoever names an endpoint of their own wants it to be reached; the module says the rest.
-MAY_REACH_OUT = {"aigc_apps.pretrained.endpoint": {"urllib", "http"}}
+MAY_REACH_OUT = {
+    "aigc_apps.pretrained.endpoint": {"urllib", "http"},
+    "aigc_course.train.rendezvous": {"socket"},  # the machines that `aigc train --workers` names
+}
 UNSAFE = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
 
 
@@ -128,23 +131,25 @@ def test_importing_the_package_loads_no_heavy_library():
         "print(*sorted({'tensorflow', 'keras', 'matplotlib', 'pandas'} & set(sys.modules)))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
     )
     assert done.stdout.strip() == ""
 
 
-def test_importing_the_package_takes_less_than_a_fifth_of_a_second():
+def test_importing_the_package_loads_nothing_but_the_standard_library():
+    # Which is why it takes a hundredth of a second; `make bench-interactive` measures it.
     program = (
-        "import time; t = time.perf_counter(); import aigc_utils; print(time.perf_counter() - t)"
+        "import sys; before = set(sys.modules); import aigc_utils; "
+        "print(*sorted({name.split('.')[0] for name in set(sys.modules) - before}))"
     )
-    seconds = [
-        float(
-            subprocess.run([sys.executable, "-c", program], capture_output=True, check=True).stdout
-        )
-        for _ in range(5)
-    ]
-    # The least of five is the import itself; the others may have waited for a busy machine.
-    assert min(seconds) < 0.2, seconds
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=120
+    )
+    assert set(done.stdout.split()) - set(sys.stdlib_module_names) == {"aigc_utils"}
 
 
 def test_every_public_function_and_class_says_what_it_does():

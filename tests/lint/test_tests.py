@@ -24,10 +24,6 @@ CLOCKS = ("seconds", "elapsed", "perf_counter")
 MEANT = {
     ("apps/test_video.py", "test_the_file_holds_what_was_asked_for"): "seconds of a film",
     ("apps/test_video.py", "test_webm_holds_the_same_film_in_free_formats"): "seconds of a film",
-    (
-        "lint/test_architecture.py",
-        "test_importing_the_package_takes_less_than_a_fifth_of_a_second",
-    ): "a bar of the course's own, for the quickest of five",
 }
 
 
