@@ -29,7 +29,7 @@ def main() -> None:
 
 @app.command()
 def doctor() -> None:
-    """Check this machine: Python, packages, data, checkpoints, memory, fonts, folders."""
+    """Check this machine: Python, packages, extras, data, models, memory, GPU, fonts, folders."""
     from aigc_course import doctor as diagnosis
 
     findings = diagnosis.examine()

@@ -68,7 +68,8 @@ def number(student):
     assert student.number("answer") == 42, "Not the answer."
 """
 SQUARE = "def square(x):\n    return x * x"
-LIMITS = Limits(cell_seconds=4, probe_seconds=2, total_seconds=60, memory_mib=800)
+# A busy machine may take ten times as long for a cell; only what has no end meets these seconds.
+LIMITS = Limits(cell_seconds=60, probe_seconds=4, total_seconds=400, memory_mib=800)
 
 
 @pytest.fixture
@@ -255,7 +256,7 @@ for folder in ("/", "/dev", "/etc", "/usr", {str(ROOT / "aigc_utils")!r}, {sys.p
 seen["writable"] = writable
 """
     with Sandbox(LIMITS) as box:
-        assert box.run(look, 5)["status"] == "ok"
+        assert box.run(look, 60)["status"] == "ok"
         seen = ask(box, "seen")
     assert seen["uid"] not in (0, os.getuid())
     assert seen["capabilities"] == ["0" * 16]
@@ -276,7 +277,7 @@ def ask(box: Sandbox, name: str):
     request = {"name": name, "call": False, "args": [], "kwargs": {}, "keep": None}
     text = json.dumps(json.dumps(request))
     code = f"__import__('aigc_course.grading.inside.agent', fromlist=['x']).answer({text})"
-    return wire.decode_value(box.run(code, 5)["answer"]["value"])
+    return wire.decode_value(box.run(code, 60)["answer"]["value"])
 
 
 @needs_bubblewrap
@@ -291,7 +292,7 @@ tried = [system.unshare(0x10000000), ctypes.get_errno(), system.syscall({number}
          ctypes.get_errno(), system.shmget(0, 1 << 30, 0o1777), ctypes.get_errno()]
 """
     with Sandbox(LIMITS) as box:
-        assert box.run(code, 5)["status"] == "ok"
+        assert box.run(code, 60)["status"] == "ok"
         assert ask(box, "tried") == [-1, 1, -1, 1, -1, 1]
 
 
@@ -344,7 +345,7 @@ def test_a_bad_cell_costs_nothing_else(toy, cell, note):
     [
         ("def square(x): raise KeyError('the input was ' + str(x))", "stops with a KeyError."),
         ("class Hint_0_1_2_3(Exception): pass\ndef square(x): raise Hint_0_1_2_3", "a Exception."),
-        ("def square(x):\n    while True: y = 1", "ran longer than 2 seconds"),
+        ("def square(x):\n    while True: y = 1", "ran longer than 4 seconds"),
         ("import os\ndef square(x): os._exit(0)", "ended its own kernel"),
         ("import os\ndef square(x):\n    while True: os.fork()", "processes"),
         ("def square(x): return print", "Not squares."),
@@ -401,12 +402,12 @@ def test_the_whole_time_is_limited(toy):
 def test_objects_can_be_kept_inside_and_called(toy):
     code = "class Layer:\n    def __init__(self, a): self.a = a\n    def __call__(self, x): return self.a * x\n    def half(self): return self.a / 2"
     with Sandbox(LIMITS) as box:
-        box.run(code, 5)
+        box.run(code, 60)
 
         def probe(request):
             text = json.dumps(json.dumps(request))
             name = "aigc_course.grading.inside.agent"
-            return box.run(f"__import__('{name}', fromlist=['x']).answer({text})", 5)["answer"]
+            return box.run(f"__import__('{name}', fromlist=['x']).answer({text})", 60)["answer"]
 
         student = Student(probe)
         layer = student.make("Layer", 3)

@@ -1,11 +1,12 @@
 """The course's hidden tests, beside every solution, every untouched stub and every wrong answer.
 
-The solutions also run in real sandboxes, with the limits that `aigc grade` has by itself. All
-else asks the same questions in this process, through the agent that answers them in a sandbox.
+The solutions also run in real sandboxes, with the limits of memory, processes and output that
+`aigc grade` has by itself. All else asks the same questions in this process, through the agent that answers them in a sandbox.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import json
 import os
@@ -207,8 +208,17 @@ def as_handed_in(folder: Path, assignment: str) -> bytes:
 
 @pytest.fixture(scope="module")
 def in_sandboxes(bubblewrap):
-    """The grades of `IN_SANDBOXES`, two at a time, with the limits that are there by default."""
-    limits = Limits()
+    """The grades of `IN_SANDBOXES`, two at a time, with the limits that are there by default.
+
+    Seconds are the machine's, which may have other work: there are four times as many.
+    """
+    usual = Limits()
+    limits = dataclasses.replace(
+        usual,
+        cell_seconds=4 * usual.cell_seconds,
+        probe_seconds=4 * usual.probe_seconds,
+        total_seconds=4 * usual.total_seconds,
+    )
     handed_in = sorted(IN_SANDBOXES)
 
     def grade(numbered):
