@@ -387,18 +387,35 @@ def test_a_tiny_model_learns_more_from_real_poems_than_how_often_characters_are(
     assert 0 < found.standard_error < 0.3
 
 
+class StopBeforeTheSecondEpoch(keras.callbacks.Callback):
+    """Ctrl-C, as far as the training can see."""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == 1:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.slow
 def test_an_interrupted_training_goes_on(tmp_path):
     rows = verses(40)
-    runs = []
-    for _ in range(2):
-        model = small(num_sampled=20, dropout=0.1)
+
+    def run(folder, *callbacks):
+        aigc_utils.seed_everything(0)
+        model = small(num_layers=1, num_sampled=20, dropout=0.1)
         model.adapt(rows)
-        runs.append(
-            training.train(
-                model, rows, epochs=2, batch_size=10, resume_dir=tmp_path, progress=False
-            )
-        )
-    assert runs[0] == runs[1]
+        history = training.train(
+            model, rows, epochs=2, batch_size=10, resume_dir=tmp_path / folder, progress=False,
+            callbacks=callbacks,
+        )  # fmt: skip
+        return history["loss"], model.get_weights()
+
+    losses, weights = run("whole")
+    with pytest.raises(training.TrainingInterrupted):
+        run("stopped", StopBeforeTheSecondEpoch())
+    resumed_losses, resumed_weights = run("stopped")
+    assert resumed_losses == losses
+    for resumed, whole in zip(resumed_weights, weights, strict=True):
+        np.testing.assert_array_equal(resumed, whole)
 
 
 def test_it_can_be_built_again_from_its_arguments(verse_model):
