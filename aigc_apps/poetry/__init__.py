@@ -6,6 +6,9 @@ form allows. It is judged by `prosody.check_form`, which knows no mask and reads
 book. English haiku are gathered from a model's prose instead, where they come by accident, and
 their syllables are counted twice, by a dictionary and by a rule over letters.
 `request` says what can be asked, `make` answers it, `judge` measures the answers.
+
+It is longer than other applications because of `prosody`, nearly half of it: the rules of verse
+stand there twice, once for the masks and once for a judge that shares no rule with them.
 """
 
 from __future__ import annotations

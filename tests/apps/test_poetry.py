@@ -186,6 +186,16 @@ def test_bad_requests_are_refused_in_a_sentence(poet, fields, words):
         poet.ask(**fields)
 
 
+def test_making_a_poem_loads_no_judge(fresh_python):
+    done = fresh_python(
+        "import sys, aigc_apps\n"
+        "poet = aigc_apps.load_application('poetry')\n"
+        "poet.baseline(poet.ask(theme='moon'))\n"
+        "print(*({'aigc_apps.poetry.judge', 'aigc_apps.poetry.measures'} & set(sys.modules)))"
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, ""), done.stderr
+
+
 def test_a_theme_that_says_nothing_is_refused(poet):
     with pytest.raises(ValueError, match="Nothing in the theme 'quarterly report'"):
         poet.generate(poet.ask(theme="quarterly report"))

@@ -69,6 +69,16 @@ def test_a_wrong_request_is_refused_in_one_sentence(stories, fields, words, one_
     one_sentence(caught.value, *words)
 
 
+def test_making_a_story_loads_no_judge(fresh_python):
+    done = fresh_python(
+        "import sys, aigc_apps\n"
+        "stories = aigc_apps.load_application('stories')\n"
+        "stories.baseline(stories.ask(theme='a fox'))\n"
+        "print(*(name for name in sys.modules if name.startswith('aigc_apps.stories.judge')))"
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, ""), done.stderr
+
+
 # ---- words and sentences -------------------------------------------------------------
 
 
