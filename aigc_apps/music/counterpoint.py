@@ -61,7 +61,8 @@ def dissonant_share(pitches: np.ndarray) -> float:
     bad = total = 0
     for one, other in combinations(pitches, 2):
         sounding = (one > 0) & (other > 0)
-        bad += np.isin(np.abs(one - other)[sounding] % 12, DISSONANT).sum()
+        # Whichever lies above: an interval is as dissonant as its inversion.
+        bad += np.isin((one - other)[sounding] % 12, DISSONANT).sum()
         total += sounding.sum()
     return float(bad / max(1, total))
 
