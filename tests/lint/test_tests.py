@@ -7,6 +7,9 @@ nobody; one whose numbers hang on which tests ran before it cannot be run alone.
 from __future__ import annotations
 
 import ast
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -150,6 +153,46 @@ def test_what_is_meant_is_still_there(name, function):
     tree = ast.parse((ROOT / "tests" / name).read_text(encoding="utf-8"))
     (found,) = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef) and n.name == function]
     assert list(speeds(found))
+
+
+@pytest.mark.parametrize(
+    ("variables", "code", "words"),
+    [
+        ({}, 0, "1 passed, 2 skipped, 1 xfailed"),
+        ({"AIGC_STRICT": "0"}, 0, "1 passed, 2 skipped, 1 xfailed"),
+        ({"AIGC_STRICT": "1"}, 1, "1 failed, 1 passed, 1 xfailed, 1 error"),
+        ({"CI": "true"}, 1, "1 failed, 1 passed, 1 xfailed, 1 error"),
+    ],
+    ids=str,
+)
+def test_a_skipped_test_fails_where_none_may_pass_unnoticed(variables, code, words, tmp_path):
+    (tmp_path / "test_skips.py").write_text(
+        "import pytest\n"
+        "def test_inside(): pytest.skip('no moon')\n"
+        "@pytest.mark.skipif(True, reason='no sun')\n"
+        "def test_before(): pass\n"
+        "@pytest.mark.xfail\n"
+        "def test_known(): assert False\n"
+        "def test_fine(): pass\n"
+    )
+    environment = {k: v for k, v in os.environ.items() if k not in ("CI", "AIGC_STRICT")}
+    environment |= {"PYTHONPATH": str(ROOT / "tests"), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "conftest", "test_skips.py"],
+        cwd=tmp_path,
+        env=environment | variables,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    assert words in done.stdout
+    assert (
+        "was skipped, which CI and AIGC_STRICT=1 forbid (Skipped: no moon)" in done.stdout
+    ) == bool(code)
+    assert (
+        "was skipped, which CI and AIGC_STRICT=1 forbid (Skipped: no sun)" in done.stdout
+    ) == bool(code)
 
 
 @pytest.mark.parametrize(
