@@ -169,14 +169,14 @@ class Worker:
     def kill(self) -> None:
         """End the process, whatever it is doing; without effect on one that has ended."""
         self._process.kill()
-        self._process.communicate()
+        self._process.communicate(timeout=60)
         self._errors.close()
 
     def _read(self) -> dict:
         line = self._process.stdout.readline()
         if line:
             return json.loads(line, parse_constant=_not_finite)
-        self._process.wait()
+        self._process.wait(60)
         self._errors.seek(0)
         last = (self._errors.read().decode(errors="replace").strip().splitlines() or ["no word"])[
             -1

@@ -123,7 +123,7 @@ def driver():
         for child in _family(process.pid):
             with contextlib.suppress(psutil.NoSuchProcess):
                 child.kill()
-        process.wait()
+        process.wait(30)
         process.stdout.close()
 
 
