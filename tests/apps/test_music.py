@@ -43,8 +43,6 @@ WORDS = st.builds(
 MELODIES = st.lists(WORDS, min_size=1, max_size=8).map(lambda words: "C5 " + " ".join(words))
 GENTLE = settings(
     max_examples=6,
-    deadline=None,
-    derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 
@@ -260,7 +258,7 @@ def test_the_rule_uses_three_chords_and_keeps_the_melody(music):
 WHITE = st.sampled_from([n for n in range(48, 84) if n % 12 in (0, 2, 4, 5, 7, 9, 11)])
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=150)
 @given(WHITE, WHITE, st.sampled_from([7, 12, 19, 24, 3, 5]), st.sampled_from([7, 12, 19, 5]))
 def test_parallels_are_those_that_music21_finds(one, other, first, second):
     from music21 import voiceLeading

@@ -161,7 +161,6 @@ vectors = arrays.arrays(np.float32, 8, elements=st.floats(-3, 3, width=16)).filt
 )
 
 
-@settings(deadline=None, derandomize=True)
 @given(vectors, vectors, st.floats(0, 1))
 def test_slerp_keeps_ends_and_stays_between_norms(start, end, amount):
     ends = frames.interpolate_on_sphere(start, end, np.array([0.0, 1.0]))
@@ -221,7 +220,7 @@ def test_nothing_clips_and_the_music_steps_back(film, played):
     assert np.abs(np.diff(gain)).max() < 1e-3  # no click
 
 
-@settings(max_examples=20, deadline=None, derandomize=True)
+@settings(max_examples=20)
 @given(st.floats(0.01, 1), st.floats(0.01, 1), st.integers(0, 1000))
 def test_the_mix_is_never_louder_than_its_ceiling(loud, music_level, seed):
     noise = np.random.default_rng(seed)
@@ -368,7 +367,6 @@ def test_an_arrow_in_a_sentence_is_no_time_line():
     assert make.subtitles([line]).count("-->") == 1
 
 
-@settings(deadline=None, derandomize=True)
 @given(st.lists(st.floats(1, 7.4), min_size=1, max_size=8))
 def test_shots_fill_the_film_without_gap(seconds):
     request = Storyboard(title="A", shots=[Shot(subject="Bag", seconds=s) for s in seconds])

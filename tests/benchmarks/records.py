@@ -51,7 +51,9 @@ def ask(name: str, seed: int, small: bool) -> dict:
     if small:
         command += ["--share", "0.01", "--train-images", "1000", "--num-samples", "200"]
     quiet = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
-    done = subprocess.run(command, stdout=subprocess.PIPE, env=quiet, text=True, check=True)
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, env=quiet, text=True, check=True, timeout=7200
+    )
     return json.loads(done.stdout)
 
 
