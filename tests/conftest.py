@@ -50,7 +50,7 @@ MEANT = {
     "no sandbox": os.environ.get("AIGC_SANDBOX") == "optional" and not os.environ.get("CI"),
     "needs root": not hasattr(os, "geteuid") or os.geteuid() != 0,
     "only root": not hasattr(os, "geteuid") or os.geteuid() != 0,
-    "knows no system calls of this machine": platform.machine() not in ("x86_64", "aarch64"),
+    "for this kind of processor": platform.machine() not in ("x86_64", "aarch64"),
 }
 
 

@@ -43,10 +43,9 @@ def warm_up() -> None:
     """
     # tools/notebook.py must not stand before Jupyter's package of that name.
     sys.path[:] = [path for path in sys.path if path not in ("", str(HERE))]
-    for name in ("tensorflow", "keras", "scipy.stats", "sklearn.mixture", "matplotlib.pyplot"):
-        with contextlib.suppress(ImportError):
-            __import__(name)
-    for name in ("skimage.metrics", "hypothesis.strategies", "nbclient", "IPython", "pytest"):
+    heavy = ["tensorflow", "keras", "scipy.stats", "sklearn.mixture", "skimage.metrics"]
+    heavy += ["matplotlib.pyplot", "IPython", "nbclient", "papermill", "pydantic", "typer"]
+    for name in [*heavy, "pytest", "hypothesis.strategies", "nbval.plugin", "pytest_timeout"]:
         with contextlib.suppress(ImportError):
             __import__(name)
 

@@ -3,7 +3,7 @@
 ``tf.distribute.MultiWorkerMirroredStrategy`` connects the machines and adds up gradients. Keras's
 own ``fit`` does not support it (keras-team/keras, issue 20585), so `Cluster.fit` is a loop of ours
 that `aigc_utils.training.train` calls in its place. ``aigc train NAME --workers`` uses it; chapter
-8 on efficiency says when it pays.
+5.2 trains on one machine, with the same `train`.
 
 Data parallelism with equal weights: the mean gradient of a batch is the mean of the shares' mean
 gradients, weighted by their sizes, so that n machines take the step that one would take with the

@@ -7,6 +7,9 @@ nobody; one whose numbers hang on which tests ran before it cannot be run alone.
 from __future__ import annotations
 
 import ast
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,6 +27,10 @@ CLOCKS = ("seconds", "elapsed", "perf_counter")
 MEANT = {
     ("apps/test_video.py", "test_the_file_holds_what_was_asked_for"): "seconds of a film",
     ("apps/test_video.py", "test_webm_holds_the_same_film_in_free_formats"): "seconds of a film",
+    (
+        "course/reports/test_runs.py",
+        "test_a_run_that_takes_too_long_is_stopped_and_says_so",
+    ): "less than the cell would have taken",
 }
 
 
@@ -53,8 +60,8 @@ def own_deadlines(tree: ast.AST) -> Iterator[tuple[int, str]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and name_of(node.func) == "settings":
             for keyword in node.keywords:
-                if keyword.arg in ("deadline", "derandomize", "database"):
-                    yield node.lineno, f"settings({keyword.arg}=...): conftest.py's profile says it"
+                if keyword.arg == "deadline":
+                    yield node.lineno, "settings(deadline=...): the profile in conftest.py has none"
 
 
 def shared_generators(tree: ast.Module) -> Iterator[tuple[int, str]]:
@@ -146,6 +153,46 @@ def test_what_is_meant_is_still_there(name, function):
     tree = ast.parse((ROOT / "tests" / name).read_text(encoding="utf-8"))
     (found,) = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef) and n.name == function]
     assert list(speeds(found))
+
+
+@pytest.mark.parametrize(
+    ("variables", "code", "words"),
+    [
+        ({}, 0, "1 passed, 2 skipped, 1 xfailed"),
+        ({"AIGC_STRICT": "0"}, 0, "1 passed, 2 skipped, 1 xfailed"),
+        ({"AIGC_STRICT": "1"}, 1, "1 failed, 1 passed, 1 xfailed, 1 error"),
+        ({"CI": "true"}, 1, "1 failed, 1 passed, 1 xfailed, 1 error"),
+    ],
+    ids=str,
+)
+def test_a_skipped_test_fails_where_none_may_pass_unnoticed(variables, code, words, tmp_path):
+    (tmp_path / "test_skips.py").write_text(
+        "import pytest\n"
+        "def test_inside(): pytest.skip('no moon')\n"
+        "@pytest.mark.skipif(True, reason='no sun')\n"
+        "def test_before(): pass\n"
+        "@pytest.mark.xfail\n"
+        "def test_known(): assert False\n"
+        "def test_fine(): pass\n"
+    )
+    environment = {k: v for k, v in os.environ.items() if k not in ("CI", "AIGC_STRICT")}
+    environment |= {"PYTHONPATH": str(ROOT / "tests"), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "conftest", "test_skips.py"],
+        cwd=tmp_path,
+        env=environment | variables,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    assert words in done.stdout
+    assert (
+        "was skipped, which CI and AIGC_STRICT=1 forbid (Skipped: no moon)" in done.stdout
+    ) == bool(code)
+    assert (
+        "was skipped, which CI and AIGC_STRICT=1 forbid (Skipped: no sun)" in done.stdout
+    ) == bool(code)
 
 
 @pytest.mark.parametrize(
