@@ -201,7 +201,6 @@ def test_grids_part_at_commas_outside_brackets_and_quotes(declared):
     }
 
 
-@settings(deadline=None)
 @given(st.lists(st.text("ab1.'é -", max_size=4), min_size=1, max_size=5))
 def test_no_character_beside_a_comma_is_lost(parts):
     parts = [part.strip().lstrip("'") for part in parts]  # a quote in front would hide a comma
@@ -317,7 +316,7 @@ def names_every_problem(error: ParameterError, names) -> None:
         assert len(problem) < 700
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=300, suppress_health_check=list(HealthCheck))
 @given(bad_sets)
 def test_300_bad_sets_are_refused_by_name_before_a_kernel_starts(template, tmp_path_factory, pair):
     known, others = pair
@@ -358,7 +357,7 @@ bad_texts = st.lists(st.sampled_from(list(BAD_TEXTS)), min_size=1, max_size=6, u
 )
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=300, suppress_health_check=list(HealthCheck))
 @given(bad_texts)
 def test_bad_texts_of_the_command_line_are_refused_by_name(template, tmp_path_factory, texts):
     out = tmp_path_factory.getbasetemp() / "never"
