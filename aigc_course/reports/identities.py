@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import importlib.metadata
+import importlib.util
 import platform
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -24,8 +25,6 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-import aigc_apps
-import aigc_course
 import aigc_utils
 from aigc_course.reports.notation import as_json
 from aigc_course.reports.templates import Template
@@ -136,10 +135,11 @@ def inputs_of(template: Template, values: Mapping[str, Any]) -> dict[str, str]:
 
 def _computing() -> dict[str, Path]:
     """The folders of code and texts that compute; the rest of `aigc_course` handles them only."""
+    apps = importlib.util.find_spec("aigc_apps")  # importing it would load NumPy
     return {
         "aigc_utils": Path(aigc_utils.__file__).parent,
-        "aigc_apps": Path(aigc_apps.__file__).parent,
-        "aigc_course/train": Path(aigc_course.__file__).parent / "train",
+        "aigc_apps": Path(apps.origin).parent,
+        "aigc_course/train": Path(__file__).parents[1] / "train",
     }
 
 

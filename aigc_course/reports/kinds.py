@@ -98,7 +98,7 @@ def _number(text: str, limit: str) -> float:
         raise ValueError(f"has the limit [{limit}], where {text} is no number.") from None
 
 
-def kind_of(node: ast.expr, limit: Limit | None) -> Kind:
+def read_kind(node: ast.expr, limit: Limit | None) -> Kind:
     """What an annotation and a limit allow.
 
     Args:
@@ -110,15 +110,15 @@ def kind_of(node: ast.expr, limit: Limit | None) -> Kind:
     """
     match node:
         case ast.Constant(value=str(text)):
-            return kind_of(ast.parse(text, mode="eval").body, limit)
+            return read_kind(ast.parse(text, mode="eval").body, limit)
         case ast.Attribute(value=ast.Name(id="typing"), attr=name):
-            return kind_of(ast.Name(name), limit)
+            return read_kind(ast.Name(name), limit)
         case ast.Subscript(value=ast.Attribute(value=ast.Name(id="typing"), attr=name)):
-            return kind_of(ast.Subscript(ast.Name(name), node.slice), limit)
+            return read_kind(ast.Subscript(ast.Name(name), node.slice), limit)
         case ast.BinOp(op=ast.BitOr(), left=inner, right=ast.Constant(value=None)):
-            return _optional(kind_of(inner, limit))
+            return _optional(read_kind(inner, limit))
         case ast.Subscript(value=ast.Name(id="Optional"), slice=inner):
-            return _optional(kind_of(inner, limit))
+            return _optional(read_kind(inner, limit))
         case ast.Subscript(value=ast.Name(id="Literal"), slice=inner):
             if limit is not None:
                 raise ValueError("has choices in its type and a limit: remove the limit.")
@@ -204,7 +204,7 @@ def _optional(kind: Kind) -> Kind:
 
 
 def _sequence(name: str, inner: ast.expr, limit: Limit | None) -> Kind:
-    item = kind_of(inner, _inside(limit, name))
+    item = read_kind(inner, _inside(limit, name))
 
     def parse(text: str) -> list:
         stripped = text.strip()
@@ -222,7 +222,7 @@ def _sequence(name: str, inner: ast.expr, limit: Limit | None) -> Kind:
 
 
 def _dictionary(inner: ast.expr, limit: Limit | None) -> Kind:
-    item = kind_of(inner, _inside(limit, "dict"))
+    item = read_kind(inner, _inside(limit, "dict"))
     words = f"of texts to {item.many}"
     return Kind(
         f"a dict {words}, written {{'A': B}}", f"dicts {words}", dict[str, item.type], _parse_plain

@@ -286,7 +286,7 @@ def _parameter(statement: ast.AnnAssign, comment: str, where: str) -> Parameter:
             if bracket is not None
             else kinds.usual_limit(name, annotation, default)
         )
-        kind = kinds.kind_of(statement.annotation, limit)
+        kind = kinds.read_kind(statement.annotation, limit)
     except ValueError as error:
         raise ValueError(f"{where}: {name} {error}") from None
     parameter = Parameter(

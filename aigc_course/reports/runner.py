@@ -170,14 +170,10 @@ def _build(
         execution = Execution(notebook, template.path.parent, job, log, kernels, say)
         try:
             failure = execution.run()
-            found, columns = {}, {}
-            try:
-                found, columns = results.collect_results(notebook.cells)
-            except ValueError as error:
-                failure = failure or Failure(kind="results", cell=None, message=str(error))
+            found, wrong = _write_findings(notebook, folder)
+            failure = failure or wrong
             if failure:
                 print(TERMINAL_COLOURS.sub("", execution.traceback or str(failure)), file=log)
-            _write_findings(notebook, found, columns, folder)
             shown = {
                 "parameters": values,
                 "changed": list(changed),
@@ -207,14 +203,20 @@ def _build(
     )
 
 
-def _write_findings(notebook, found: dict, columns: dict, folder: Path) -> None:
-    """The executed notebook, and what it recorded and drew."""
+def _write_findings(notebook, folder: Path) -> tuple[dict[str, Any], Failure | None]:
+    """Write the executed notebook, and what it recorded and drew; its results, or why not."""
+    found, columns, wrong = {}, {}, None
+    try:
+        found, columns = results.collect_results(notebook.cells)
+    except ValueError as error:
+        wrong = Failure(kind="results", cell=None, message=str(error))
     nbformat.write(notebook, folder / "executed.ipynb")
     folders.write_json(folder / "results.json", found)
     if columns:
         export.write_metrics(columns, folder / "metrics.csv")
     if pictures := export.write_figures(notebook.cells, folder):
         folders.write_json(folder / "figures.json", pictures)
+    return found, wrong
 
 
 def _write_report(notebook, shown: dict[str, Any], job: Job, folder: Path, log) -> None:

@@ -411,7 +411,11 @@ class Cluster:
         return json.loads(self.file.read_text())["address"]
 
     def processes(self) -> list[psutil.Process]:
-        """The workers themselves, not the nannies that start them anew."""
+        """The workers themselves, not the nannies that start them anew.
+
+        A nanny whose worker is killed before it has begun gives up; another takes its place.
+        """
+        self.workers = [w if w.poll() is None else self.start_worker() for w in self.workers]
         found = []
         for nanny in self.workers:
             with contextlib.suppress(psutil.NoSuchProcess):
@@ -485,7 +489,7 @@ def test_ten_kills_of_dask_workers_driver_and_scheduler_lose_nothing_of_24_runs(
     for target in targets:
         time.sleep(chance.uniform(0.5, 2.5))
         if target == "worker":
-            kill(chance.choice(eventually(cluster.processes, 120)))
+            kill(chance.choice(eventually(cluster.processes, 240)))
         elif target == "driver":
             kill(process)
             process.wait(timeout=60)
