@@ -163,7 +163,7 @@ class Verdict(BaseModel):
         because: one sentence with the numbers that decide.
         measures: quality against the baseline.
         seconds_each: wall seconds to make one artefact after loading, median, on ``machine``;
-            measured by `timed`, as all times of verdicts are.
+            by the clock of `time.perf_counter`, see `timed`.
         training_seconds: that the model took.
         review_minutes: a person's minutes for each artefact, and in ``assumed`` why so many.
         assumed: what was not measured.
