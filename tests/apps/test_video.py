@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from aigc_apps import command
 from aigc_apps.contract import Artifact, Measure
 from aigc_apps.music import request as composers
 from aigc_apps.safety import Provenance, made_by_line, manifests
@@ -360,6 +361,19 @@ def test_shots_are_taken_as_json_and_a_comma_in_them_stays_as_it_is(scenario, on
     one_sentence(error.value)
     with pytest.raises(ValueError, match="shots") as error:  # nothing is glued together again
         scenario.ask(title="A", shots=[part.strip() for part in json.dumps(shots).split(",")])
+
+
+def test_a_command_line_leaves_a_number_in_a_narration_as_it_is(scenario):
+    said = "We looked at 10,000 bags, and at two."
+    shots = [{"subject": "Bag", "seconds": n, "narration": said} for n in (3, 4)]
+    for words in (
+        ["--shots", json.dumps(shots)],
+        [word for shot in shots for word in ("--shots", json.dumps(shot))],
+    ):
+        call = command.parse_request([*words, "--title", "A", "--height=180"], Storyboard)
+        assert call.problems == []
+        asked = scenario.ask(**call.fields)
+        assert [(shot.seconds, shot.narration) for shot in asked.shots] == [(3, said), (4, said)]
 
 
 def test_an_arrow_in_a_sentence_is_no_time_line():
