@@ -182,7 +182,7 @@ def train_checkpoint(
         train_inputs = models.latents(decoder, train_inputs)
     is_chief = cluster is None or cluster.is_chief
     if recipe.members:
-        model, seconds = join_members(recipe, out) if is_chief else (None, 0.0)
+        model, seconds = join_trained(recipe, out) if is_chief else (None, 0.0)
     else:
         model, seconds = train_stages(name, train_inputs, work_dir, cluster)
     if not is_chief:
@@ -279,7 +279,7 @@ def train_stages(
     return model, seconds
 
 
-def join_members(recipe: Recipe, out: str | os.PathLike) -> tuple[Any, float]:
+def join_trained(recipe: Recipe, out: str | os.PathLike) -> tuple[Any, float]:
     """An ensemble of the checkpoints in ``out``, and the seconds that these trained for."""
     model = checkpoints.join(recipe.model, recipe.arguments, recipe.members, out)
     cards = [checkpoints.load_card(member, out) for member in recipe.members]
