@@ -60,14 +60,18 @@ class Copies:
 
 def test_the_judge_finds_real_images_good_and_sees_that_they_are_copies(images, classifier):
     copies = Copies(data.to_unit(images.x_train[:500]))
-    found = families.judge(families.Trained(copies, 1.0, 0), images, classifier, num_samples=500)
+    found = families.judge_family(
+        families.Trained(copies, 1.0, 0), images, classifier, num_samples=500
+    )
     floor = families.real_floor(images, classifier, 500)
     assert found.grey == floor["grey"]  # the same images in another road
     assert found.memorisation < 0.5
     assert found.nll_nats is None
     assert math.isclose(sum(found.class_shares), 1, abs_tol=0.001)
     noise = Copies(np.random.default_rng(0).random((500, 28, 28), dtype=np.float32))
-    worse = families.judge(families.Trained(noise, 1.0, 0), images, classifier, num_samples=500)
+    worse = families.judge_family(
+        families.Trained(noise, 1.0, 0), images, classifier, num_samples=500
+    )
     assert worse.grey["fid_28"] > 20 * found.grey["fid_28"]
 
 
@@ -78,7 +82,7 @@ def test_what_cannot_be_trained_or_judged_is_refused_in_a_sentence(images, class
     with pytest.raises(ValueError, match=r"share is 0: give more than 0"):
         families.train_family("vae", x, share=0)
     with pytest.raises(ValueError, match="num_samples is 20000: give 100 to 10,000"):
-        families.judge(families.Trained(None, 1, 1), images, classifier, num_samples=20_000)
+        families.judge_family(families.Trained(None, 1, 1), images, classifier, num_samples=20_000)
 
 
 def test_the_shipped_records_hold_five_seeds_of_each_family():

@@ -65,14 +65,14 @@ def saved_arrays(folder):
 
 def stop_at(monkeypatch, press, method: str, epoch: int) -> None:
     """Press Ctrl-C when the progress display is told of an epoch."""
-    original = getattr(training.Progress, method)
+    original = getattr(training.TrainingProgress, method)
 
     def pressing(self, number, logs=None):
         original(self, number, logs)
         if number == epoch:
             press()
 
-    monkeypatch.setattr(training.Progress, method, pressing)
+    monkeypatch.setattr(training.TrainingProgress, method, pressing)
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +91,7 @@ def interrupted(started, tmp_path_factory):
     model, seen = tiny_vae(), []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            training.Progress,
+            training.TrainingProgress,
             "on_train_begin",
             lambda self, logs=None: (
                 seen.extend(v.numpy() for v in training.Resume._variables(model)),
@@ -173,7 +173,7 @@ def test_the_optimizer_counts_every_step_and_ends_at_a_hundredth_of_the_rate(tra
 def test_progress_in_a_file_is_one_line_an_epoch(interrupted, capsys):
     history = training.History()
     history.values = {"loss": [300.0], "seconds": [2.0]}
-    progress = training.Progress(3, "Tiny", history)
+    progress = training.TrainingProgress(3, "Tiny", history)
     progress.set_model(tiny_vae())  # which says that its loss is in nats
     progress.on_train_begin()
     history.values = {"loss": [300.0, 290.0], "seconds": [2.0, 2.0]}
