@@ -75,6 +75,21 @@ def test_the_judge_finds_real_images_good_and_sees_that_they_are_copies(images, 
     assert worse.grey["fid_28"] > 20 * found.grey["fid_28"]
 
 
+class Uniform:
+    """A generator whose intensities are what NumPy draws from the seed."""
+
+    def generate(self, num_samples, seed=0):
+        return np.random.default_rng(seed).random((num_samples, 28, 28), dtype=np.float32)
+
+
+def test_the_coins_of_binary_draws_know_nothing_of_the_images():
+    grey, drawn = families._draw(Uniform(), 20, seed=5)
+    assert 0.4 < grey.mean() < 0.6
+    # Coins of the same seed would be the intensities: none is less than itself, and all were 0.
+    # Of 15,680 fair ones the mean strays by 0.004; four times that.
+    assert drawn.mean() == pytest.approx(0.5, abs=0.016)
+
+
 def test_what_cannot_be_trained_or_judged_is_refused_in_a_sentence(images, classifier):
     x = data.to_unit(images.x_train[:10])
     with pytest.raises(ValueError, match="no family 'diffusion': choose one of: vae, gan"):
