@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import keras
 import numpy as np
 import pytest
-from scipy import special, stats
+from scipy import stats
 
 from aigc_utils import data, metrics, models, objectives
 
@@ -308,7 +308,7 @@ def test_importance_weights_are_those_of_plain_formulas_image_by_image(kind, bin
     """log p(x|z, y) + log p(z) - log q(z|x, y) by scipy, each image with its own label."""
     model = small_vae() if kind == "VAE" else small_conditional()
     rng = np.random.default_rng(4)
-    model.set_weights([rng.normal(0, 0.3, w.shape) for w in model.get_weights()])
+    model.set_weights([rng.normal(0, 0.15, w.shape) for w in model.get_weights()])
     images, num_samples = binary_test[:6], 3
     labels = np.arange(6, dtype=np.int32)
     inputs = images if kind == "VAE" else {"images": images, "labels": labels}
@@ -325,7 +325,7 @@ def test_importance_weights_are_those_of_plain_formulas_image_by_image(kind, bin
         told = z if kind == "VAE" else np.concatenate([z, np.eye(10)[labels[i]]])
         logits = np.asarray(model.decoder(told[None].astype(np.float32)), np.float64)[0]
         x = images[i].ravel()
-        log_likelihood = stats.bernoulli.logpmf(x, special.expit(logits)).sum()
+        log_likelihood = (x * logits - np.logaddexp(0, logits)).sum()
         log_ratios[s, i] = (
             stats.norm.logpdf(z).sum() - stats.norm.logpdf(z, mean[i], deviation[i]).sum()
         )
