@@ -10,12 +10,8 @@ import contextlib
 import os
 import platform
 import sys
-<<<<<<< HEAD
-from collections.abc import Iterator
-=======
 from collections.abc import Callable, Iterator
 from pathlib import Path
->>>>>>> 785623d (The core in files of one purpose: measures of samples, the PixelCNN, progress and saved state apart; each says which chapter uses it)
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -110,13 +106,6 @@ def start(seed: int = 0) -> None:
     from aigc_utils import plots
 
     plots.apply_style()
-
-
-def in_notebook() -> bool:
-    """Whether a Jupyter kernel (JupyterLab, Colab) runs this; IPython is not imported to see."""
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython and hasattr(ipython, "get_ipython") else None
-    return shell is not None and hasattr(shell, "kernel")
 
 
 def multiplies_bfloat16() -> bool:

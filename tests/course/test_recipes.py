@@ -93,13 +93,8 @@ def test_each_stage_keeps_a_state_of_its_own(made):
 
 
 def test_an_interrupted_recipe_writes_no_checkpoint(few_images, tmp_path, monkeypatch, ctrl_c):
-<<<<<<< HEAD
     use(monkeypatch, tiny=TINY)
-    monkeypatch.setattr(training.Progress, "on_epoch_begin", lambda *_: ctrl_c())
-=======
-    monkeypatch.setattr(recipes, "RECIPES", {"tiny": TINY})
     monkeypatch.setattr(training.TrainingProgress, "on_epoch_begin", lambda *_: ctrl_c())
->>>>>>> 785623d (The core in files of one purpose: measures of samples, the PixelCNN, progress and saved state apart; each says which chapter uses it)
     with pytest.raises(training.TrainingInterrupted, match="0 of 1 epochs"):
         recipes.train_checkpoint("tiny", tmp_path / "out", work_dir=tmp_path / "work")
     assert not (tmp_path / "out").exists()
