@@ -3,7 +3,8 @@
 A checkpoint is a folder ``data/checkpoints/NAME`` with ``model.weights.h5`` and
 ``card.json``; an ensemble's has a card alone, which names its members. Weights travel and whole
 ``.keras`` files do not: a file saved by one version of Keras may not load in an older one, and a
-weights file runs no code.
+weights file runs no code. Chapters 1, 3.2 to 3.6, 5.2b, 5.3, 6.3 and the start page load them;
+3.6 packs one.
 """
 
 from __future__ import annotations
@@ -131,7 +132,7 @@ def load_model(
                 f"A member of {name} ({', '.join(card.members)}) is not the one that its card "
                 f"describes: restore them with git, or judge it again with `{card.retrain}`."
             )
-        return join(card.model, card.arguments, card.members, root)
+        return join_members(card.model, card.arguments, card.members, root)
     path = Path(root or checkpoint_root()) / name / "model.weights.h5"
     cure = f"restore it with git, or train it again with `{card.retrain}`"
     if not path.is_file():
@@ -147,7 +148,7 @@ def load_model(
     return model
 
 
-def join(
+def join_members(
     model: str,
     arguments: dict[str, Any],
     members: Sequence[str],

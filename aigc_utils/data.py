@@ -1,6 +1,7 @@
 """Data sets that travel with the course: arrays or texts, a card, and checksums.
 
-Nothing here touches the network, and nothing here knows of models.
+Nothing here touches the network, and nothing here knows of models. Every chapter that looks at
+images or texts loads them here; 3.5 reads a card.
 """
 
 from __future__ import annotations
@@ -120,7 +121,7 @@ def data_sets() -> list[str]:
     return sorted(path.parent.name for path in data_root().glob("*/card.json") if path.is_file())
 
 
-def load_card(name: str) -> DataCard:
+def load_data_card(name: str) -> DataCard:
     """Read the card of a data set.
 
     Raises:
@@ -144,7 +145,7 @@ def verified(name: str) -> Path:
         ValueError: if the name is unknown or a file differs from its checksum.
         FileNotFoundError: if a file is missing.
     """
-    card, folder = load_card(name), data_root() / name
+    card, folder = load_data_card(name), data_root() / name
     for file_name, facts in card.files.items():
         _verify(folder / file_name, facts)
     return folder
@@ -166,7 +167,7 @@ def load_images(name: str) -> Images:
     """
     folder = _folder_with(name, "train-images-idx3-ubyte.gz", "images", "load_texts")
     return Images(
-        card=load_card(name),
+        card=load_data_card(name),
         x_train=_read_idx(folder / "train-images-idx3-ubyte.gz"),
         y_train=_read_idx(folder / "train-labels-idx1-ubyte.gz"),
         x_test=_read_idx(folder / "t10k-images-idx3-ubyte.gz"),
@@ -186,7 +187,7 @@ def load_texts(name: str) -> Texts:
     """
     folder = _folder_with(name, "train.jsonl.xz", "texts", "load_images")
     return Texts(
-        card=load_card(name),
+        card=load_data_card(name),
         **{
             part: _read_texts(folder / f"{part}.jsonl.xz")
             for part in ("train", "validation", "test")
@@ -196,7 +197,7 @@ def load_texts(name: str) -> Texts:
 
 def _folder_with(name: str, file_name: str, kind: str, other: str) -> Path:
     """The verified folder of a data set whose card has that file."""
-    if file_name not in load_card(name).files:
+    if file_name not in load_data_card(name).files:
         raise ValueError(f"The data set {name!r} holds no {kind}: see its card, or {other}().")
     return verified(name)
 
@@ -303,8 +304,8 @@ def check_labels(labels: np.ndarray, num_classes: int, num_images: int) -> None:
         raise ValueError(f"The labels are of type {labels.dtype}: give whole numbers.")
     if labels.min() < 0 or labels.max() >= num_classes:
         raise ValueError(
-            f"The labels run from {labels.min()} to {labels.max()}, but the model knows "
-            f"classes 0 to {num_classes - 1}: check the labels or `num_classes`."
+            f"The labels run from {labels.min()} to {labels.max()}, but there are classes 0 to "
+            f"{num_classes - 1}: check the labels or `num_classes`."
         )
 
 

@@ -1,5 +1,7 @@
 """Measures of a generative model, each with its uncertainty; they know no model by name.
 
+Chapter 5.2 explains likelihoods, bounds and active units; 1, 3.3, 3.5, 5.2b and 5.3 measure with
+them, and 2 and 3.1 take `Estimate` alone.
 Likelihoods are in nats an image. "Model" here is anything with `log_importance_weights`
 and `elbo_terms` (see `aigc_utils.models.VAE`).
 """
@@ -12,6 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import entr
 from tqdm.auto import tqdm
+
+from aigc_utils.data import as_mapping
+from aigc_utils.runtime import compiled
 
 
 @dataclass(frozen=True)
@@ -110,7 +115,7 @@ def exact_nll(model, inputs, *, batch_size: int = 500) -> Estimate:
     from keras import ops
 
     model.check_inputs(inputs)
-    step = _compiled(model.log_likelihood)
+    step = compiled(model.log_likelihood)
     batches = _batches(inputs, batch_size)
     return Estimate.of(np.concatenate([-ops.convert_to_numpy(step(batch)) for batch in batches]))
 
@@ -142,30 +147,21 @@ def importance_weighted_nll(
     Raises:
         ValueError: if ``num_samples`` is less than 1 or the images do not fit the model.
     """
+    from keras import ops
+
     if num_samples < 1:
         raise ValueError(f"num_samples is {num_samples}: give at least 1.")
     model.check_inputs(inputs)
-    step = _compiled(model.log_importance_weights)
+    step = compiled(model.log_importance_weights)
     values = []
     for batch in tqdm(list(_batches(inputs, batch_size)), disable=not progress, unit="batch"):
         total = None
         for chunk in _chunks(num_samples, 50):
-            log_weights = np.asarray(step(batch, chunk), dtype=np.float64)
+            log_weights = ops.convert_to_numpy(step(batch, chunk)).astype(np.float64)
             part = np.logaddexp.reduce(log_weights, axis=0)
             total = part if total is None else np.logaddexp(total, part)
         values.append(math.log(num_samples) - total)
     return Estimate.of(np.concatenate(values))
-
-
-def _compiled(function):
-    """The function as a compiled one where the backend has such."""
-    import keras
-
-    if keras.backend.backend() == "tensorflow":
-        import tensorflow as tf
-
-        return tf.function(function, reduce_retracing=True)
-    return lambda *arguments: keras.ops.convert_to_numpy(function(*arguments))
 
 
 def active_units(model, inputs, *, threshold: float = 0.01) -> np.ndarray:
@@ -190,8 +186,6 @@ def peak_signal_to_noise(reference: np.ndarray, images: np.ndarray) -> Estimate:
 
 
 def _batches(inputs, batch_size: int):
-    from aigc_utils.data import as_mapping
-
     num_images = len(as_mapping(inputs)["images"])
     for start in range(0, num_images, batch_size):
         rows = slice(start, start + batch_size)

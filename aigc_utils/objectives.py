@@ -4,6 +4,7 @@ Every function works on any Keras backend, in any floating-point type, on tensor
 last axes are the event (pixels or latent dimensions) and whose first axes are a batch.
 Results are natural logarithms or nats, **summed** over the event, never averaged:
 averaging over pixels or latents silently changes the objective (see `05_2_train_a_vae`).
+Chapter 4 derives them; 3.1, 5.1 and 5.2 use them.
 
 Sources: Kingma & Welling, "Auto-Encoding Variational Bayes", 2014 (ELBO, eq. 3; Gaussian
 KL, appendix B); Burda, Grosse & Salakhutdinov, "Importance Weighted Autoencoders", 2016

@@ -1,4 +1,7 @@
-"""Adam at the speed of the backend: the same update, in fewer passes over memory."""
+"""Adam at the speed of the backend: the same update, in fewer passes over memory.
+
+Chapter 3.1 trains with it step by step; `aigc_utils.training` brings it to all that train.
+"""
 
 from __future__ import annotations
 

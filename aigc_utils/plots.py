@@ -1,7 +1,7 @@
 """Every figure of the course: one style, colour-blind-safe, with alt text.
 
 A function here takes arrays and gives a matplotlib ``Figure``; `show` puts it into a
-notebook together with a sentence for those who cannot see it.
+notebook together with a sentence for those who cannot see it. All chapters draw with it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What is done to images after a model made them; nothing here knows a model.
 
 Images are intensities from 0 to 1, float32, shape (N, height, width). Whether any of
-this helps is a question to measure, not to assume: `05_3_generate_images` does.
+this helps is a question to measure, not to assume: chapters 3.6 and 5.3 do.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""Starting quietly and reproducibly: the backend, the seed, the profile.
+"""Starting quietly and reproducibly: the backend, the seed, the profile; and what the machine is.
 
-Nothing here imports TensorFlow or Keras until a function that needs it is called.
+Every chapter begins with `start`. Nothing here imports TensorFlow or Keras until a function that
+needs it is called.
 """
 
 from __future__ import annotations
@@ -9,12 +10,20 @@ import contextlib
 import os
 import platform
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TypeVar
 
 T = TypeVar("T")
 
 PROFILES = ("smoke", "cpu", "full")
+SYSTEM = Path("/")  # where Linux tells of its devices
+GPU_DEVICES = (
+    "proc/driver/nvidia/gpus/*",
+    "dev/nvidia[0-9]*",  # all that a container is given
+    "sys/bus/pci/drivers/amdgpu/[0-9]*",
+    "dev/dxg",  # of Windows, in its Linux subsystem
+)
 
 
 @contextlib.contextmanager
@@ -59,6 +68,23 @@ def seed_everything(seed: int) -> None:
         tf.config.experimental.enable_op_determinism()
 
 
+def independent_seed(seed: int) -> int:
+    """A seed whose draws have nothing to do with those of ``seed``, and that follows from it.
+
+    Two things drawn with one seed are one thing drawn twice: where the noise of an image is
+    high, so are the coins thrown for its pixels.
+
+    Args:
+        seed: 0 or more.
+
+    Returns:
+        A whole number from 0 to 18,446,744,073,709,551,615.
+    """
+    import numpy as np
+
+    return int(np.random.SeedSequence(seed).spawn(1)[0].generate_state(1, np.uint64)[0])
+
+
 def start(seed: int = 0) -> None:
     """Begin a notebook: load Keras without log noise, seed it, set the plotting style.
 
@@ -82,13 +108,6 @@ def start(seed: int = 0) -> None:
     plots.apply_style()
 
 
-def in_notebook() -> bool:
-    """Whether a Jupyter kernel (JupyterLab, Colab) runs this; IPython is not imported to see."""
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython and hasattr(ipython, "get_ipython") else None
-    return shell is not None and hasattr(shell, "kernel")
-
-
 def multiplies_bfloat16() -> bool:
     """Whether this processor multiplies bfloat16 natively, about twice as fast as float32.
 
@@ -104,8 +123,43 @@ def multiplies_bfloat16() -> bool:
 
 
 def describe_machine() -> str:
-    """This machine for a record of what ran on it: processor and cores, and no name."""
-    return f"{platform.machine()}, {os.cpu_count()} cores, no GPU"
+    """This machine for a record of what ran on it: processor, cores and GPUs, and no name."""
+    return f"{platform.machine()}, {os.cpu_count()} cores, {_gpus()}"
+
+
+def _gpus() -> str:
+    """How many GPUs there are; nothing is loaded and no program is run to see.
+
+    TensorFlow, where it is loaded, knows those that it may use. Else Linux is asked for the
+    devices of its drivers. Windows does not tell.
+    """
+    if tensorflow := sys.modules.get("tensorflow"):
+        number = len(tensorflow.config.list_physical_devices("GPU"))
+    elif platform.system() == "Linux":
+        number = max(len(list(SYSTEM.glob(devices))) for devices in GPU_DEVICES)
+    elif platform.system() == "Darwin" and platform.machine() == "arm64":
+        number = 1  # each Apple processor of this kind has one
+    else:
+        return "GPU not looked for"
+    return f"{number or 'no'} GPU{'s' if number > 1 else ''}"
+
+
+def in_notebook() -> bool:
+    """Whether a Jupyter kernel (JupyterLab, Colab) runs this; IPython is not imported to see."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython and hasattr(ipython, "get_ipython") else None
+    return shell is not None and hasattr(shell, "kernel")
+
+
+def compiled(function: Callable) -> Callable:
+    """The function as a TensorFlow graph, on that backend; elsewhere as it is."""
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        return function
+    import tensorflow as tf
+
+    return tf.function(function, reduce_retracing=True)
 
 
 def by_profile(profile: str, *, smoke: T, cpu: T, full: T) -> T:

@@ -1,29 +1,25 @@
-"""Training with `fit`: schedules, a curve that grows, and resuming after an interrupt.
+"""Training with `fit`: Adam, a schedule, KL warm-up, and going on after an interrupt.
 
 Nothing here knows which model it trains: anything with `compile` and `fit` whose loss is
 tracked as ``loss`` will do; KL warm-up additionally needs a ``kl_weight`` variable.
+Chapters 1, 3.2 to 3.6, 5.1, 5.2 and 5.2b train with it; 5.2 explains it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
-import json
 import math
 import os
-import sys
-import time
-import zipfile
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
 from typing import Literal
 
 import keras
-import numpy as np
 
-from aigc_utils import plots
-from aigc_utils.files import atomic_path
 from aigc_utils.optimizers import FusedAdam
 from aigc_utils.runtime import multiplies_bfloat16
+from aigc_utils.training_progress import History, TrainingProgress
+from aigc_utils.training_state import Resume
 
 
 class TrainingInterrupted(KeyboardInterrupt):
@@ -91,6 +87,44 @@ def train(
         TrainingInterrupted: on Ctrl-C or "interrupt the kernel".
         OSError: if the folder cannot be written to; nothing saved before is lost.
     """
+    settings = {
+        "epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate,
+        "beta_1": beta_1, "average": average, "kl_warmup_epochs": kl_warmup_epochs,
+    }  # fmt: skip
+    _check(model, inputs, **settings)
+    product_type = choose_products(model, products)
+    halves = choose_halves(model, product_type)
+    num_images = len(keras.tree.flatten(inputs)[0])
+    steps = math.ceil(num_images / batch_size)
+    _compile(model, climb_and_fall(learning_rate, steps, epochs), beta_1, average, steps)
+    history = History()  # first of the callbacks, so that the others find it up to date
+    ours: list[keras.callbacks.Callback] = [history]
+    warm_up = resume = None
+    if kl_warmup_epochs:
+        warm_up = KLWarmUp(kl_warmup_epochs, steps, float(model.kl_weight))
+        ours.append(warm_up)
+    if progress:
+        how = f" with products in {product_type}" + (", in halves" if halves else "")
+        ours.append(TrainingProgress(epochs, title, history, how))
+    if resume_dir is not None:
+        resume = Resume(resume_dir, _told(model, settings, num_images), history)
+        ours.append(resume)
+        resume.restore(model)
+    try:
+        with _computing(model, product_type, halves, warm_up):
+            _fit(
+                model, loop, inputs, validation_inputs, history, epochs,
+                batch_size=batch_size, callbacks=[*ours, *callbacks],
+            )  # fmt: skip
+    except KeyboardInterrupt:
+        raise TrainingInterrupted(_interrupt_message(history, epochs, resume)) from None
+    return history.values
+
+
+def _check(
+    model, inputs, *, epochs, batch_size, learning_rate, beta_1, average, kl_warmup_epochs
+) -> None:
+    """Raise a ValueError unless all numbers are in their ranges, and the inputs fit the model."""
     for name, value in (("epochs", epochs), ("batch_size", batch_size)):
         if not value >= 1 or value % 1:
             raise ValueError(f"{name} is {value!r}: give a whole number, at least 1.")
@@ -106,72 +140,72 @@ def train(
         raise ValueError(f"average is {average!r}: give 0 or more, and less than 1, or None.")
     if hasattr(model, "check_inputs"):
         model.check_inputs(inputs)
-    product_type = choose_products(model, products)
-    halves = choose_halves(model, product_type)
-    num_images = len(keras.tree.flatten(inputs)[0])
-    steps = math.ceil(num_images / batch_size)
-    schedule = keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=0.1 * learning_rate,
-        warmup_target=learning_rate,
-        warmup_steps=max(1, steps // 2),
-        decay_steps=max(1, steps * epochs - steps // 2),
-        alpha=0.01,
-    )
-    # Several steps a call spare Python's share of each; callbacks see every 20th batch.
-    # The PyTorch backend runs step by step and takes no other number.
-    together = 1 if keras.backend.backend() == "torch" else min(20, steps)
+
+
+def _compile(model: keras.Model, schedule, beta_1: float, average: float | None, steps: int):
+    """Compile with Adam, and several steps a call, which spare Python's share of each.
+
+    Callbacks then see every 20th batch. The PyTorch backend takes no other number than 1.
+    """
     averaging = {} if average is None else {"use_ema": True, "ema_momentum": average}
+    together = 1 if keras.backend.backend() == "torch" else min(20, steps)
     optimizer = FusedAdam(schedule, beta_1=beta_1, **averaging)
     model.compile(optimizer, steps_per_execution=together)
-    history = History()  # first, so that the others find it up to date
-    ours: list[keras.callbacks.Callback] = [history]
-    if kl_warmup_epochs:
-        target = float(model.kl_weight)
-        ours.append(KLWarmUp(kl_warmup_epochs, steps, target))
-    if progress:
-        how = f" with products in {product_type}" + (", in halves" if halves else "")
-        ours.append(Progress(epochs, title, history, how))
-    resume = None
-    if resume_dir is not None:
-        settings = {
-            "epochs": epochs,
-            "batch_size": batch_size,
-            "learning_rate": learning_rate,
-            "beta_1": beta_1,
-            "average": average,
-            "kl_warmup_epochs": kl_warmup_epochs,
-            "num_images": num_images,
-            "model": model.arguments() if hasattr(model, "arguments") else {},
-        }
-        resume = Resume(resume_dir, settings, history)
-        ours.append(resume)
-        resume.restore(model)
+
+
+def climb_and_fall(
+    learning_rate: float, steps_per_epoch: int, epochs: int
+) -> keras.optimizers.schedules.LearningRateSchedule:
+    """The learning rate of each step: a climb of half an epoch, then a fall along a cosine.
+
+    Args:
+        learning_rate: the peak; it begins at a tenth of it and ends at a hundredth.
+        steps_per_epoch: batches in an epoch.
+        epochs: after how many the end is reached.
+    """
+    climb = steps_per_epoch // 2
+    return keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=0.1 * learning_rate,
+        warmup_target=learning_rate,
+        warmup_steps=max(1, climb),
+        decay_steps=max(1, steps_per_epoch * epochs - climb),
+        alpha=0.01,
+    )
+
+
+def _told(model: keras.Model, settings: dict, num_images: int) -> dict:
+    """All that must be equal for a run to be the same run."""
+    arguments = model.arguments() if hasattr(model, "arguments") else {}
+    return {**settings, "num_images": num_images, "model": arguments}
+
+
+def _fit(model: keras.Model, loop, inputs, held_out, history, epochs: int, **how) -> None:
+    """`fit`, or the loop in its place, from where the history ends."""
+    if history.num_epochs == epochs and loop is None:  # a finished run: end as `fit` ends
+        model.optimizer.finalize_variable_values(model.trainable_variables)
+        return
+    fit = model.fit if loop is None else functools.partial(loop, model)
+    held_out = None if held_out is None else (held_out,)
+    begin = history.num_epochs
+    fit(inputs, epochs=epochs, initial_epoch=begin, validation_data=held_out, verbose=0, **how)
+
+
+@contextlib.contextmanager
+def _computing(
+    model: keras.Model, product_type: str, halves: bool, warm_up: KLWarmUp | None
+) -> Iterator[None]:
+    """Let the model compute so inside the block; an interrupt leaves nothing half changed."""
     try:
         if product_type != "float32":
             model.take_products_in(product_type)
         model.in_halves = halves
-        if history.num_epochs == epochs and loop is None:
-            optimizer.finalize_variable_values(model.trainable_variables)  # as `fit` ends
-        else:
-            fit = model.fit if loop is None else functools.partial(loop, model)
-            fit(
-                inputs,
-                epochs=epochs,
-                initial_epoch=history.num_epochs,
-                batch_size=batch_size,
-                validation_data=None if validation_inputs is None else (validation_inputs,),
-                verbose=0,
-                callbacks=[*ours, *callbacks],
-            )
-    except KeyboardInterrupt:
-        raise TrainingInterrupted(_interrupt_message(history, epochs, resume)) from None
+        yield
     finally:
         model.in_halves = False
         if product_type != "float32":
             model.take_products_in("float32")
-        if kl_warmup_epochs:
-            model.kl_weight.assign(target)  # an interrupt must not leave a half-risen weight
-    return history.values
+        if warm_up is not None:
+            model.kl_weight.assign(warm_up.target)
 
 
 def choose_products(model: keras.Model, products: str = "auto") -> str:
@@ -215,26 +249,6 @@ def _interrupt_message(history: History, epochs: int, resume: Resume | None) -> 
     return f"{done}, which are kept in {resume.path.parent}: make the same call again to go on."
 
 
-class History(keras.callbacks.Callback):
-    """Each metric's value, and the seconds taken, for each epoch, across interruptions."""
-
-    def __init__(self):
-        super().__init__()
-        self.values: dict[str, list[float]] = {}
-
-    @property
-    def num_epochs(self) -> int:
-        return len(self.values.get("loss", ()))
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self._start = time.perf_counter()
-
-    def on_epoch_end(self, epoch, logs=None):
-        measured = {**(logs or {}), "seconds": time.perf_counter() - self._start}
-        for name, value in measured.items():
-            self.values.setdefault(name, []).append(float(value))
-
-
 class KLWarmUp(keras.callbacks.Callback):
     """Raise ``model.kl_weight`` linearly from 0 to a target (Bowman et al., 2016).
 
@@ -265,185 +279,3 @@ class KLWarmUp(keras.callbacks.Callback):
 
     def on_test_end(self, logs=None):
         self.model.kl_weight.assign(self._training_weight)
-
-
-class Resume(keras.callbacks.Callback):
-    """Keep the whole training state in one file, replaced by renaming after each epoch.
-
-    The file is a plain NumPy archive (nothing in it is ever executed): weights, the seed
-    generators' counters, the optimizer's moments, the history and the settings. Keras's
-    own ``BackupAndRestore`` writes weights and epoch number to two files in place, so a
-    kill between or during the writes can lose the run; this cannot.
-
-    Args:
-        folder: where ``training-state.npz`` is kept.
-        settings: what must be equal for a run to be the same run.
-        history: saved and restored with the state.
-    """
-
-    def __init__(self, folder: str | os.PathLike, settings: dict, history: History):
-        super().__init__()
-        self.path = Path(folder) / "training-state.npz"
-        self.settings = json.loads(json.dumps(settings))  # tuples become lists, as when read
-        self.history = history
-        self.saved_epochs = 0
-
-    def restore(self, model: keras.Model) -> None:
-        """Put a saved state into ``model`` and the history, if there is one.
-
-        Raises:
-            ValueError: if the file is damaged, or belongs to other settings or a
-                model of another shape.
-        """
-        if not self.path.exists():
-            return
-        other = f"give another resume_dir, or delete {self.path} to start anew."
-        try:
-            with np.load(self.path, allow_pickle=False) as archive:
-                note = json.loads(str(archive["note"]))
-                arrays = [archive[f"variable_{i}"] for i in range(note["num_variables"])]
-        except _DAMAGE as error:
-            cause = f"{error}"[:200]  # zipfile quotes raw bytes of any length
-            raise ValueError(f"The saved training state is damaged ({cause}): {other}") from error
-        # Runs saved before these two could be chosen had them so.
-        saved = {"beta_1": 0.9, "average": None, **note["settings"]}
-        unequal = [name for name in self.settings if saved.get(name) != self.settings[name]]
-        if unequal:
-            theirs = ", ".join(f"{name} {saved.get(name)}" for name in unequal)
-            ours = ", ".join(f"{name} {self.settings[name]}" for name in unequal)
-            raise ValueError(f"The saved run has other settings, {theirs}, not {ours}: {other}")
-        model.optimizer.build(model.trainable_variables)
-        variables = self._variables(model)
-        shapes = [tuple(variable.shape) for variable in variables]
-        if shapes != [array.shape for array in arrays]:
-            raise ValueError(f"The saved run is of a model of another shape: {other}")
-        for variable, array in zip(variables, arrays, strict=True):
-            variable.assign(array)
-        self.history.values = note["history"]
-        self.saved_epochs = self.history.num_epochs
-
-    def on_epoch_end(self, epoch, logs=None):
-        variables = self._variables(self.model)
-        arrays = {f"variable_{i}": v.numpy() for i, v in enumerate(variables)}
-        note = {
-            "settings": self.settings,
-            "history": self.history.values,
-            "num_variables": len(variables),
-        }
-        with atomic_path(self.path) as temporary, open(temporary, "wb") as file:
-            np.savez(file, note=np.array(json.dumps(note)), **arrays)
-        self.saved_epochs = self.history.num_epochs
-
-    @staticmethod
-    def _variables(model: keras.Model) -> list[keras.Variable]:
-        return [*model.variables, *model.optimizer.variables]
-
-
-# What NumPy and zipfile raise on files with missing or changed bytes.
-_DAMAGE = (
-    OSError,
-    KeyError,
-    ValueError,
-    EOFError,
-    NotImplementedError,
-    RuntimeError,
-    zipfile.BadZipFile,
-)
-
-
-class Progress(keras.callbacks.Callback):
-    """How far training is, how it goes, and how long it will take.
-
-    In a notebook: one figure that is redrawn after each epoch, whose plain-text form is a
-    sentence. In a terminal: a bar. Written to a file: one line an epoch.
-
-    Args:
-        epochs: how many there will be.
-        title: what is being trained.
-        history: what to draw; it must come before this one in the list of callbacks.
-        how: said after the time of an epoch: how it is computed.
-    """
-
-    def __init__(self, epochs: int, title: str, history: History, how: str = ""):
-        super().__init__()
-        self.how = how
-        self.epochs = epochs
-        self.title = title
-        self.history = history
-        self.started_at = 0
-        self._display = None
-        self._bar = None
-
-    def on_train_begin(self, logs=None):
-        self.started_at = self.history.num_epochs
-        self._display = self._bar = None
-        if not in_notebook() and sys.stderr.isatty():
-            from tqdm import tqdm
-
-            self._bar = tqdm(total=self.epochs, desc=self.title, unit="epoch")
-
-    def on_epoch_begin(self, epoch, logs=None):
-        if self._bar is not None and self._bar.n != epoch:
-            self._bar.update(epoch - self._bar.n)
-
-    def on_epoch_end(self, epoch, logs=None):
-        line = self.line(epoch + 1, logs or {})
-        if in_notebook():
-            self._redraw(line)
-        elif self._bar is not None:
-            self._bar.set_postfix_str(f"loss {self._number((logs or {}).get('loss', math.nan))}")
-            self._bar.update(1)
-        else:
-            print(line, flush=True)
-
-    def on_train_end(self, logs=None):
-        if self._bar is not None:
-            self._bar.close()
-
-    def line(self, done: int, logs: dict) -> str:
-        """One sentence: epoch, training and held-out loss, seconds left."""
-        # The first epoch includes building the graph, so it says little of the others.
-        seconds = self.history.values["seconds"][self.started_at :]
-        typical = float(np.median(seconds[1:] or seconds))
-        left = typical * (self.epochs - done)
-        held_out = f", held-out {self._number(logs['val_loss'])}" if "val_loss" in logs else ""
-        time_left = f", about {left:.0f} s left" if done < self.epochs else ""
-        loss = self._number(logs.get("loss", math.nan))
-        return (
-            f"{self.title}: epoch {done} of {self.epochs}, loss {loss}{held_out}, "
-            f"{typical:.1f} s an epoch{self.how}{time_left}"
-        )
-
-    def _number(self, loss: float) -> str:
-        unit = " nats" if "nats" in self._loss_label else ""
-        return f"{loss:.1f}{unit}" if abs(loss) >= 10 else f"{loss:.3f}{unit}"
-
-    @property
-    def _loss_label(self) -> str:
-        return getattr(self.model, "loss_label", "loss")
-
-    def _redraw(self, line: str) -> None:
-        from IPython.display import DisplayHandle
-
-        history = self.history.values
-        series = {"training": history["loss"]}
-        if "val_loss" in history:
-            series["held-out"] = history["val_loss"]
-        figure = plots.curves(series, xlabel="epoch", ylabel=self._loss_label, title=line)
-        figure.axes[0].title.set_fontsize(8)
-        bundle, metadata = plots.png_bundle(plots.to_png(figure), line)
-        if self._display is None:
-            self._display = DisplayHandle()
-            self._display.display(bundle, metadata=metadata, raw=True)
-        else:
-            self._display.update(bundle, metadata=metadata, raw=True)
-
-
-def in_notebook() -> bool:
-    """Whether output goes to a Jupyter front end, which can redraw a figure."""
-    if "IPython" not in sys.modules:
-        return False
-    from IPython import get_ipython
-
-    shell = get_ipython()
-    return shell is not None and hasattr(shell, "kernel")

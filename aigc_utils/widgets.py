@@ -2,7 +2,7 @@
 
 Only what ipywidgets 7.7.1 has is used, because that is what Colab runs. The picture is an
 ``ipywidgets.Image`` that receives PNG bytes: drawing a matplotlib figure for each
-movement would cost several times the model itself.
+movement would cost several times the model itself. Chapters 0 to 6 and 8.9 have sliders.
 """
 
 from __future__ import annotations

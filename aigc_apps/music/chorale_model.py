@@ -28,8 +28,9 @@ from aigc_apps.music.grid import (
     NUM_VOICES,
     to_pitches,
 )
-from aigc_utils.models.base import CourseModel, check_dropout, check_whole, compiled
+from aigc_utils.models.base import CourseModel, check_dropout, check_whole
 from aigc_utils.models.layers import Dense
+from aigc_utils.runtime import compiled
 
 
 def to_symbols(pitches, above):

@@ -30,7 +30,7 @@ def article_names() -> tuple[str, ...]:
     """The articles that can be drawn, in the order of their labels."""
     from aigc_utils import data
 
-    return tuple(data.load_card("fashion_mnist").class_names)
+    return tuple(data.load_data_card("fashion_mnist").class_names)
 
 
 def _subjects(value: Any) -> Any:

@@ -281,6 +281,6 @@ def train_stages(
 
 def join_trained(recipe: Recipe, out: str | os.PathLike) -> tuple[Any, float]:
     """An ensemble of the checkpoints in ``out``, and the seconds that these trained for."""
-    model = checkpoints.join(recipe.model, recipe.arguments, recipe.members, out)
+    model = checkpoints.join_members(recipe.model, recipe.arguments, recipe.members, out)
     cards = [checkpoints.load_card(member, out) for member in recipe.members]
     return model, sum(card.seconds for card in cards)

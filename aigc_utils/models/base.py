@@ -1,4 +1,7 @@
-"""What all image models share: checked inputs, binarization, and how products are taken."""
+"""What all image models share: checked inputs, binarization, and how products are taken.
+
+No chapter teaches it; 5.1 builds a model without it.
+"""
 
 from __future__ import annotations
 
@@ -246,12 +249,3 @@ def by_parts(function: Callable, rows: np.ndarray, size: int) -> np.ndarray:
     """``function`` of ``size`` rows at a time, since all at once may not fit into memory."""
     parts = [function(rows[start : start + size]) for start in range(0, len(rows), size)]
     return np.concatenate([ops.convert_to_numpy(part) for part in parts])
-
-
-def compiled(function: Callable) -> Callable:
-    """The function as a TensorFlow graph, on that backend; elsewhere as it is."""
-    if keras.backend.backend() != "tensorflow":
-        return function
-    import tensorflow as tf
-
-    return tf.function(function, reduce_retracing=True)

@@ -5,6 +5,7 @@ of the past never changes again: each hidden unit of a dense network, and each p
 convolution, is due at one moment and can then be kept (for convolutions: Ramachandran et al.,
 "Fast Generation for Convolutional Autoregressive Models", 2017). All of them together are one
 forward pass. It is still one step after another, and each is a small product, so NumPy does it.
+Chapter 3.3 draws slowly first (`aigc_utils.models.autoregressive.draw_pixels`), then by this.
 """
 
 from __future__ import annotations

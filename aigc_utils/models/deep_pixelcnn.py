@@ -4,6 +4,7 @@ A masked dense network learns fast and then learns its training images by heart;
 are slow and do not. So the cheap model is trained first, and what it leaves is learnt by
 residual convolutions (He et al., 2016), masked as in van den Oord et al., 2016. They give
 logits that are added to the model's own, and begin at zero: no likelihood is lost on the way.
+Chapter 5.2b reads its score, 3.3 its samples.
 """
 
 from __future__ import annotations
@@ -13,7 +14,10 @@ from collections.abc import Sequence
 import keras
 from keras import KerasTensor, ops
 
-from aigc_utils.models.autoregressive import (
+from aigc_utils.models.base import check_whole, check_widths
+from aigc_utils.models.block_sampling import ResidualRoad, Road, Told
+from aigc_utils.models.layers import CausalConv2D, Dense, MaskedDense
+from aigc_utils.models.pixelcnn import (
     BLOCK,
     BlockPixelCNN,
     before_in_block,
@@ -21,9 +25,6 @@ from aigc_utils.models.autoregressive import (
     small,
     to_blocks,
 )
-from aigc_utils.models.base import check_whole, check_widths
-from aigc_utils.models.block_sampling import ResidualRoad, Road, Told
-from aigc_utils.models.layers import CausalConv2D, Dense, MaskedDense
 
 
 class DeepRoad(keras.Model):

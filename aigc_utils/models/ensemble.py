@@ -4,7 +4,7 @@ Each conditional probability is that of the mean of the members' logits, which f
 normalized geometric mean of their probabilities (a logarithmic opinion pool; Heskes, "Selecting
 Weighting Factors in Logarithmic Opinion Pools", 1997). The product of these conditionals is a
 probability again, so the likelihood stays exact; and for every image its logarithm is at least
-the mean of the members'. What they disagree on is won.
+the mean of the members'. What they disagree on is won. Chapter 5.2b measures how much.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 from keras import KerasTensor
 
-from aigc_utils.models.autoregressive import AutoregressiveModel, BlockPixelCNN, block_order
+from aigc_utils.models.autoregressive import AutoregressiveModel
 from aigc_utils.models.block_sampling import draw_blocks
 from aigc_utils.models.deep_pixelcnn import DeepPixelCNN
+from aigc_utils.models.pixelcnn import BlockPixelCNN, block_order
 
 MEMBERS = {kind.__name__: kind for kind in (BlockPixelCNN, DeepPixelCNN)}
 

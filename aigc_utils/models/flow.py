@@ -3,7 +3,8 @@
 Lipman et al., "Flow Matching for Generative Modeling", 2023; Liu et al., "Flow Straight and
 Fast", 2023. A point x_t = (1 - t) n + t x lies between noise n and an example x, and moves
 with velocity x - n. A network learns the mean velocity at each place and time; to generate,
-one starts at noise and follows it from t = 0 to 1. Written with ``keras.ops``.
+one starts at noise and follows it from t = 0 to 1. Chapter 3.4 builds and trains it; 3.5 and 3.6
+use it. Written with ``keras.ops``.
 """
 
 from __future__ import annotations
@@ -22,10 +23,10 @@ from aigc_utils.models.base import (
     by_parts,
     check_whole,
     check_widths,
-    compiled,
     draw_noise,
 )
 from aigc_utils.models.layers import Dense
+from aigc_utils.runtime import compiled
 
 NUM_FREQUENCIES = 8  # of the time's sines and cosines
 

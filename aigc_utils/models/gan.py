@@ -2,7 +2,7 @@
 
 Goodfellow et al., "Generative Adversarial Nets", 2014. The generator makes images of noise;
 the discriminator scores how real an image looks; each learns against the other. There is no
-likelihood. Written with ``keras.ops`` for TensorFlow, JAX and PyTorch.
+likelihood. Chapter 3.2 builds and trains it. Written with ``keras.ops`` for all backends.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ Keras's own ``mixed_bfloat16`` policy rounds all that a layer computes, and near
 230 nats bfloat16 has one number a nat. Here only a product is rounded, its factors and its
 result; biases, activations, sampling, logits and losses are float32 sums of such products.
 Only between convolutions that say ``stays_rounded`` are biases and activations rounded too.
+No chapter teaches it; all models of the course are made of these layers.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The variational autoencoder (变分自编码器) and its class-conditional form.
 
 Kingma & Welling, "Auto-Encoding Variational Bayes", 2014; Rezende, Mohamed & Wierstra,
-2014; conditional form: Sohn, Lee & Yan, 2015. Written with ``keras.ops``, so the same
-file runs on TensorFlow, JAX and PyTorch.
+2014; conditional form: Sohn, Lee & Yan, 2015. Chapter 5.1 builds a VAE by hand; 1, 5.2 and 5.2b
+train this one. Written with ``keras.ops``, so the same file runs on TensorFlow, JAX and PyTorch.
 """
 
 from __future__ import annotations

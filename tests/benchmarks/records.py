@@ -17,7 +17,7 @@ import sys
 import time
 from pathlib import Path
 
-from aigc_course.train.families import FAMILIES, Records, Run
+from aigc_course.train.families import FAMILIES, FamilyRun, Records
 from aigc_utils.files import atomic_path
 from aigc_utils.runtime import describe_machine
 
@@ -86,7 +86,7 @@ def make(settings: argparse.Namespace) -> Records:
     start = time.monotonic()
     missing = [pair for pair in wanted if pair not in present]
     for number, (name, seed) in enumerate(missing):
-        run = Run.model_validate(ask(name, seed, settings.small))
+        run = FamilyRun.model_validate(ask(name, seed, settings.small))
         records = records.model_copy(update={"runs": [*records.runs, run]})
         save(records, settings.out)
         left = (time.monotonic() - start) / (number + 1) * (len(missing) - number - 1)

@@ -126,7 +126,7 @@ def test_ctrl_c_during_training_ends_with_130_and_one_line(
 ):
     from aigc_utils import training
 
-    monkeypatch.setattr(training.Progress, "on_epoch_begin", lambda *_: ctrl_c())
+    monkeypatch.setattr(training.TrainingProgress, "on_epoch_begin", lambda *_: ctrl_c())
     code, _, err = aigc("train", "tiny", "--out", tmp_path)
     assert code == 130
     one_sentence(err, "aigc: ", "0 of 3 epochs", "same call again")

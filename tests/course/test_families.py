@@ -60,15 +60,34 @@ class Copies:
 
 def test_the_judge_finds_real_images_good_and_sees_that_they_are_copies(images, classifier):
     copies = Copies(data.to_unit(images.x_train[:500]))
-    found = families.judge(families.Trained(copies, 1.0, 0), images, classifier, num_samples=500)
+    found = families.judge_family(
+        families.Trained(copies, 1.0, 0), images, classifier, num_samples=500
+    )
     floor = families.real_floor(images, classifier, 500)
     assert found.grey == floor["grey"]  # the same images in another road
     assert found.memorisation < 0.5
     assert found.nll_nats is None
     assert math.isclose(sum(found.class_shares), 1, abs_tol=0.001)
     noise = Copies(np.random.default_rng(0).random((500, 28, 28), dtype=np.float32))
-    worse = families.judge(families.Trained(noise, 1.0, 0), images, classifier, num_samples=500)
+    worse = families.judge_family(
+        families.Trained(noise, 1.0, 0), images, classifier, num_samples=500
+    )
     assert worse.grey["fid_28"] > 20 * found.grey["fid_28"]
+
+
+class Uniform:
+    """A generator whose intensities are what NumPy draws from the seed."""
+
+    def generate(self, num_samples, seed=0):
+        return np.random.default_rng(seed).random((num_samples, 28, 28), dtype=np.float32)
+
+
+def test_the_coins_of_binary_draws_know_nothing_of_the_images():
+    grey, drawn = families._draw(Uniform(), 20, seed=5)
+    assert 0.4 < grey.mean() < 0.6
+    # Coins of the same seed would be the intensities: none is less than itself, and all were 0.
+    # Of 15,680 fair ones the mean strays by 0.004; four times that.
+    assert drawn.mean() == pytest.approx(0.5, abs=0.016)
 
 
 def test_what_cannot_be_trained_or_judged_is_refused_in_a_sentence(images, classifier):
@@ -78,7 +97,7 @@ def test_what_cannot_be_trained_or_judged_is_refused_in_a_sentence(images, class
     with pytest.raises(ValueError, match=r"share is 0: give more than 0"):
         families.train_family("vae", x, share=0)
     with pytest.raises(ValueError, match="num_samples is 20000: give 100 to 10,000"):
-        families.judge(families.Trained(None, 1, 1), images, classifier, num_samples=20_000)
+        families.judge_family(families.Trained(None, 1, 1), images, classifier, num_samples=20_000)
 
 
 def test_the_shipped_records_hold_five_seeds_of_each_family():

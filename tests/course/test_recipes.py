@@ -94,7 +94,7 @@ def test_each_stage_keeps_a_state_of_its_own(made):
 
 def test_an_interrupted_recipe_writes_no_checkpoint(few_images, tmp_path, monkeypatch, ctrl_c):
     use(monkeypatch, tiny=TINY)
-    monkeypatch.setattr(training.Progress, "on_epoch_begin", lambda *_: ctrl_c())
+    monkeypatch.setattr(training.TrainingProgress, "on_epoch_begin", lambda *_: ctrl_c())
     with pytest.raises(training.TrainingInterrupted, match="0 of 1 epochs"):
         recipes.train_checkpoint("tiny", tmp_path / "out", work_dir=tmp_path / "work")
     assert not (tmp_path / "out").exists()

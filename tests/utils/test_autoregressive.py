@@ -8,8 +8,10 @@ import re
 import keras
 import numpy as np
 import pytest
+from scipy import special
 
 from aigc_utils import checkpoints, data, metrics, models
+from aigc_utils.models import block_sampling
 from aigc_utils.models.autoregressive import draw_pixels
 
 pytestmark = pytest.mark.usefixtures("seeded")
@@ -69,9 +71,9 @@ def shaken_up(model):
     return model
 
 
-@pytest.fixture(params=KINDS)
-def model(request):
-    """One of each kind."""
+@pytest.fixture(scope="module", params=KINDS)
+def model(request, started):
+    """One of each kind, built once: no test changes its weights."""
     return shaken_up(KINDS[request.param]())
 
 
@@ -175,10 +177,11 @@ def test_intensities_are_the_probabilities_that_each_pixel_was_drawn_with(model)
     ],
     ids=["MADE", "MADE, gelu", "blocks", "blocks, convolutions alone", "deep", "ensemble"],
 )
-def test_kept_units_and_places_draw_what_whole_passes_draw(build):
+def test_kept_units_and_places_draw_what_whole_passes_draw(build, monkeypatch):
     """Larger than what all kernels see, so that borders and rows are crossed."""
     model = shaken_up(build((10, 12)))
-    coins = np.random.default_rng(5).random((300, model.num_pixels))  # more than are drawn at once
+    monkeypatch.setattr(block_sampling, "IMAGES_AT_ONCE", 16)
+    coins = np.random.default_rng(5).random((20, model.num_pixels))  # more than are drawn at once
     intensities, drawn = model.draw(coins, 0.8)
     slowly, drawn_slowly = draw_pixels(model.logits, model.order, coins, 0.8)
     np.testing.assert_allclose(intensities, slowly, atol=1e-4)  # float32, large weights
@@ -189,6 +192,13 @@ def test_the_same_seed_draws_the_same_images_and_another_draws_others(model):
     first, again, other = (model.generate(5, seed=seed) for seed in (3, 3, 4))
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, other)
+
+
+def test_the_temperature_divides_the_logits_of_the_pixels_before(model):
+    intensities, drawn = model.sample(12, seed=2, temperature=0.7)
+    flat = drawn.reshape(12, -1)
+    logits = np.asarray(model.logits(flat), np.float64) / 0.7
+    np.testing.assert_allclose(intensities.reshape(12, -1), special.expit(logits), atol=1e-5)
 
 
 def test_a_low_temperature_draws_likelier_images(model):

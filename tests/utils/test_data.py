@@ -68,7 +68,7 @@ def test_the_card_carries_source_licence_and_biases(fashion):
     assert "MIT" in card.licence
     assert "Zalando" in card.made_by
     assert len(card.known_biases) >= 1
-    assert data.load_card("fashion_mnist") == card
+    assert data.load_data_card("fashion_mnist") == card
 
 
 def test_data_sets_are_listed_and_checkpoints_are_not():

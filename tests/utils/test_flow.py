@@ -74,6 +74,26 @@ def test_more_steps_come_nearer_to_the_exact_path(trained):
     assert errors[0] > errors[1] > errors[2]
 
 
+def test_a_step_is_heuns_at_the_places_and_times_that_he_takes():
+    """dx/dt = x + 3 t^2 from t = 0.5 on: Euler's step, or a second slope at t, ends elsewhere."""
+    model = models.FlowMatching(2, hidden_units=(8,))
+    model.velocity = lambda x, t, labels=None: x + 3 * t**2
+    x = np.array([[1.0, -2.0], [0.0, 0.5]], np.float32)
+    t, size = np.full((2, 1), 0.5, np.float32), np.float32(0.25)
+    first = x + 0.75
+    second = (x + 0.25 * first) + 3 * 0.75**2
+    np.testing.assert_allclose(model.heun_step(x, t, size), x + 0.125 * (first + second), rtol=1e-6)
+
+
+def test_twice_as_many_steps_come_four_times_as_near():
+    """A method of second order, on dx/dt = x, whose exact end is e times the beginning."""
+    model = models.FlowMatching(2, hidden_units=(8,))
+    model.velocity = lambda x, t, labels=None: x
+    noise = np.ones((1, 2), np.float32)
+    errors = [np.e - model.path(noise, num_steps=n)[-1].mean() for n in (4, 8)]
+    assert errors[0] / errors[1] == pytest.approx(4, rel=0.15)  # Euler's: about 2
+
+
 def test_classes_go_where_they_are_asked_to():
     points = two_points()
     labels = (points[:, 0] > 0).astype(np.int32)

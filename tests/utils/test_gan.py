@@ -20,8 +20,8 @@ def images(num: int = 64) -> np.ndarray:
     return np.random.default_rng(0).random((num, 8, 8), dtype=np.float32)
 
 
-def gradients(model, loss_of) -> dict[str, float]:
-    """The largest gradient of a loss in each of the two networks."""
+def gradients(model, loss_of) -> dict[str, np.ndarray]:
+    """The gradient of a mean loss in each of the two networks, all weights in a row."""
     import tensorflow as tf
 
     with tf.GradientTape(persistent=True) as tape:
@@ -29,25 +29,91 @@ def gradients(model, loss_of) -> dict[str, float]:
     found = {}
     for name in ("generator", "discriminator"):
         variables = [v.value for v in getattr(model, name).trainable_variables]
-        taken = [g for g in tape.gradient(loss, variables) if g is not None]
-        found[name] = max((float(np.abs(g).max()) for g in taken), default=0.0)
+        taken = tape.gradient(loss, variables, unconnected_gradients="zero")
+        found[name] = np.concatenate([np.ravel(g) for g in taken])
     return found
 
 
-def test_the_generators_loss_moves_the_generator_alone():
-    model = tiny()
-    z = ops.ones((5, 3))
-    found = gradients(model, lambda: ops.softplus(-model._score(model.decode(z), learning=False)))
-    assert found["generator"] > 1e-6
-    assert found["discriminator"] == 0
+def shaken(**changes) -> models.GAN:
+    """Weights far from their start, so that real and generated images score differently."""
+    model = tiny(**changes)
+    rng = np.random.default_rng(1)
+    model.set_weights([rng.normal(0, 0.5, w.shape) for w in model.get_weights()])
+    return model
 
 
-def test_the_discriminators_loss_moves_the_discriminator_alone():
-    model = tiny()
-    shown = ops.concatenate([images(5), ops.stop_gradient(model.decode(ops.ones((5, 3))))])
-    found = gradients(model, lambda: model._discriminator_loss(shown)[0])
-    assert found["discriminator"] > 1e-6
-    assert found["generator"] == 0
+class ByHand:
+    """The two players' losses from the papers' equations, with the noise that the model draws.
+
+    Networks are called as they are: nothing of `image_losses` and what it calls is used.
+    """
+
+    def __init__(self, model: models.GAN, real: np.ndarray):
+        self.model, self.real = model, real
+        state = model.seed_generator.state.numpy()
+        seed = model.seed_generator
+        self.z = keras.random.normal((len(real), model.latent_dim), seed=seed)
+        self.noise = keras.random.normal((2 * len(real), *model.image_shape), seed=seed)
+        model.seed_generator.state.assign(state)  # so that the model draws the same
+
+    def score(self, images):
+        return self.model.discriminator(2.0 * ops.expand_dims(images, -1) - 1.0)[:, 0]
+
+    def fake(self):
+        logits = self.model.generator(self.z)
+        return ops.reshape(ops.sigmoid(logits), (-1, *self.model.image_shape))
+
+    def of_generator(self):
+        return ops.log(1 + ops.exp(-self.score(self.fake())))
+
+    def of_discriminator(self, fake=None):
+        fake = self.fake().numpy() if fake is None else fake  # numbers: no gradient beyond them
+        return ops.log(1 + ops.exp(-self.score(self.real))) + ops.log(1 + ops.exp(self.score(fake)))
+
+    def squared_slopes(self):
+        """Of real and of generated images, by the step in the noise's direction."""
+        total = 0.0
+        for shown, noise in zip((self.real, self.fake().numpy()), np.split(self.noise, 2), strict=True):  # fmt: skip
+            step = self.score(shown + self.model.r1_step * noise) - self.score(shown)
+            total = total + ops.square(step / self.model.r1_step)
+        return total
+
+
+@pytest.mark.parametrize("r1_weight", [0.0, 0.6])
+def test_the_loss_is_both_players_and_half_the_weight_of_the_squared_slopes(r1_weight):
+    model = shaken(r1_weight=r1_weight)
+    by_hand = ByHand(model, images(16))
+    of_generator, of_discriminator, slopes = (
+        np.asarray(part)
+        for part in (by_hand.of_generator(), by_hand.of_discriminator(), by_hand.squared_slopes())
+    )
+    found = np.asarray(model.image_losses(images(16), training=True))
+    expected = of_generator + of_discriminator + 0.5 * r1_weight * slopes
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
+    assert slopes.mean() > 0.1  # a penalty of another sign or weight would be far away
+    # Were real and generated images swapped, the discriminator's loss would be another.
+    swapped = ops.log(1 + ops.exp(by_hand.score(images(16))))
+    assert np.abs(np.asarray(swapped) - of_discriminator).max() > 0.1
+    for name, part in (("generator", of_generator), ("discriminator", of_discriminator)):
+        tracker = getattr(model, f"{name}_tracker")
+        assert float(tracker.result()) == pytest.approx(part.mean(), rel=1e-4)
+    if r1_weight:
+        assert float(model.penalty_tracker.result()) == pytest.approx(slopes.mean(), rel=1e-4)
+
+
+@pytest.mark.parametrize("r1_weight", [0.0, 0.6])
+def test_each_player_moves_by_its_own_loss_alone(r1_weight):
+    model = shaken(r1_weight=r1_weight)
+    by_hand = ByHand(model, images(16))
+    found = gradients(model, lambda: model.image_losses(images(16), training=True))
+    of_generator = gradients(model, by_hand.of_generator)["generator"]
+    of_discriminator = gradients(
+        model, lambda: by_hand.of_discriminator() + 0.5 * r1_weight * by_hand.squared_slopes()
+    )["discriminator"]
+    for name, expected in (("generator", of_generator), ("discriminator", of_discriminator)):
+        assert np.abs(expected).max() > 1e-3
+        # Sums of float32 numbers of both signs, in another order.
+        np.testing.assert_allclose(found[name], expected, rtol=1e-3, atol=1e-5)
 
 
 def test_a_frozen_score_is_the_same_score():

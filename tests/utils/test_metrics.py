@@ -7,7 +7,7 @@ import math
 import keras
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import special, stats
 
 from aigc_utils import data, metrics, models
 
@@ -72,6 +72,68 @@ def test_with_another_posterior_many_samples_still_find_the_known_nll():
     # proposal is 1.5 times too wide, is (1.5^4 / (2 * 1.5^2 - 1)) - 1 = 0.45.
     error = math.sqrt(0.45 / 5000 / len(POINTS))
     assert abs(found.mean - exact) < 4 * error + 0.45 / 5000  # and the bias of the logarithm
+
+
+class Counting:
+    """A model whose weights and bounds are told to it, and that counts its draws."""
+
+    def __init__(self, values):
+        self.values, self.draws = np.asarray(values), []
+
+    def check_inputs(self, inputs):
+        pass
+
+    def log_importance_weights(self, x, num_samples):
+        self.draws.append(num_samples)
+        return keras.ops.convert_to_tensor(np.tile(self.values, (num_samples, 1)))
+
+    def elbo_terms(self, x):
+        self.draws.append(1)
+        return keras.ops.convert_to_tensor(self.values), keras.ops.zeros(len(self.values))
+
+    def log_likelihood(self, x):
+        return keras.ops.convert_to_tensor(self.values)
+
+
+def test_by_default_500_samples_are_drawn_and_one_for_the_elbo(monkeypatch):
+    monkeypatch.setattr(metrics, "compiled", lambda function: function)  # each call is seen
+    model = Counting(np.full(12, -230.0))
+    found = metrics.importance_weighted_nll(model, POINTS)
+    assert sum(model.draws) == 500
+    assert max(model.draws) <= 50  # more at once would not fit into memory
+    assert found.mean == pytest.approx(230, abs=1e-9)  # log k taken off the sum
+    model.draws.clear()
+    metrics.importance_weighted_nll(model, POINTS, num_samples=120)
+    assert sum(model.draws) == 120
+    model.draws.clear()
+    metrics.negative_elbo(model, POINTS)
+    assert model.draws == [1]
+
+
+@pytest.mark.parametrize(
+    "measure", [metrics.importance_weighted_nll, metrics.exact_nll, metrics.negative_elbo]
+)
+def test_what_a_model_says_in_32_bits_is_averaged_in_64(measure):
+    said = np.random.default_rng(1).normal(-230, 10, 12).astype(np.float32)
+    found = measure(Counting(said), POINTS)
+    assert found.values.dtype == np.float64
+    expected = [-float(value) for value in said]
+    # What 32 bits hold of 230 nats is 1e-5; sums of 64 are a million times nearer.
+    np.testing.assert_allclose(found.values, expected, rtol=1e-13)
+    assert found.mean == pytest.approx(math.fsum(expected) / 12, rel=1e-13)
+
+
+def test_many_weights_are_added_up_in_64_bits():
+    """log of the mean of 500 weights, each told in 32 bits."""
+    said = np.random.default_rng(2).normal(-230, 3, (50, 12)).astype(np.float32)
+
+    class Varied(Counting):
+        def log_importance_weights(self, x, num_samples):
+            return keras.ops.convert_to_tensor(self.values[:num_samples])
+
+    found = metrics.importance_weighted_nll(Varied(said), POINTS, num_samples=500)
+    exact = special.logsumexp(said.astype(np.float64), axis=0) - math.log(50)
+    np.testing.assert_allclose(found.values, -exact, rtol=1e-13)
 
 
 def test_one_sample_says_more_nats_than_many():
@@ -156,6 +218,18 @@ def test_a_trained_model_has_active_units(trained, grey):
     assert metrics.active_units(trained.model, grey).tolist() == [True, True]
 
 
+def test_a_unit_is_active_by_the_variance_of_its_mean_from_a_hundredth_on():
+    class Encoder:
+        def encode(self, inputs):
+            turns = np.where(np.arange(100) % 2, 1.0, -1.0)[:, None]
+            # Variances 0.0081 and 0.0121, whose roots are both far above 0.01.
+            return keras.ops.convert_to_tensor(turns * np.array([[0.09, 0.11]])), None
+
+    assert metrics.active_units(Encoder(), None).tolist() == [False, True]
+    assert metrics.active_units(Encoder(), None, threshold=0.1).tolist() == [False, False]
+    assert metrics.active_units(Encoder(), None, threshold=0.005).tolist() == [True, True]
+
+
 def test_the_threshold_decides_what_is_active(trained, grey):
     assert not metrics.active_units(trained.model, grey, threshold=1e6).any()
 
@@ -185,8 +259,27 @@ def test_two_thirds_of_repetitions_fall_within_one_standard_error():
 
 
 def test_an_estimate_sums_in_64_bits():
-    values = np.full(1_000_000, 237.3, dtype=np.float32)
-    assert metrics.Estimate.of(values).mean == pytest.approx(float(np.float32(237.3)), abs=1e-9)
+    values = np.random.default_rng(0).normal(237.3, 20, 10_000).astype(np.float32)
+    estimate = metrics.Estimate.of(values)
+    numbers = [float(value) for value in values]
+    mean = math.fsum(numbers) / 10_000
+    error = math.sqrt(math.fsum((x - mean) ** 2 for x in numbers) / 9_999 / 10_000)
+    assert estimate.mean == pytest.approx(mean, rel=1e-13)
+    assert estimate.standard_error == pytest.approx(error, rel=1e-12)
+
+
+def test_the_noise_floor_and_the_noise_of_images_are_summed_in_64_bits():
+    images = np.random.default_rng(3).random((4, 28, 28), dtype=np.float32)
+    p = images.astype(np.float64).reshape(4, -1)
+    entropy = -(special.xlogy(p, p) + special.xlog1py(1 - p, -p))
+    np.testing.assert_allclose(
+        metrics.noise_floor(images).values, [math.fsum(row) for row in entropy], rtol=1e-13
+    )
+    shifted = images[::-1]
+    error = [math.fsum(row) / 784 for row in (p - p[::-1]) ** 2]
+    np.testing.assert_allclose(
+        metrics.peak_signal_to_noise(images, shifted).values, -10 * np.log10(error), rtol=1e-13
+    )
 
 
 def test_bits_a_pixel_of_the_published_likelihood():

@@ -15,9 +15,13 @@ from scipy import special, stats
 
 from aigc_utils import objectives
 
-RNG = np.random.default_rng(0)
-# Property tests call TensorFlow, whose first call is slow: no deadline, and no database on disk.
-RELAXED = settings(deadline=None, database=None, derandomize=True, max_examples=60)
+MANY = settings(max_examples=60)
+
+
+@pytest.fixture
+def rng():
+    """Random numbers that are the same in each test, whichever run before it."""
+    return np.random.default_rng(0)
 
 
 def number(tensor) -> np.ndarray:
@@ -31,17 +35,17 @@ def vectors(low: float, high: float, size: int = 4):
 # ---- closed forms --------------------------------------------------------------------
 
 
-def test_bernoulli_log_likelihood_is_that_of_scipy():
-    logits = RNG.normal(size=(3, 7)) * 3
-    x = (RNG.random((3, 7)) < 0.5).astype(np.float64)
+def test_bernoulli_log_likelihood_is_that_of_scipy(rng):
+    logits = rng.normal(size=(3, 7)) * 3
+    x = (rng.random((3, 7)) < 0.5).astype(np.float64)
     expected = stats.bernoulli.logpmf(x, special.expit(logits)).sum(axis=-1)
     np.testing.assert_allclose(
         number(objectives.bernoulli_log_likelihood(x, logits)), expected, rtol=1e-10
     )
 
 
-def test_bernoulli_log_likelihood_of_grey_values_is_the_negative_cross_entropy():
-    logits, x = RNG.normal(size=(3, 7)), RNG.random((3, 7))
+def test_bernoulli_log_likelihood_of_grey_values_is_the_negative_cross_entropy(rng):
+    logits, x = rng.normal(size=(3, 7)), rng.random((3, 7))
     p = special.expit(logits)
     expected = (special.xlogy(x, p) + special.xlog1py(1 - x, -p)).sum(axis=-1)
     np.testing.assert_allclose(
@@ -49,16 +53,16 @@ def test_bernoulli_log_likelihood_of_grey_values_is_the_negative_cross_entropy()
     )
 
 
-def test_gaussian_log_likelihood_is_that_of_scipy():
-    x, mean, log_var = (RNG.normal(size=(3, 7)) for _ in range(3))
+def test_gaussian_log_likelihood_is_that_of_scipy(rng):
+    x, mean, log_var = (rng.normal(size=(3, 7)) for _ in range(3))
     expected = stats.norm.logpdf(x, mean, np.exp(log_var / 2)).sum(axis=-1)
     np.testing.assert_allclose(
         number(objectives.gaussian_log_likelihood(x, mean, log_var)), expected, rtol=1e-10
     )
 
 
-def test_gaussian_log_likelihood_takes_one_variance_for_all():
-    x, mean = RNG.normal(size=(3, 7)), RNG.normal(size=(3, 7))
+def test_gaussian_log_likelihood_takes_one_variance_for_all(rng):
+    x, mean = rng.normal(size=(3, 7)), rng.normal(size=(3, 7))
     expected = stats.norm.logpdf(x, mean, math.exp(-0.7)).sum(axis=-1)
     found = objectives.gaussian_log_likelihood(
         x, mean, keras.ops.convert_to_tensor(-1.4, "float64")
@@ -66,22 +70,22 @@ def test_gaussian_log_likelihood_takes_one_variance_for_all():
     np.testing.assert_allclose(number(found), expected, rtol=1e-7)  # -1.4 itself is exact to 1e-16
 
 
-def test_standard_normal_log_prob_is_that_of_the_multivariate_normal():
-    z = RNG.normal(size=(5, 4))
+def test_standard_normal_log_prob_is_that_of_the_multivariate_normal(rng):
+    z = rng.normal(size=(5, 4))
     expected = stats.multivariate_normal(np.zeros(4), np.eye(4)).logpdf(z)
     np.testing.assert_allclose(number(objectives.standard_normal_log_prob(z)), expected, rtol=1e-10)
 
 
-def test_kl_is_that_of_the_textbook_formula_for_full_covariances():
-    mean, log_var = RNG.normal(size=3), RNG.normal(size=3)
+def test_kl_is_that_of_the_textbook_formula_for_full_covariances(rng):
+    mean, log_var = rng.normal(size=3), rng.normal(size=3)
     covariance = np.diag(np.exp(log_var))
     expected = 0.5 * (np.trace(covariance) + mean @ mean - 3 - np.log(np.linalg.det(covariance)))
     assert float(objectives.kl_divergence(mean, log_var)) == pytest.approx(expected, rel=1e-10)
 
 
-def test_kl_is_what_monte_carlo_finds():
+def test_kl_is_what_monte_carlo_finds(rng):
     mean, log_var = np.array([0.5, -1.0, 2.0]), np.array([-1.0, 0.3, 0.0])
-    z = mean + np.exp(log_var / 2) * RNG.standard_normal((200_000, 3))
+    z = mean + np.exp(log_var / 2) * rng.standard_normal((200_000, 3))
     log_q = stats.norm.logpdf(z, mean, np.exp(log_var / 2)).sum(axis=1)
     differences = log_q - stats.norm.logpdf(z).sum(axis=1)
     error = differences.std() / math.sqrt(len(differences))  # 0.005 nats
@@ -92,14 +96,14 @@ def test_kl_is_what_monte_carlo_finds():
 # ---- properties ----------------------------------------------------------------------
 
 
-@RELAXED
+@MANY
 @given(mean=vectors(-30, 30), log_var=vectors(-30, 30))
 def test_kl_is_never_negative(mean, log_var):
     # Terms of order exp(log_var) cancel, so rounding is relative to them.
     assert float(objectives.kl_divergence(mean, log_var)) >= -1e-14 * np.exp(log_var).sum()
 
 
-@RELAXED
+@MANY
 @given(mean=vectors(-3, 3), log_var=vectors(-3, 3))
 def test_kl_vanishes_only_at_the_prior(mean, log_var):
     found = float(objectives.kl_divergence(mean, log_var))
@@ -114,13 +118,13 @@ def test_kl_is_exactly_zero_at_the_prior():
     assert float(objectives.kl_divergence(np.zeros(5), np.zeros(5))) == 0.0
 
 
-@RELAXED
+@MANY
 @given(logits=vectors(-50, 50), x=vectors(0, 1))
 def test_bernoulli_log_likelihood_is_never_positive(logits, x):
     assert float(objectives.bernoulli_log_likelihood(x, logits)) <= 1e-12
 
 
-@RELAXED
+@MANY
 @given(logits=vectors(-50, 50), x=vectors(0, 1))
 def test_swapping_black_and_white_changes_no_likelihood(logits, x):
     one = float(objectives.bernoulli_log_likelihood(x, logits))
@@ -128,7 +132,7 @@ def test_swapping_black_and_white_changes_no_likelihood(logits, x):
     assert one == pytest.approx(other, rel=1e-9, abs=1e-12)
 
 
-@RELAXED
+@MANY
 @given(log_weights=vectors(-700, 700, size=8))
 def test_the_importance_weighted_bound_tightens_with_more_samples(log_weights):
     # Averaged over groups of k of the same weights, Jensen makes this exact, draw by draw.
@@ -180,8 +184,8 @@ def test_gradients_flow_through_a_sample_to_mean_and_variance():
     np.testing.assert_allclose(by_log_var, 0.5 * np.exp(log_var / 2) * noise, rtol=1e-6)
 
 
-def test_samples_have_the_wanted_mean_and_variance():
-    noise = RNG.standard_normal((100_000, 2))
+def test_samples_have_the_wanted_mean_and_variance(rng):
+    noise = rng.standard_normal((100_000, 2))
     z = number(objectives.reparameterize(np.array([3.0, -1.0]), np.log([4.0, 0.25]), noise))
     # Standard errors: sigma / sqrt(1e5) <= 0.0064, and var * sqrt(2e-5) <= 0.018.
     np.testing.assert_allclose(z.mean(axis=0), [3, -1], atol=4 * 0.0064)
@@ -235,8 +239,8 @@ def test_elbo_subtracts_the_weighted_kl():
 
 
 @pytest.mark.parametrize("batch", [(), (3,), (2, 3), (2, 3, 4)])
-def test_batch_axes_are_kept_and_the_last_is_summed(batch):
-    values = RNG.random((*batch, 5))
+def test_batch_axes_are_kept_and_the_last_is_summed(batch, rng):
+    values = rng.random((*batch, 5))
     for found in (
         objectives.bernoulli_log_likelihood(values, values),
         objectives.gaussian_log_likelihood(values, values, values),
@@ -246,8 +250,8 @@ def test_batch_axes_are_kept_and_the_last_is_summed(batch):
         assert tuple(found.shape) == batch
 
 
-def test_an_event_of_two_axes_is_summed_over_both():
-    x, logits = RNG.random((3, 4, 5)), RNG.normal(size=(3, 4, 5))
+def test_an_event_of_two_axes_is_summed_over_both(rng):
+    x, logits = rng.random((3, 4, 5)), rng.normal(size=(3, 4, 5))
     found = objectives.bernoulli_log_likelihood(x, logits, event_ndim=2)
     flat = objectives.bernoulli_log_likelihood(x.reshape(3, 20), logits.reshape(3, 20))
     np.testing.assert_allclose(number(found), number(flat), rtol=1e-12)
@@ -263,14 +267,14 @@ def test_an_event_of_two_axes_is_summed_over_both():
     ],
     ids=["bernoulli", "gaussian", "standard normal", "kl"],
 )
-def test_twice_the_pixels_give_twice_the_nats_so_it_is_a_sum_and_no_mean(objective):
-    values = RNG.random(6)
+def test_twice_the_pixels_give_twice_the_nats_so_it_is_a_sum_and_no_mean(objective, rng):
+    values = rng.random(6)
     assert float(objective(np.tile(values, 2))) == pytest.approx(2 * float(objective(values)))
 
 
 @pytest.mark.parametrize(("axis", "shape"), [(0, (3, 4)), (1, (2, 4)), (-1, (2, 3))])
-def test_the_bound_removes_the_axis_of_samples(axis, shape):
-    log_weights = RNG.normal(size=(2, 3, 4))
+def test_the_bound_removes_the_axis_of_samples(axis, shape, rng):
+    log_weights = rng.normal(size=(2, 3, 4))
     found = objectives.importance_weighted_bound(log_weights, axis=axis)
     expected = special.logsumexp(log_weights, axis=axis) - math.log(log_weights.shape[axis])
     assert tuple(found.shape) == shape

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from aigc_utils import data, metrics, models
+from aigc_utils import data, metrics, models, runtime
 
 pytestmark = pytest.mark.usefixtures("seeded")
 
@@ -122,6 +122,29 @@ def test_the_same_seed_generates_the_same_images(model):
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, other)
     assert first.shape == (4, 2, 4)
+
+
+def test_the_coins_of_pixels_know_nothing_of_the_latents(model, monkeypatch):
+    """NumPy's normal and uniform numbers of one seed are made of the same bits: if latents and
+    coins had one seed, |z| and the first coin would be correlated by 0.09."""
+    handed = []
+    monkeypatch.setattr(model, "decode", lambda z, seed: handed.append((z, seed)))
+    for seed in range(8000):
+        model.generate(1, seed=seed)
+    size = np.abs([z[0] for z, _ in handed])
+    coins = np.array([np.random.default_rng(seed).random(8) for _, seed in handed])
+    found = np.corrcoef(size.T, coins.T)[:2, 2:]
+    # The standard error of a correlation of 0 over 8,000 draws is 0.011; of 16, none is past four.
+    assert np.abs(found).max() < 0.045
+    alike = np.array([np.random.default_rng(seed).random(8) for seed in range(8000)])
+    assert np.corrcoef(size[:, 0], alike[:, 0])[0, 1] > 0.06  # what one seed for both gives
+
+
+def test_generated_images_are_decoded_latents(model):
+    """The two parts that `generate` is made of, and each seed's own coins."""
+    latents = model.sample_latents(3, temperature=0.8, seed=5)
+    whole = model.generate(3, temperature=0.8, seed=5)
+    np.testing.assert_array_equal(whole, model.decode(latents, seed=runtime.independent_seed(5)))
 
 
 def test_pixels_are_drawn_with_the_probabilities_that_the_likelihood_gives_them():

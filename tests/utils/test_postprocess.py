@@ -7,8 +7,6 @@ import pytest
 
 from aigc_utils import data, metrics, postprocess
 
-RNG = np.random.default_rng(0)
-
 
 @pytest.fixture(scope="module")
 def articles(fashion):
@@ -45,7 +43,7 @@ def test_images_are_treated_one_by_one(step, articles):
 
 
 def test_denoising_brings_a_noisy_image_nearer_to_the_clean_one(articles):
-    noisy = np.clip(articles + 0.1 * RNG.standard_normal(articles.shape), 0, 1)
+    noisy = np.clip(articles + 0.1 * np.random.default_rng(0).standard_normal(articles.shape), 0, 1)
     before, after = (
         metrics.peak_signal_to_noise(articles, images).mean
         for images in (noisy, postprocess.denoise(noisy, weight=0.05))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,12 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aigc_utils import sample_metrics
+from aigc_utils.sample_metrics import distances, neighbourhoods, summary
 
-RNG = np.random.default_rng(5)
-REAL = RNG.gamma(2.0, size=(230, 6))
-GENERATED = RNG.gamma(3.5, size=(200, 6))
-# As in the other modules of properties: the same examples each time, and no database on disk.
-RELAXED = settings(deadline=None, database=None, derandomize=True, max_examples=25)
+REAL = np.random.default_rng(5).gamma(2.0, size=(230, 6))
+GENERATED = np.random.default_rng(6).gamma(3.5, size=(200, 6))
+FEW = settings(max_examples=25)
 
 
 def whitened(num_samples: int, width: int, seed: int) -> np.ndarray:
@@ -97,7 +97,7 @@ def test_frechet_does_not_change_under_rotation():
     assert turned == pytest.approx(expected, rel=1e-9)
 
 
-@RELAXED
+@FEW
 @given(
     shift=st.floats(-100, 100),
     scale=st.floats(0.01, 100),
@@ -137,7 +137,7 @@ def test_kernel_distance_of_one_block_is_that_of_plain_loops():
 
 
 def test_blocks_share_no_sample_and_give_the_standard_error():
-    drawn = sample_metrics._disjoint_blocks("real", REAL, 7, 30, np.random.default_rng(0))
+    drawn = distances._disjoint_blocks("real", REAL, 7, 30, np.random.default_rng(0))
     assert drawn.shape == (7, 30, 6)
     assert len(np.unique(drawn.reshape(-1, 6), axis=0)) == 210
     found = sample_metrics.kernel_distance(REAL, GENERATED, num_blocks=4, block_size=50, seed=3)
@@ -163,7 +163,7 @@ def test_the_kernel_distance_of_random_halves_is_0_on_average_and_a_biased_one_i
         x, y = np.split(rng.permutation(pool), 2)
         estimate = sample_metrics.kernel_distance(x, y, num_blocks=1, block_size=100, seed=0)
         halves.append(estimate.mean)
-        kernels = [sample_metrics._kernel(a, b) for a, b in ((x, x), (y, y), (x, y))]
+        kernels = [distances._kernel(a, b) for a, b in ((x, x), (y, y), (x, y))]
         biased.append(kernels[0].mean() + kernels[1].mean() - 2 * kernels[2].mean())
 
     def errors_from_0(values):
@@ -225,15 +225,15 @@ def test_distances_with_an_offset_agree_to_a_millionth():
     points, queries = REAL + 1e6, GENERATED + 1e6
     expected = np.linalg.norm(queries[:, None] - points, axis=2)
     centre = points.mean(axis=0)
-    for rows, squared in sample_metrics._squared_distances(queries - centre, points - centre):
+    for rows, squared in neighbourhoods._squared_distances(queries - centre, points - centre):
         np.testing.assert_allclose(np.sqrt(squared), expected[rows], rtol=1e-6)
 
 
 def test_the_size_of_the_blocks_changes_nothing(monkeypatch):
     expected = sample_metrics.neighbour_metrics(REAL, GENERATED)
-    monkeypatch.setattr(sample_metrics, "_BLOCK_ELEMENTS", 7 * 230)  # 200 = 28 * 7 + 4
+    monkeypatch.setattr(neighbourhoods, "_BLOCK_ELEMENTS", 7 * 230)  # 200 = 28 * 7 + 4
     sizes = {
-        rows.stop - rows.start for rows, _ in sample_metrics._squared_distances(GENERATED, REAL)
+        rows.stop - rows.start for rows, _ in neighbourhoods._squared_distances(GENERATED, REAL)
     }
     assert sizes == {7}
     assert_same(sample_metrics.neighbour_metrics(REAL, GENERATED), expected, tolerance=0)
@@ -248,7 +248,7 @@ def test_identical_sets():
 
 def test_a_sample_is_not_its_own_neighbour_and_its_copy_is():
     line = np.array([[0.0], [1.0], [3.0], [3.0]])
-    found = sample_metrics._squared_radii(line - line.mean(), 1)
+    found = neighbourhoods._squared_radii(line - line.mean(), 1)
     np.testing.assert_allclose(found, [1, 1, 0, 0], atol=1e-10)
     twice = np.repeat(REAL, 2, axis=0)
     # All balls have radius 0 and hold the two copies of their centre.
@@ -282,7 +282,7 @@ def test_a_dropped_mode_lowers_recall_and_coverage_but_not_precision():
     assert 0.4 < found.coverage <= 0.5
 
 
-@RELAXED
+@FEW
 @given(shift=st.floats(-1000, 1000), scale=st.floats(0.01, 100), k=st.integers(1, 8))
 def test_neighbour_metrics_know_no_unit_and_no_origin(shift, scale, k):
     real, generated = REAL[:60], GENERATED[:50]
@@ -304,7 +304,7 @@ def test_shares_of_labels_and_of_probabilities():
     )
 
 
-@RELAXED
+@FEW
 @given(st.lists(st.integers(0, 6), min_size=1))
 def test_shares_add_up_to_1_and_the_covered_are_those_that_occur(labels):
     shares = sample_metrics.class_histogram(np.array(labels), 7)
@@ -325,6 +325,72 @@ def test_classes_covered_counts_from_the_share_on():
 def test_mean_confidence_is_that_of_the_largest():
     probabilities = np.array([[0.7, 0.2, 0.1], [0.1, 0.0, 0.9]])
     assert sample_metrics.mean_confidence(probabilities) == pytest.approx(0.8)
+
+
+# ---- all at once ---------------------------------------------------------------------
+
+
+def look(features, seed: int) -> SimpleNamespace:
+    """Features, and probabilities of four classes, of which the first is the commonest."""
+    scores = np.random.default_rng(seed).dirichlet((4, 2, 1, 0.5), size=len(features))
+    return SimpleNamespace(features=features, probabilities=scores)
+
+
+def test_a_report_holds_each_measure_of_the_right_images():
+    real, generated = look(REAL, 0), look(GENERATED, 1)
+    found = sample_metrics.report(real, generated, k=3, seed=4)
+    assert found.num_samples == 200
+    assert found.fid_28 == pytest.approx(frechet_with_sqrtm(REAL, GENERATED), rel=1e-6)
+    # As many blocks of as many images as 200 generated ones fill.
+    blocks = sample_metrics.kernel_distance(REAL, GENERATED, num_blocks=10, block_size=20, seed=4)
+    np.testing.assert_array_equal(found.kernel_distance.values, blocks.values)
+    loops = metrics_by_loops(REAL, GENERATED, 3)
+    assert_same(found.neighbours, loops)
+    assert abs(loops.precision - loops.recall) > 0.005  # or one for the other would hide
+    confidence = generated.probabilities.max(axis=1).mean()
+    assert found.confidence == pytest.approx(confidence, rel=1e-12)
+    assert abs(confidence - real.probabilities.max(axis=1).mean()) > 0.002
+    counts = np.bincount(generated.probabilities.argmax(axis=1), minlength=4)
+    np.testing.assert_allclose(found.class_shares, counts / 200)
+
+
+def test_a_report_as_numbers_names_each_by_its_own_name():
+    numbers = sample_metrics.report(look(REAL, 0), look(GENERATED, 1), k=3, seed=4)
+    loops = metrics_by_loops(REAL, GENERATED, 3)
+    told = numbers.as_numbers()
+    for name in ("precision", "recall", "density", "coverage"):
+        assert told[name] == round(float(getattr(loops, name)), 4)
+    assert told["fid_28"] == round(numbers.fid_28, 3)
+    assert told["kernel_distance"] == round(numbers.kernel_distance.values.mean(), 4)
+    error = numbers.kernel_distance.values.std(ddof=1) / math.sqrt(10)
+    assert told["kernel_distance_error"] == round(error, 4)
+    assert told["smallest_class_share"] == round(numbers.class_shares.min(), 4)
+    assert told["mean_confidence"] == round(numbers.confidence, 4)
+
+
+@pytest.mark.parametrize(
+    ("num_real", "num_generated", "size"), [(30_000, 20_000, 1000), (4_000, 9_000, 400), (9, 8, 2)]
+)
+def test_a_report_takes_ten_blocks_of_at_most_a_thousand(
+    monkeypatch, num_real, num_generated, size
+):
+    asked = []
+    monkeypatch.setattr(
+        summary, "kernel_distance", lambda real, generated, **how: asked.append(how) or how
+    )
+    for name in ("frechet_distance", "neighbour_metrics"):
+        monkeypatch.setattr(summary, name, lambda *_, **__: None)
+    real, generated = (look(np.zeros((number, 1)), 0) for number in (num_real, num_generated))
+    sample_metrics.report(real, generated, seed=7)
+    assert asked == [{"num_blocks": 10, "block_size": size, "seed": 7}]
+
+
+def test_reports_look_at_each_pair_and_keep_its_order():
+    pairs = {"one": (REAL, GENERATED), "turned": (GENERATED, REAL)}
+    found = sample_metrics.reports(lambda features: look(features, len(features)), pairs)
+    assert found["one"].num_samples == 200
+    assert found["turned"].num_samples == 230
+    assert found["one"].neighbours.precision == pytest.approx(found["turned"].neighbours.recall)
 
 
 # ---- memorisation --------------------------------------------------------------------

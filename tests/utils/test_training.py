@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from types import SimpleNamespace
 
@@ -16,7 +17,7 @@ import numpy as np
 import pytest
 
 import aigc_utils
-from aigc_utils import data, metrics, models, training
+from aigc_utils import data, metrics, models, training, training_progress, training_state
 
 pytestmark = pytest.mark.usefixtures("seeded")
 
@@ -65,14 +66,14 @@ def saved_arrays(folder):
 
 def stop_at(monkeypatch, press, method: str, epoch: int) -> None:
     """Press Ctrl-C when the progress display is told of an epoch."""
-    original = getattr(training.Progress, method)
+    original = getattr(training_progress.TrainingProgress, method)
 
     def pressing(self, number, logs=None):
         original(self, number, logs)
         if number == epoch:
             press()
 
-    monkeypatch.setattr(training.Progress, method, pressing)
+    monkeypatch.setattr(training_progress.TrainingProgress, method, pressing)
 
 
 @pytest.fixture(scope="module")
@@ -91,10 +92,10 @@ def interrupted(started, tmp_path_factory):
     model, seen = tiny_vae(), []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            training.Progress,
+            training_progress.TrainingProgress,
             "on_train_begin",
             lambda self, logs=None: (
-                seen.extend(v.numpy() for v in training.Resume._variables(model)),
+                seen.extend(v.numpy() for v in training_state.Resume._variables(model)),
                 setattr(self, "started_at", self.history.num_epochs),
             ),
         )
@@ -171,9 +172,9 @@ def test_the_optimizer_counts_every_step_and_ends_at_a_hundredth_of_the_rate(tra
 
 
 def test_progress_in_a_file_is_one_line_an_epoch(interrupted, capsys):
-    history = training.History()
+    history = training_progress.History()
     history.values = {"loss": [300.0], "seconds": [2.0]}
-    progress = training.Progress(3, "Tiny", history)
+    progress = training_progress.TrainingProgress(3, "Tiny", history)
     progress.set_model(tiny_vae())  # which says that its loss is in nats
     progress.on_train_begin()
     history.values = {"loss": [300.0, 290.0], "seconds": [2.0, 2.0]}
@@ -221,6 +222,65 @@ def test_validation_is_always_the_elbo_itself(warmed):
 
 def test_after_training_the_kl_weight_is_1(warmed):
     assert float(warmed.model.kl_weight) == 1.0
+
+
+def rates(optimizer, steps) -> list[float]:
+    """The learning rate that an optimizer takes in some of its steps."""
+    found = []
+    for step in steps:
+        optimizer.iterations.assign(step)
+        found.append(float(optimizer.learning_rate))
+    return found
+
+
+def test_the_rate_climbs_from_a_tenth_for_half_an_epoch_and_falls_along_a_cosine():
+    model = tiny_vae()
+    images = np.tile(tiny_images(), (2, 1, 1))[:160]  # 40 steps an epoch
+    training.train(model, images, epochs=1, batch_size=4, learning_rate=0.004, progress=False)
+    # The climb takes 20 steps; the fall, 20 more: halfway it is at (1 + 0.01) / 2 of the peak.
+    found = rates(model.optimizer, (0, 5, 10, 20, 30, 40))
+    np.testing.assert_allclose(
+        found, 0.004 * np.array([0.1, 0.325, 0.55, 1, 0.505, 0.01]), rtol=1e-4
+    )
+
+
+def test_more_epochs_lengthen_the_fall_and_not_the_climb():
+    schedule = training.climb_and_fall(0.002, steps_per_epoch=40, epochs=3)
+    found = [float(schedule(step)) for step in (0, 10, 20, 70, 120)]
+    np.testing.assert_allclose(found, 0.002 * np.array([0.1, 0.55, 1, 0.505, 0.01]), rtol=1e-4)
+
+
+def test_an_epoch_of_one_step_climbs_too():
+    found = [float(training.climb_and_fall(0.002, 1, 4)(step)) for step in (0, 1, 5)]
+    np.testing.assert_allclose(found, [0.0002, 0.002, 0.00002], rtol=1e-4)
+
+
+@pytest.mark.parametrize("beta_1", [0.9, 0.5])
+def test_adam_is_given_the_momentum_that_was_asked_for(beta_1):
+    model = tiny_vae()
+    train_tiny(model, None, epochs=1, beta_1=beta_1, progress=False)
+    assert model.optimizer.beta_1 == beta_1
+
+
+def test_in_train_too_the_kl_weight_climbs_step_by_step_to_what_it_was():
+    """90 steps of a climb to 0.5; `train` lets callbacks see each twentieth."""
+    model, seen = tiny_vae(), []
+
+    class Watch(keras.callbacks.Callback):
+        def on_train_batch_begin(self, batch, logs=None):
+            seen.append((batch, float(model.kl_weight)))
+
+    model.kl_weight.assign(0.5)
+    training.train(
+        model, tiny_images()[:45], epochs=3, batch_size=1, kl_warmup_epochs=2, progress=False,
+        callbacks=[Watch()],
+    )  # fmt: skip
+    assert [batch for batch, _ in seen] == [0, 20, 40] * 3
+    expected = [
+        0.5 * min(1, (45 * epoch + batch) / 90) for epoch in range(3) for batch in (0, 20, 40)
+    ]
+    np.testing.assert_allclose([weight for _, weight in seen], expected, atol=1e-6)
+    assert float(model.kl_weight) == 0.5
 
 
 # ---- stopping and going on -----------------------------------------------------------
@@ -341,7 +401,7 @@ def test_a_state_of_another_shape_is_refused_and_changes_nothing(interrupted, on
     model = compiled(tiny_vae(latent_dim=3))
     weights = model.get_weights()
     with pytest.raises(ValueError, match="another shape") as caught:
-        training.Resume(interrupted.folder, {}, training.History()).restore(model)
+        training_state.Resume(interrupted.folder, {}, training_progress.History()).restore(model)
     one_sentence(caught.value, "another resume_dir")
     for before, now in zip(weights, model.get_weights(), strict=True):
         np.testing.assert_array_equal(before, now)
@@ -374,7 +434,9 @@ def refuse_or_restore(folder, model):
     """Restore without training: None, or the words of a refusal that changed nothing."""
     weights = model.get_weights()
     try:
-        training.Resume(folder, {"epochs": EPOCHS}, training.History()).restore(model)
+        training_state.Resume(folder, {"epochs": EPOCHS}, training_progress.History()).restore(
+            model
+        )
     except ValueError as error:
         for before, now in zip(weights, model.get_weights(), strict=True):
             np.testing.assert_array_equal(before, now)
@@ -437,7 +499,7 @@ def save_again(folder):
     """What happens after each epoch: save the whole state."""
     model = compiled(tiny_vae())
     model.optimizer.build(model.trainable_variables)
-    resume = training.Resume(folder, {"epochs": EPOCHS}, training.History())
+    resume = training_state.Resume(folder, {"epochs": EPOCHS}, training_progress.History())
     resume.set_model(model)
     resume.on_epoch_end(0)
 
@@ -501,9 +563,7 @@ def children(tmp_path_factory):
 
     try:
         child = start("stopped")
-        for line in child.stdout:
-            if "epoch 2 of" in line:
-                break
+        assert wait_for(child, "epoch 2 of")
         child.send_signal(signal.SIGINT)
         _, errors = child.communicate(timeout=120)
         # Not beside the first: on a busy machine it would have ended before anybody looked.
@@ -516,6 +576,16 @@ def children(tmp_path_factory):
         folders=folders, errors=errors, caught_saving=caught_saving,
         codes={name: child.returncode for name, child in running.items()},
     )  # fmt: skip
+
+
+def wait_for(child, words: str, seconds: float = 200) -> bool:
+    """Read what a child says until it says these words; it is killed if that takes too long."""
+    clock = threading.Timer(seconds, child.kill)
+    clock.start()
+    try:
+        return any(words in line for line in child.stdout)
+    finally:
+        clock.cancel()
 
 
 def kill_while_saving(child, folder) -> bool:
@@ -562,8 +632,8 @@ def test_a_kill_while_saving_leaves_a_state_that_can_be_loaded(children):
 
 def test_the_killed_run_can_be_restored(children):
     model = compiled(tiny_vae())
-    history = training.History()
-    training.Resume(children.folders["killed"], {"epochs": LONG}, history).restore(model)
+    history = training_progress.History()
+    training_state.Resume(children.folders["killed"], {"epochs": LONG}, history).restore(model)
     assert history.num_epochs >= 1
     assert int(model.optimizer.iterations) == history.num_epochs * 64
 
@@ -600,11 +670,12 @@ def test_a_run_killed_twice_ends_within_half_a_nat_of_an_uninterrupted_one(
             [sys.executable, "-c", LEARN, str(tmp_path / "killed")],
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
         )  # fmt: skip
-        with child:
-            for line in child.stdout:
-                if f"epoch {epoch} of" in line:
-                    time.sleep(0.05)  # into the next epoch
-                    child.kill()
+        try:
+            assert wait_for(child, f"epoch {epoch} of")
+            time.sleep(0.05)  # into the next epoch
+        finally:
+            child.kill()
+            child.communicate(timeout=60)
         assert child.returncode == -signal.SIGKILL
     images = data.to_unit(fashion.x_train[:3000])
     held_out = data.binarize(data.to_unit(fashion.x_test[:1000]), 777)

@@ -12,10 +12,10 @@ from common import peak_memory_mb
 import aigc_utils
 from aigc_course.train.families import (
     FAMILIES,
-    Run,
+    FamilyRun,
     Trained,
     count_weights,
-    judge,
+    judge_family,
     real_floor,
     train_family,
 )
@@ -103,14 +103,14 @@ def main() -> None:
         epochs = FAMILIES[options.name].part.epochs(options.share)
     else:
         trained, epochs = train_outsider(options.name, x_train, options.seed, options.share)
-    run = Run(
+    run = FamilyRun(
         name=options.name,
         seed=options.seed,
         epochs=epochs,
         seconds=round(trained.seconds, 2),
         memory_mb=round(peak_memory_mb() - before, 1),
         num_weights=trained.num_weights,
-        judgement=judge(trained, images, classifier, num_samples=options.num_samples),
+        judgement=judge_family(trained, images, classifier, num_samples=options.num_samples),
     )
     replies.write(run.model_dump_json() + "\n")
 
