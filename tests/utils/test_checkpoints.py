@@ -403,13 +403,13 @@ def full_disk_save(fresh_python, tmp_path_factory):
     """
     folder = tmp_path_factory.mktemp("full")
     mount = ["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", str(folder)]
-    mounted = subprocess.run(mount, capture_output=True).returncode == 0
+    mounted = subprocess.run(mount, capture_output=True, timeout=60).returncode == 0
     try:
         limit = "0" if mounted else "70000"
         yield fresh_python(SAVE_ON_A_FULL_DISK, str(folder / "model.weights.h5"), limit)
     finally:
         if mounted:
-            subprocess.run(["umount", "-l", str(folder)], check=True)
+            subprocess.run(["umount", "-l", str(folder)], check=True, timeout=60)
 
 
 def test_a_full_disk_while_saving_does_not_end_the_process(full_disk_save):
