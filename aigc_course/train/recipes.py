@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -134,6 +135,40 @@ def fashion_inputs(model: str, images: data.Images) -> tuple[Any, Any]:
     )
 
 
+@dataclass(frozen=True)
+class RecipeInputs:
+    """What a recipe learns from, and what its model is judged on.
+
+    Attributes:
+        train: as `aigc_utils.training.train` takes it.
+        test: as the recipe's judge takes it.
+        number: how much of it the judge sees, in words.
+        grey: the test images as grey levels, 0 to 1, shape (N, 28, 28); None without images.
+        tokenizer: of texts.
+    """
+
+    train: Any
+    test: Any
+    number: str
+    grey: np.ndarray | None = None
+    tokenizer: tokens.Tokenizer | None = None
+
+
+def recipe_inputs(name: str, recipe: Recipe) -> RecipeInputs:
+    """Read what a recipe learns from; latents are computed elsewhere."""
+    if recipe.judge == "chorales":
+        train, test = judges.chorale_inputs()
+        return RecipeInputs(train, test, f"{len(test['chorales'])} held-out chorales")
+    if recipe.judge == "texts":
+        train, test = judges.text_inputs(name, recipe.arguments)
+        number = f"{len(test.texts.test):,} held-out texts"
+        return RecipeInputs(train, test, number, tokenizer=test.tokenizer)
+    images = data.load_images("fashion_mnist")
+    train, test = fashion_inputs(recipe.model, images)
+    number = f"{len(images.x_test):,} test images"
+    return RecipeInputs(train, test, number, grey=data.to_unit(images.x_test))
+
+
 def train_checkpoint(
     name: str,
     out: str | os.PathLike,
@@ -166,55 +201,73 @@ def train_checkpoint(
     recipe = known[name]
     for member in recipe.members:
         train_checkpoint(member, out, work_dir=work_dir, say=say, cluster=cluster)
-    if recipe.judge == "chorales":
-        train_inputs, test_inputs = judges.chorale_inputs()
-        grey, number = None, f"{len(test_inputs['chorales'])} held-out chorales"
-    elif recipe.judge == "texts":
-        train_inputs, test_inputs = judges.text_inputs(name, recipe.arguments)
-        grey, number = None, f"{len(test_inputs.texts.test):,} held-out texts"
-    else:
-        images = data.load_images("fashion_mnist")
-        train_inputs, test_inputs = fashion_inputs(recipe.model, images)
-        grey, number = data.to_unit(images.x_test), f"{len(images.x_test):,} test images"
-    tokenizer = test_inputs.tokenizer if recipe.judge == "texts" else None
+    inputs = recipe_inputs(name, recipe)
     decoder = None if recipe.latents_of is None else checkpoints.load_model(recipe.latents_of)
-    if decoder is not None:
-        train_inputs = models.latents(decoder, train_inputs)
+    learnt = inputs.train if decoder is None else models.latents(decoder, inputs.train)
     is_chief = cluster is None or cluster.is_chief
     if recipe.members:
         model, seconds = join_trained(recipe, out) if is_chief else (None, 0.0)
     else:
-        model, seconds = train_stages(name, train_inputs, work_dir, cluster)
+        model, seconds = train_stages(name, learnt, work_dir, cluster)
     if not is_chief:
         say(f"Trained in {seconds:.0f} s; the chief, {cluster.workers[0]}, does the rest.")
         return None
-    say(f"Trained in {seconds:.0f} s; now the {recipe.judge}: {number}.")
+    say(f"Trained in {seconds:.0f} s; now the {recipe.judge}: {inputs.number}.")
     folder = Path(out) / name
-    if recipe.members:
-        weights_sha256 = checkpoints.hash_of_members(recipe.members, out)
-    else:
-        checkpoints.save_weights(model, folder / "model.weights.h5", half=True)
-        checkpoints.load_weights(model, folder / "model.weights.h5")  # judged as it is shipped
-        weights_sha256 = sha256(folder / "model.weights.h5")
-    if tokenizer is not None:
-        tokens.save_tokenizer(tokenizer, folder / "tokens.json")
+    hashes = save_trained(model, recipe, folder, inputs.tokenizer)
     judged = model if decoder is None else models.LatentGenerator(decoder, model)
     results, verdict = judges.JUDGES[recipe.judge](
-        judged, test_inputs, grey=grey, num_samples=recipe.nll_samples, seed=recipe.seed
+        judged, inputs.test, grey=inputs.grey, num_samples=recipe.nll_samples, seed=recipe.seed
     )
-    card = checkpoints.ModelCard(
+    card = card_of(name, recipe, known.get(recipe.start), hashes, seconds, results)
+    with atomic_path(folder / "card.json") as temporary:
+        temporary.write_text(card.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    say(f"{name}: {verdict}; saved in {folder}.")
+    return card
+
+
+def save_trained(
+    model, recipe: Recipe, folder: Path, tokenizer: tokens.Tokenizer | None
+) -> dict[str, str | None]:
+    """Write weights and tokens, and give the model the weights as they are shipped, in halves.
+
+    Returns:
+        ``weights_sha256`` and ``tokens_sha256`` of the card; an ensemble's weights are its
+        members'.
+    """
+    if recipe.members:
+        weights = checkpoints.hash_of_members(recipe.members, folder.parent)
+    else:
+        checkpoints.save_weights(model, folder / "model.weights.h5", half=True)
+        checkpoints.load_weights(model, folder / "model.weights.h5")
+        weights = sha256(folder / "model.weights.h5")
+    if tokenizer is None:
+        return {"weights_sha256": weights, "tokens_sha256": None}
+    tokens.save_tokenizer(tokenizer, folder / "tokens.json")
+    return {"weights_sha256": weights, "tokens_sha256": sha256(folder / "tokens.json")}
+
+
+def card_of(
+    name: str,
+    recipe: Recipe,
+    start: Recipe | None,
+    hashes: dict[str, str | None],
+    seconds: float,
+    results: dict[str, float],
+) -> checkpoints.ModelCard:
+    """The card of a checkpoint that was trained and judged; ``start`` is what it began with."""
+    return checkpoints.ModelCard(
         name=name,
         model=recipe.model,
         arguments=recipe.arguments,
-        weights_sha256=weights_sha256,
-        tokens_sha256=None if tokenizer is None else sha256(folder / "tokens.json"),
+        **hashes,
         trained_on=recipe.trained_on,
         recipe={
             "optimizer": "Adam, cosine schedule, half an epoch of warm-up",
             "stages": list(recipe.stages),
             "averaged_stages": recipe.averaged_stages,
             "start": recipe.start,
-            "stages_of_start": list(known[recipe.start].stages) if recipe.start else [],
+            "stages_of_start": list(start.stages) if start else [],
         },
         seed=recipe.seed,
         seconds=round(seconds, 1),
@@ -226,10 +279,6 @@ def train_checkpoint(
         decodes_with=recipe.latents_of,
         members=list(recipe.members),
     )
-    with atomic_path(folder / "card.json") as temporary:
-        temporary.write_text(card.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    say(f"{name}: {verdict}; saved in {folder}.")
-    return card
 
 
 def build_model(recipe: Recipe, arguments: dict[str, Any]) -> Any:
