@@ -1,4 +1,4 @@
-"""Writing by renaming: whatever goes wrong, the old file stays as it was."""
+"""Writing by renaming: whatever goes wrong, the old file stays as it was. Reading with checks."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import errno
 import hashlib
 import os
 
+import pydantic
 import pytest
 
-from aigc_utils.files import atomic_path, sha256
+from aigc_utils.files import atomic_path, code_sha256, joined_sha256, read_yaml, sha256
 
 
 @pytest.fixture
@@ -114,3 +115,93 @@ def test_sha256_is_that_of_the_bytes(tmp_path):
     path = tmp_path / "x"
     path.write_bytes(bytes(range(256)) * 5000)
     assert sha256(path) == hashlib.sha256(bytes(range(256)) * 5000).hexdigest()
+
+
+# ---- texts of the course ---------------------------------------------------------------
+
+
+class Word(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(extra="forbid")
+
+    text: str
+    tones: list[int] = []
+
+
+def test_a_text_is_read_as_what_it_should_be(tmp_path):
+    path = tmp_path / "words.yml"
+    path.write_text("# Words.\n- text: 金矿\n  tones: [1, 4]\n- text: 'yes'\n", encoding="utf-8")
+    assert read_yaml(path, list[Word]) == [Word(text="金矿", tones=[1, 4]), Word(text="yes")]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"- text: a\n  text: b\n", ["line 2", "'text' stands there twice"]),
+        (b"- text: [1\n- text: 2\n", ["line 2"]),
+        (b"- text: \xff\n", ["its text"]),
+        (b"- text: a\n- text: yes\n", ["1 > text, counted from 0", "found 'True'"]),
+        (b"- text: a\n  tone: [1]\n", ["0 > tone, counted from 0"]),
+        (b"text: a\n", ["the top", "found \"{'text': 'a'}\""]),
+    ],
+)
+def test_a_text_that_is_not_what_it_should_be_is_refused_at_its_place(
+    content, words, tmp_path, one_sentence
+):
+    path = tmp_path / "words.yml"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="mend it there") as caught:
+        read_yaml(path, list[Word])
+    one_sentence(caught.value, path, *words)
+
+
+def test_a_place_without_numbers_is_not_said_to_be_counted(tmp_path, one_sentence):
+    path = tmp_path / "word.yml"
+    path.write_text("text: 3\n")
+    with pytest.raises(ValueError, match="wrong at text") as caught:
+        read_yaml(path, Word)
+    assert "counted" not in str(caught.value)
+    one_sentence(caught.value, path, "found '3'")
+
+
+def test_a_text_that_is_missing_is_named(tmp_path, one_sentence):
+    with pytest.raises(FileNotFoundError, match="restore it with git") as caught:
+        read_yaml(tmp_path / "none.yml", Word)
+    one_sentence(caught.value, tmp_path / "none.yml")
+
+
+# ---- identities of code ----------------------------------------------------------------
+
+
+@pytest.fixture
+def package(tmp_path):
+    folder = tmp_path / "package"
+    for name in ("__init__.py", "words.yml", "sub/notes.md", "_data/card.py", "picture.png"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(b"a\nb\n")
+    return folder
+
+
+def test_code_and_texts_count_and_data_that_a_wheel_carries_does_not(package):
+    before = code_sha256(package)
+    assert len(before) == 64
+    (package / "_data" / "card.py").write_bytes(b"other")
+    (package / "picture.png").write_bytes(b"other")
+    (package / "words.yml").write_bytes(b"a\r\nb\r\n")  # as git gives it on Windows
+    assert code_sha256(package) == before
+
+
+@pytest.mark.parametrize("name", ["__init__.py", "words.yml", "sub/notes.md"])
+def test_another_word_or_another_name_gives_another_identity(package, name):
+    before = code_sha256(package)
+    (package / name).write_bytes(b"a\nc\n")
+    changed = code_sha256(package)
+    (package / name).write_bytes(b"a\nb\n")
+    assert code_sha256(package) == before
+    (package / name).rename(package / f"new_{name.replace('/', '_')}")
+    assert len({before, changed, code_sha256(package)}) == 3
+
+
+def test_several_hashes_are_joined_in_their_order():
+    one, other = "0" * 64, "f" * 64
+    assert joined_sha256([one, other]) == hashlib.sha256((one + other).encode()).hexdigest()
+    assert joined_sha256([one, other]) != joined_sha256([other, one])
