@@ -117,6 +117,24 @@ def test_sha256_is_that_of_the_bytes(tmp_path):
     assert sha256(path) == hashlib.sha256(bytes(range(256)) * 5000).hexdigest()
 
 
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device", "x"), "(No space left on device)"),
+        (OSError("a strange disk"), "(a strange disk)"),
+    ],
+)
+def test_the_reason_is_said_in_the_systems_words(old, monkeypatch, error, reason):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(os, "replace", fail)
+    with pytest.raises(OSError, match="free some space") as caught, atomic_path(old):
+        pass
+    assert reason in str(caught.value)
+    assert names(old.parent) == ["note.txt"]
+
+
 # ---- texts of the course ---------------------------------------------------------------
 
 
