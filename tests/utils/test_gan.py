@@ -167,27 +167,6 @@ def test_the_same_seed_generates_the_same_images():
     assert 0 <= first.min() <= first.max() <= 1
 
 
-def test_train_ends_with_the_average_of_its_weights(tmp_path):
-    """With an average that forgets at once, it is the weights themselves; else it is not."""
-
-    def weights(average, folder=None):
-        keras.utils.set_random_seed(0)
-        model = tiny()
-        training.train(
-            model, images(), epochs=2, batch_size=16, learning_rate=0.01, beta_1=0.5,
-            average=average, progress=False, resume_dir=folder,
-        )  # fmt: skip
-        return model.get_weights()
-
-    plain, at_once, slowly = weights(None), weights(0.0), weights(0.9, tmp_path)
-    for a, b in zip(plain, at_once, strict=True):
-        np.testing.assert_allclose(a, b, atol=1e-6)
-    assert any(np.abs(a - b).max() > 1e-3 for a, b in zip(plain, slowly, strict=True))
-    # A finished run that is asked for again is read, not trained, and is the same.
-    for a, b in zip(slowly, weights(0.9, tmp_path), strict=True):
-        np.testing.assert_array_equal(a, b)
-
-
 @pytest.mark.parametrize(
     ("call", "words"),
     [

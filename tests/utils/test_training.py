@@ -262,6 +262,27 @@ def test_adam_is_given_the_momentum_that_was_asked_for(beta_1):
     assert model.optimizer.beta_1 == beta_1
 
 
+def test_train_ends_with_the_average_of_its_weights(tmp_path):
+    """With an average that forgets at once, it is the weights themselves; else it is not."""
+
+    def weights(average, folder=None):
+        keras.utils.set_random_seed(0)
+        model = tiny_vae()
+        train_tiny(
+            model, folder, epochs=2, learning_rate=0.02, beta_1=0.5, average=average,
+            progress=False,
+        )  # fmt: skip
+        return model.get_weights()
+
+    plain, at_once, slowly = weights(None), weights(0.0), weights(0.9, tmp_path)
+    for a, b in zip(plain, at_once, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-6)
+    assert any(np.abs(a - b).max() > 1e-3 for a, b in zip(plain, slowly, strict=True))
+    # A finished run that is asked for again is read, not trained, and is the same.
+    for a, b in zip(slowly, weights(0.9, tmp_path), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
 def test_in_train_too_the_kl_weight_climbs_step_by_step_to_what_it_was():
     """90 steps of a climb to 0.5; `train` lets callbacks see each twentieth."""
     model, seen = tiny_vae(), []
