@@ -255,11 +255,10 @@ def test_an_epoch_of_one_step_climbs_too():
     np.testing.assert_allclose(found, [0.0002, 0.002, 0.00002], rtol=1e-4)
 
 
-@pytest.mark.parametrize("beta_1", [0.9, 0.5])
-def test_adam_is_given_the_momentum_that_was_asked_for(beta_1):
+def test_adam_is_given_the_momentum_that_was_asked_for():
     model = tiny_vae()
-    train_tiny(model, None, epochs=1, beta_1=beta_1, progress=False)
-    assert model.optimizer.beta_1 == beta_1
+    train_tiny(model, None, epochs=1, beta_1=0.5, progress=False)  # 0.9 would be the usual one
+    assert model.optimizer.beta_1 == 0.5
 
 
 def test_train_ends_with_the_average_of_its_weights(tmp_path):
