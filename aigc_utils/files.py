@@ -10,6 +10,7 @@ import functools
 import hashlib
 import os
 import tempfile
+import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -58,10 +59,14 @@ def atomic_path(target: str | os.PathLike) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+_ASKING = threading.Lock()
+
+
 def _usual_mode() -> int:
     """The permissions that an ordinary new file would get here."""
-    mask = os.umask(0)
-    os.umask(mask)
+    with _ASKING:  # the mask can only be read by setting it, for all threads
+        mask = os.umask(0o077)
+        os.umask(mask)
     return 0o666 & ~mask
 
 
@@ -119,10 +124,11 @@ def read_yaml(path: str | os.PathLike, kind: Any) -> Any:
         raise FileNotFoundError(f"The file {path} is missing: restore it with git.")
     try:
         value = yaml.load(path.read_text(encoding="utf-8"), Loader=_strict_loader())
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, TypeError, AttributeError) as error:
+        # The last three are PyYAML's own, for a date that there is not, or a key that is a list.
         mark = getattr(error, "problem_mark", None)
         place = f"line {mark.line + 1}" if mark else "its text"
-        reason = getattr(error, "problem", None) or str(error).splitlines()[0]
+        reason = getattr(error, "problem", None) or str(error).strip().splitlines()[0]
         raise ValueError(f"{path} cannot be read at {place} ({reason}): mend it there.") from error
     return check_yaml(value, kind, path)
 

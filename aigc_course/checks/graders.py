@@ -231,6 +231,8 @@ class Several:
     def worded(self, text: GraderText) -> Several:
         """See `Grader`."""
         must_match({**text.parts, **text.signs}, self.parts, "part")
+        if not text.signs:
+            must_match(text.mistakes, (), "mistake of the whole")
         parts = {name: part.worded(text.part(name)) for name, part in self.parts.items()}
         return Several(parts, text.praise)
 

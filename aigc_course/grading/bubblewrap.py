@@ -154,6 +154,20 @@ def _packages() -> list[Path]:
     return [Path(module.__file__).resolve().parent for module in modules]
 
 
+def _answers() -> list[Path]:
+    """The folders of the checks, with quizzes and exercises and all their answers.
+
+    An editable install has the course in the checkout, and a copy of its texts beside the
+    libraries: whatever is called ``aigc_course/checks`` in a place that is shown is hidden.
+    """
+    libraries = [Path(entry) for entry in sys.path if entry.endswith("-packages")]
+    for prefix in (sys.prefix, sys.base_prefix):
+        libraries += Path(prefix).glob("lib*/python*/*-packages")
+    places = [Path(aigc_course.__file__).parent, *(p / "aigc_course" for p in libraries)]
+    found = [place.resolve() / "checks" for place in places]
+    return [checks for checks in dict.fromkeys(found) if checks.is_dir()]
+
+
 def _namespaces() -> list[str]:
     """No network, no process but its own, and no rights that it could use."""
     arguments = [
@@ -178,7 +192,6 @@ def _namespaces() -> list[str]:
 def _shown(size: str) -> list[str]:
     """The file system: what `shown_folders` names, less the checks, and a little of /etc."""
     folders = shown_folders()
-    checks = Path(aigc_course.__file__).resolve().parent / "checks"
     no_checks = Path(driver.__file__).resolve().parent / "no_checks"
     # First of all mounts, since a course that lies in /tmp is shown inside it.
     arguments = ["--perms", "1777", "--size", size, "--tmpfs", "/tmp"]
@@ -188,8 +201,8 @@ def _shown(size: str) -> list[str]:
         arguments += ["--perms", "0755", "--dir", str(folder)]
     for folder in folders:
         arguments += ["--ro-bind", str(folder), str(folder)]
-    # Quizzes and exercises of an installed course lie in there too, with all their answers.
-    arguments += ["--ro-bind", str(no_checks), str(checks)] if checks.is_dir() else []
+    for checks in _answers():
+        arguments += ["--ro-bind", str(no_checks), str(checks)]
     for name in ("bin", "sbin", "lib", "lib32", "lib64", "libx32"):
         path = Path("/", name)
         if path.is_symlink():

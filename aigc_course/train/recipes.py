@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from aigc_apps.common import tokens
 from aigc_apps.common.language import LanguageModel
@@ -97,6 +97,16 @@ class Recipe(BaseModel):
     averaged_stages: Annotated[int, Field(gt=0)] = 1
     seed: int = 0
 
+    @model_validator(mode="after")
+    def _learns_somehow(self) -> Recipe:
+        if bool(self.stages) == bool(self.members):
+            raise ValueError("a recipe has either stages or members, and this one has not")
+        if self.averaged_stages > max(len(self.stages), 1):
+            raise ValueError(
+                f"averaged_stages is {self.averaged_stages}, more than the stages there are"
+            )
+        return self
+
 
 def recipe_folder() -> Path:
     """The folder of the recipes, beside the data sets; `AIGC_DATA` may name another."""
@@ -120,7 +130,18 @@ def read_recipes() -> dict[str, Recipe]:
                     f"{path} builds on the recipe {other!r}, which is not there: choose one of: "
                     f"{', '.join(found)}."
                 )
+    if circle := _circle(found):
+        first = recipe_folder() / f"{circle[0]}.yml"
+        raise ValueError(f"{first} needs itself, by way of {', '.join(circle)}: break the circle.")
     return found
+
+
+def _circle(recipes: dict[str, Recipe]) -> list[str]:
+    """Recipes that need each other, or themselves; none, as it should be, if all can be trained."""
+    needs = {name: {*each.members, each.start} - {None} for name, each in recipes.items()}
+    while ready := [name for name, needed in needs.items() if not needed & needs.keys()]:
+        needs = {name: needed for name, needed in needs.items() if name not in ready}
+    return sorted(needs)
 
 
 def fashion_inputs(model: str, images: data.Images) -> tuple[Any, Any]:
@@ -197,7 +218,9 @@ def train_checkpoint(
     known = read_recipes()
     if name not in known:
         listed = ", ".join(known) or "none"
-        raise ValueError(f"There is no recipe {name!r}: choose one of: {listed}.")
+        raise ValueError(
+            f"There is no recipe {name!r} in {recipe_folder()}: choose one of: {listed}."
+        )
     recipe = known[name]
     for member in recipe.members:
         train_checkpoint(member, out, work_dir=work_dir, say=say, cluster=cluster)

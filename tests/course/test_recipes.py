@@ -178,7 +178,11 @@ FINE = {
         ({"judge": "taste"}, ["judge", "'taste'"]),
         ({"epochs": 3}, ["epochs"]),
         ({"start": "tinny"}, ["'tinny'", "tiny"]),
-        ({"members": ["tiny", "teeny"]}, ["'teeny'", "tiny"]),
+        ({"members": ["tiny", "teeny"], "stages": []}, ["'teeny'", "tiny"]),
+        ({"members": ["tiny"]}, ["either stages or members"]),
+        ({"stages": []}, ["either stages or members"]),
+        ({"averaged_stages": 9}, ["averaged_stages is 9"]),
+        ({"start": "tiny"}, ["needs itself", "tiny"]),
     ],
     ids=str,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+from concurrent.futures import ThreadPoolExecutor
 
 import pydantic
 import pytest
@@ -223,3 +224,27 @@ def test_several_hashes_are_joined_in_their_order():
     one, other = "0" * 64, "f" * 64
     assert joined_sha256([one, other]) == hashlib.sha256((one + other).encode()).hexdigest()
     assert joined_sha256([one, other]) != joined_sha256([other, one])
+
+
+@pytest.mark.parametrize("text", ["{{a: 1}: 2}\n", "day: 2024-02-30\n", "day: !!timestamp abc\n"])
+def test_what_yaml_itself_stumbles_over_is_told_in_a_sentence(text, tmp_path):
+    path = tmp_path / "odd.yml"
+    path.write_text(text)
+    with pytest.raises(ValueError, match="cannot be read") as caught:
+        read_yaml(path, dict[str, str])
+    assert str(path) in str(caught.value)
+
+
+def test_threads_that_save_leave_the_permissions_as_they_were(tmp_path):
+    before = os.umask(0o022)
+    try:
+
+        def save(number: int) -> None:
+            with atomic_path(tmp_path / str(number)) as temporary:
+                temporary.write_text("x")
+
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(save, range(200)))
+        assert os.umask(0o022) == 0o022
+    finally:
+        os.umask(before)

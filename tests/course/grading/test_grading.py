@@ -54,6 +54,8 @@ ANSWERS = [
     ROOT / "tests",
     ROOT / "aigc_course" / "checks" / "_quizzes",
     ROOT / "aigc_course" / "checks" / "_exercises",
+    # What an editable install copies beside the libraries.
+    *Path(sys.prefix).glob("lib/python*/site-packages/aigc_course/checks/_*"),
 ]
 TOY_TESTS = """
 import numpy as np
