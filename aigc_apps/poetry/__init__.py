@@ -7,8 +7,8 @@ book. English haiku are gathered from a model's prose instead, where they come b
 their syllables are counted twice, by a dictionary and by a rule over letters.
 `request` says what can be asked, `make` answers it, `judge` measures the answers.
 
-It is longer than the 1,000 lines of an application because of `prosody`, nearly half of it: the rules of verse
-stand there twice, once for the masks and once for a judge that shares no rule with them.
+It is longer than the 1,000 lines of an application because of `prosody`, nearly half of it: the
+rules of verse stand there twice, once for the masks and once for a judge that shares none.
 """
 
 from __future__ import annotations
