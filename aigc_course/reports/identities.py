@@ -121,6 +121,8 @@ def inputs_of(template: Template, values: Mapping[str, Any]) -> dict[str, str]:
     """
     found = {}
     for name, parameter in template.parameters.items():
+        if name not in values:
+            continue  # of a plan that is older than the parameter; it gives another name anyway
         texts = list(_texts(values[name]))
         if parameter.paths:
             paths = [template.path.parent / text for text in texts if text]

@@ -212,6 +212,19 @@ def test_resume_refuses_a_template_that_has_changed(diary, write_template, tmp_p
     one_sentence(caught.value, "the notebook", "instead of --resume")
 
 
+@pytest.mark.parametrize("cell", ["N: int = 1\nM: int = 1", "M: int = 1"])
+def test_resume_refuses_a_template_that_has_other_parameters(
+    cell, write_template, tmp_path, one_sentence
+):
+    template = write_template(tmp_path / "grown.ipynb", "N: int = 1", "print(1)")
+    found = templates.find_template(template)
+    plans.write_plan(plans.plan_runs(found, [found.parameters.check({})]), tmp_path)
+    write_template(template, cell, "print(1)")
+    with pytest.raises(ValueError, match="not be the same as planned") as caught:
+        reports.resume(template, out=tmp_path)
+    one_sentence(caught.value, "the notebook", "instead of --resume")
+
+
 def test_a_damaged_plan_is_named(toy, tmp_path, one_sentence):
     (tmp_path / "sweep-000000000000.json").write_text("{")
     with pytest.raises(ValueError, match="damaged") as caught:
