@@ -81,24 +81,40 @@ def joined_sha256(hashes: Iterable[str]) -> str:
     return hashlib.sha256("".join(hashes).encode("ascii")).hexdigest()
 
 
+def code_files(package: str | os.PathLike) -> list[Path]:
+    """The ``.py``, ``.yml`` and ``.md`` files of a package, in the order of their names.
+
+    Args:
+        package: its folder. What begins with a dot belongs to an editor or a system, which may
+            put it there at any time. Files in folders that begin with ``_`` count as data that a
+            wheel carries along, and not as code.
+    """
+    package = Path(package)
+    found = {}
+    for path in package.rglob("*"):
+        relative = path.relative_to(package)
+        hidden = any(part.startswith(".") for part in relative.parts)
+        data = any(folder.startswith("_") for folder in relative.parts[:-1])
+        if path.suffix in _CODE and not hidden and not data and path.is_file():
+            found[relative.as_posix()] = path
+    return [found[name] for name in sorted(found)]
+
+
 def code_sha256(package: str | os.PathLike) -> str:
     """The SHA-256 over the code and texts of a package, the same for a checkout and a wheel.
 
     Args:
-        package: its folder. Files in folders that begin with ``_`` count as data that a wheel
-            carries along, and not as code.
+        package: its folder, whose `code_files` count.
 
     Returns:
         64 hexadecimal digits, over the names and contents of all ``.py``, ``.yml`` and ``.md``
         files; line ends of Windows count as those of other systems.
     """
-    package = Path(package)
     total = hashlib.sha256()
-    files = [p.relative_to(package) for p in package.rglob("*") if p.suffix in _CODE]
-    for path in sorted(files, key=Path.as_posix):
-        if not any(folder.startswith("_") for folder in path.parts[:-1]):
-            content = (package / path).read_bytes().replace(b"\r\n", b"\n")
-            total.update(f"{path.as_posix()}\0{hashlib.sha256(content).hexdigest()}\n".encode())
+    for path in code_files(package):
+        name = path.relative_to(package).as_posix()
+        content = path.read_bytes().replace(b"\r\n", b"\n")
+        total.update(f"{name}\0{hashlib.sha256(content).hexdigest()}\n".encode())
     return total.hexdigest()
 
 

@@ -28,7 +28,7 @@ from pydantic import BaseModel, ConfigDict
 import aigc_utils
 from aigc_course.reports.notation import as_json
 from aigc_course.reports.templates import Template
-from aigc_utils.files import code_sha256, sha256
+from aigc_utils.files import code_files, code_sha256, sha256
 
 LIBRARIES = ("tensorflow", "keras", "numpy")
 # Folders of the data folder whose own folders count one by one.
@@ -147,11 +147,11 @@ def _computing() -> dict[str, Path]:
 
 def _names_in(package: Path) -> set[str]:
     """What a package's code has in quotes, and all words of its YAML, which needs no quotes."""
+    patterns = {".py": _QUOTED, ".yml": _WORD}
     names: set[str] = set()
-    for kind, pattern in (("*.py", _QUOTED), ("*.yml", _WORD)):
-        for path in package.rglob(kind):
-            if not any(part.startswith("_") for part in path.relative_to(package).parts[:-1]):
-                names.update(pattern.findall(path.read_text(encoding="utf-8")))
+    for path in code_files(package):
+        if path.suffix in patterns:
+            names.update(patterns[path.suffix].findall(path.read_text(encoding="utf-8")))
     return names
 
 

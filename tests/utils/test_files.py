@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pydantic
 import pytest
 
-from aigc_utils.files import atomic_path, code_sha256, joined_sha256, read_yaml, sha256
+from aigc_utils.files import atomic_path, code_files, code_sha256, joined_sha256, read_yaml, sha256
 
 
 @pytest.fixture
@@ -206,6 +206,20 @@ def test_code_and_texts_count_and_data_that_a_wheel_carries_does_not(package):
     (package / "_data" / "card.py").write_bytes(b"other")
     (package / "picture.png").write_bytes(b"other")
     (package / "words.yml").write_bytes(b"a\r\nb\r\n")  # as git gives it on Windows
+    assert code_sha256(package) == before
+
+
+def test_what_editors_and_systems_leave_in_a_package_does_not_count(package):
+    before = code_sha256(package)
+    (package / "._words.yml").write_bytes(b"\x00\x05\x16\x07\xff")  # macOS, on foreign disks
+    (package / ".ipynb_checkpoints").mkdir()
+    (package / ".ipynb_checkpoints" / "a-checkpoint.py").write_bytes(b"a")
+    (package / "folder.py").mkdir()
+    try:
+        (package / ".#a.py").symlink_to("me@here.1:2")  # Emacs, while the file is edited
+    except OSError:  # Windows asks for a right; Emacs makes a file there
+        (package / ".#a.py").write_bytes(b"me@here.1:2")
+    assert [path.name for path in code_files(package)] == ["__init__.py", "notes.md", "words.yml"]
     assert code_sha256(package) == before
 
 

@@ -123,6 +123,16 @@ def test_line_ends_of_windows_change_no_name(course):
     assert names_there(course, REPORTS / "vae_run.ipynb", data=ROOT / "data") == before
 
 
+def test_what_editors_and_systems_leave_beside_the_code_refuses_and_renames_no_run(course):
+    before = names_there(course, REPORTS / "scenario.ipynb", data=ROOT / "data")
+    for folder in (course / "aigc_utils", course / "aigc_apps", course / "aigc_course" / "train"):
+        (folder / "._a.py").write_bytes(b"\x00\x05\x16\x07\xff")
+        (folder / ".#a.py").symlink_to("me@here.1:2")
+        (folder / ".ipynb_checkpoints").mkdir()
+        (folder / ".ipynb_checkpoints" / "a-checkpoint.py").write_text('NAME = "tang_poems"')
+    assert names_there(course, REPORTS / "scenario.ipynb", data=ROOT / "data") == before
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("template", ["vae_run", "scenario", "compare_runs"])
 def test_a_wheel_gives_the_names_that_its_checkout_gives(wheel, template):
