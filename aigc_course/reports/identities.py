@@ -38,7 +38,10 @@ SHELVES = ("checkpoints", "records")
 _QUOTED = re.compile(r"(?<!`)[\"'/]([^\"'/\n]+)(?=[\"'/])")
 _WORD = re.compile(r"[\w-]+(?:\.[\w-]+)*")
 # What a notebook says that computes with applications, or trains, in Python or by a command.
-_TRAINS = re.compile(r"\baigc_course\b(?!\.reports\b| import reports$)|(?<!`)\baigc ", re.MULTILINE)
+_ASIDE = "(?:reports|checks|doctor|classroom)"  # of the course, what neither trains nor applies
+_TRAINS = re.compile(
+    rf"\baigc_course\b(?!\.{_ASIDE}\b| import {_ASIDE}(?:, {_ASIDE})*$)|(?<!`)\baigc ", re.MULTILINE
+)
 _APPLIES = re.compile(rf"\baigc_apps\b|{_TRAINS.pattern}", re.MULTILINE)
 
 

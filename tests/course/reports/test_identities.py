@@ -261,6 +261,10 @@ def test_what_a_template_can_read_is_found_in_what_it_says_and_imports(write_tem
     }
     assert found('open("data/records/families.json")') - alone == {"records/families.json"}
     assert found("# tang_poems, prosody") == alone
+    assert found("from aigc_course.checks import check, quiz") == alone
+    assert found("from aigc_course import checks, reports") == alone
+    assert found("import aigc_course.doctor, aigc_course.classroom") == alone
+    assert found("from aigc_course import checks, train") > alone
     applied = found("import aigc_apps")
     assert {"prosody", "injections", "records/verdicts", "checkpoints/bach_chorales"} <= applied
     assert found("!aigc generate stories") >= applied
