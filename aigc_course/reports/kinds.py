@@ -16,7 +16,7 @@ from typing import Annotated, Any, Optional
 
 from pydantic import AfterValidator, AllowInfNan, Field, Strict
 
-from aigc_course.reports.notation import split, unquote
+from aigc_course.reports.notation import shown, split, unquote
 from aigc_utils.runtime import PROFILES
 
 
@@ -110,7 +110,7 @@ def read_kind(node: ast.expr, limit: Limit | None) -> Kind:
     """
     match node:
         case ast.Constant(value=str(text)):
-            return read_kind(ast.parse(text, mode="eval").body, limit)
+            return read_kind(_parsed(text), limit)
         case ast.Attribute(value=ast.Name(id="typing"), attr=name):
             return read_kind(ast.Name(name), limit)
         case ast.Subscript(value=ast.Attribute(value=ast.Name(id="typing"), attr=name)):
@@ -122,7 +122,7 @@ def read_kind(node: ast.expr, limit: Limit | None) -> Kind:
         case ast.Subscript(value=ast.Name(id="Literal"), slice=inner):
             if limit is not None:
                 raise ValueError("has choices in its type and a limit: remove the limit.")
-            return _choice(ast.literal_eval(inner))
+            return _choice(_plain_choices(inner))
         case ast.Name(id="bool" | "int" | "float" | "str" as name):
             return _scalar(name, limit)
         case ast.Name(id="list" | "tuple" | "dict" as name):
@@ -145,6 +145,26 @@ def read_kind(node: ast.expr, limit: Limit | None) -> Kind:
                 f"has the type {ast.unparse(node)}, which cannot be checked: use bool, int, float, "
                 f"str, Literal[...], list[...], tuple[..., ...] or dict[str, ...]."
             )
+
+
+_UNREADABLE = (ValueError, TypeError, SyntaxError, RecursionError, MemoryError)
+
+
+def _parsed(text: str) -> ast.expr:
+    """An annotation that is written in quotes."""
+    try:
+        return ast.parse(text, mode="eval").body
+    except _UNREADABLE:
+        raise ValueError(f"has the type {shown(text)}, which is not Python: mend it.") from None
+
+
+def _plain_choices(node: ast.expr) -> Any:
+    try:
+        return ast.literal_eval(node)
+    except _UNREADABLE:
+        raise ValueError(
+            f"has the choices {ast.unparse(node)}, not all of them plain: write numbers and texts."
+        ) from None
 
 
 def _scalar(name: str, limit: Limit | None) -> Kind:
@@ -253,7 +273,7 @@ def _parse_bool(text: str) -> bool:
 def _parse_plain(text: str) -> Any:
     try:
         return ast.literal_eval(text.strip())
-    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+    except _UNREADABLE:
         return json.loads(text)  # true, false and null are JSON's
 
 
