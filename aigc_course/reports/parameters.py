@@ -87,6 +87,8 @@ class Parameter:
         # NumPy's scalars and arrays, of which a sweep in Python is often made.
         if hasattr(value, "dtype") and hasattr(value, "tolist"):
             value = value.tolist()
+        if self.paths and isinstance(value, str) and value == self.default == "":
+            return value  # no path at all, as in the template
         return self._adapter.validate_python(value)
 
     def refusal(self, value: Any) -> str:
@@ -130,8 +132,6 @@ class Parameters(Mapping[str, Parameter]):
                 problems.append(self.unknown(name))
                 continue
             parameter = self[name]
-            if parameter.paths and value == parameter.default:
-                continue
             try:
                 if texts and isinstance(value, str):
                     value = parameter.parse(value)
@@ -153,8 +153,9 @@ class Parameters(Mapping[str, Parameter]):
         return f"{sentence}: choose from {', '.join(self)}."
 
     def changed(self, full: Mapping[str, Any]) -> dict[str, Any]:
-        """Those values of a full set that are not the defaults."""
-        return {n: full[n] for n, p in self.items() if as_json(full[n]) != as_json(p.default)}
+        """Those values of a full set, checked once or read from JSON, that are not the defaults."""
+        defaults = {name: as_json(parameter.default) for name, parameter in self.items()}
+        return {n: value for n, value in full.items() if as_json(value) != defaults.get(n)}
 
 
 def read_parameters(source: str, template: str) -> Parameters:

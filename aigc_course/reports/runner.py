@@ -126,7 +126,8 @@ def make_run(
         OSError: if the folder cannot be written to.
     """
     template = templates.find_template(job.template)
-    values = template.parameters.check(job.parameters)
+    # The defaults are left out: a path that is given is one from the folder at hand.
+    values = template.parameters.check(template.parameters.changed(job.parameters))
     identity = identities.identify(template)
     if identities.name_of(template, identity, values) != job.name:
         raise ValueError(

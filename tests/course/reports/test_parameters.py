@@ -267,6 +267,28 @@ def test_a_path_is_made_absolute_and_must_exist(tmp_path, monkeypatch, one_sente
         one_sentence(caught.value, "path")
 
 
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        ('ONE: str = "a.csv"  # [a path]', "a.csv"),
+        ('ONE: list[str] = ["a.csv"]  # [each a path]', "[a.csv]"),
+    ],
+)
+def test_a_path_that_is_given_is_one_from_here_even_if_the_template_says_the_same(
+    line, text, tmp_path, monkeypatch, one_sentence
+):
+    declared = parameters.read_parameters(line, "t")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ParameterError, match="ONE is") as caught:
+        parameters.parse_assignments(declared, [f"ONE={text}"])
+    one_sentence(caught.value, "path")
+    (tmp_path / "a.csv").write_text("x")
+    here = str(tmp_path / "a.csv")
+    given_value = parameters.parse_assignments(declared, [f"ONE={text}"])["ONE"]
+    assert given_value in (here, [here])
+    assert declared.check({})["ONE"] == declared["ONE"].default
+
+
 # ---- three hundred bad sets ----------------------------------------------------------
 
 not_numbers = st.one_of(

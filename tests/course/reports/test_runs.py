@@ -208,6 +208,27 @@ def test_a_changed_file_that_a_parameter_points_to_is_another_run(
     assert second.record.inputs["SOURCE"] != first.record.inputs["SOURCE"]
 
 
+@pytest.mark.parametrize("kind", ["tuple[str, ...]", "list[str]", "str"])
+def test_a_worker_takes_the_template_s_own_paths_as_they_are(
+    kind, write_template, tmp_path, monkeypatch
+):
+    own = {"tuple[str, ...]": '("a.csv",)', "list[str]": '["a.csv"]', "str": '"a.csv"'}[kind]
+    limit = "[a path]" if kind == "str" else "[each a path]"
+    template = write_template(
+        tmp_path / "templates" / "reads.ipynb",
+        f"FILES: {kind} = {own}  # tables {limit}",
+        "from pathlib import Path\nfrom aigc_course import reports\n"
+        "files = [FILES] if isinstance(FILES, str) else FILES\n"
+        "reports.record(text=' '.join(Path(file).read_text() for file in files))",
+    )
+    for folder, text in (("templates", "the template's"), (".", "from here")):
+        (tmp_path / folder / "a.csv").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    assert reports.run(template, out="out").results == {"text": "the template's"}
+    given_value = "a.csv" if kind == "str" else ["a.csv"]
+    assert reports.run(template, {"FILES": given_value}, out="out").results == {"text": "from here"}
+
+
 # ---- finding a run -------------------------------------------------------------------
 
 
