@@ -7,7 +7,8 @@ decide nothing: with any of them changed, runs keep their names and a sweep goes
 
 What a run *can* read is found by names, without executing anything: a data set, a checkpoint or a
 record counts if its name stands in quotes in the notebook's code cells or in the code that they
-import, if it is the value of a parameter, or if the card of one that counts names it.
+import, if it is the value of a parameter, or if the card of one that counts names it. A notebook
+that loads by a name which only its run knows can read all data sets, or all checkpoints (`loads`).
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 import aigc_utils
+from aigc_course.reports import loads
 from aigc_course.reports.notation import as_json
 from aigc_course.reports.templates import Template
 from aigc_utils.files import code_files, code_sha256, sha256
@@ -113,6 +115,8 @@ def readable(template: Template) -> dict[str, Path]:
     names = set(_QUOTED.findall(template.code))
     for package, folder in _computing().items():
         names |= _names_in(folder) if imported[package] else set()
+    for shelf in loads.whole_shelves(template.code_cells):
+        names |= _cards_on(shelf)
     return _named(names)
 
 
@@ -156,6 +160,15 @@ def _names_in(package: Path) -> set[str]:
         if path.suffix in patterns:
             names.update(patterns[path.suffix].findall(path.read_text(encoding="utf-8")))
     return names
+
+
+def _cards_on(shelf: str) -> set[str]:
+    """The names of all data sets, or of all checkpoints."""
+    from aigc_utils.data import data_root, data_sets  # late, as below
+
+    # Not `checkpoints.available`: that module loads Keras.
+    found = (data_root() / "checkpoints").glob("*/card.json")
+    return {path.parent.name for path in found} if shelf == loads.CHECKPOINTS else {*data_sets()}
 
 
 def _named(names: set[str]) -> dict[str, Path]:

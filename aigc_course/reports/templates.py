@@ -43,10 +43,15 @@ class Template:
             raise ValueError(f"{self.name} has {len(sources)} parameters cells: keep one.")
         return parameters.read_parameters("".join(sources), self.name)
 
+    @property
+    def code_cells(self) -> list[str]:
+        """The texts of its code cells."""
+        return [source_of(cell) for cell in self.cells if cell.get("cell_type") == "code"]
+
     @cached_property
     def code(self) -> str:
         """The text of its code cells, each beginning on a new line."""
-        return "\n".join(source_of(c) for c in self.cells if c.get("cell_type") == "code")
+        return "\n".join(self.code_cells)
 
     @cached_property
     def digest(self) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import aigc_utils
-from aigc_course.reports import identities, plans, sweeps, templates, workers
+from aigc_course.reports import identities, loads, plans, sweeps, templates, workers
 from aigc_course.reports.executors import SweepOptions
 
 ROOT = Path(aigc_utils.__file__).parents[1]
@@ -246,6 +246,56 @@ def test_data_named_by_a_parameter_count_for_the_runs_that_name_them(
         replace_bytes(data_copy / folder / "card.json", lambda content: content + b"\n")
     assert name_here(template, DATA=value) != before
     assert name_here(template) == without
+
+
+PARAMETER = 'MODEL: str = "vae_fashion"  # a checkpoint\n'
+
+
+@pytest.mark.parametrize(
+    ("code", "shelves"),
+    [
+        ('checkpoints.load_model("vae_fashion", HERE)', []),
+        ('load_images(name="fashion_mnist")', []),
+        ("writing.load_verse_writer()", []),
+        ('NAME = "a"\nload_card(NAME)', []),
+        ("load_card(MODEL)", []),  # the parameter
+        ("from aigc_utils.checkpoints import load_model", []),
+        ('"load_model(name)"  # load_model(name)', []),
+        ('load_model(f"{FAMILY}_fashion")', ["checkpoints"]),
+        ('load_model("gan" + "_fashion")', ["checkpoints"]),
+        ('load_model("gan" "_fashion")', ["checkpoints"]),
+        ('NAME = "gan" "_fashion"\nload_model(NAME)', ["checkpoints"]),
+        ("[data.load_texts(name) for name in names]", ["data sets"]),
+        ("data.load_data_card(**wanted)", ["data sets"]),
+        ("map(load_tokenizer, names)", ["checkpoints"]),
+        ("load_generator(make.CHECKPOINT)", ["checkpoints"]),
+        ("from aigc_utils.data import load_images as images", ["data sets"]),
+        ("[*checkpoints.available(), *data.data_sets()]", ["checkpoints", "data sets"]),
+        ('NAME = "a"\nfor NAME in names:\n    load_card(NAME)', ["checkpoints"]),
+        ('MODEL += "_2d"\nload_card(MODEL)', ["checkpoints"]),
+        ('if HERE:\n    %pip list\nload_model("vae_fashion")', []),
+        ("!ls\nload_model(name)", ["checkpoints"]),
+        ("found = !ls\nload_texts(found[0])", ["data sets"]),
+    ],
+)
+def test_a_name_that_only_the_run_knows_can_be_any(code, shelves):
+    assert sorted(loads.whole_shelves([PARAMETER, code])) == shelves
+
+
+def test_who_loads_by_a_name_put_together_reads_the_whole_shelf(
+    data_copy, replace_bytes, write_template, tmp_path
+):
+    def write(name, code):
+        return write_template(tmp_path / name, 'FAMILY: str = "gan"', code)
+
+    weights = write("weights.ipynb", 'checkpoints.load_model(f"{FAMILY}_fashion")')
+    texts_ = write("texts.ipynb", "[data.load_texts(name) for name in data.data_sets()]")
+    before = name_here(weights), name_here(texts_)
+    replace_bytes(data_copy / "checkpoints/gan_fashion/card.json", lambda content: content + b"\n")
+    assert (name_here(weights) != before[0], name_here(texts_)) == (True, before[1])
+    before = name_here(weights), name_here(texts_)
+    shutil.copytree(data_copy / "fashion_mnist", data_copy / "added_images")
+    assert (name_here(weights), name_here(texts_) != before[1]) == (before[0], True)
 
 
 def test_what_a_template_can_read_is_found_in_what_it_says_and_imports(write_template, tmp_path):
