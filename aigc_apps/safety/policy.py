@@ -31,6 +31,7 @@ MARKUP = re.compile(
 )
 # No word is so long; Chinese has no spaces and is left out. Then bits, and Morse.
 ENCODED = re.compile(r"[!-~]{36,}|\b[01]{8}( [01]{8})+\b|([.-]{1,5} (/ )?){5,}")
+CHINESE = re.compile("[\u4e00-\u9fff]+")
 _LEET = str.maketrans("0134578@$", "oieastbas")
 
 
@@ -159,14 +160,15 @@ def read_topics() -> dict[str, str]:
 
 def _anywhere_or_whole(phrase: str) -> str:
     """A pattern that finds a phrase: Chinese anywhere, any other as whole words."""
-    return phrase if re.search("[\u4e00-\u9fff]", phrase) else rf"\b(?:{phrase})\b"
+    return phrase if CHINESE.search(phrase) else rf"\b(?:{phrase})\b"
 
 
 def readings(text: str) -> Iterator[str]:
     """A text as it stands, and as a person reads it who sees through four disguises.
 
     ``1gn0re`` for ignore, ``i g n o r e``, letters moved by 13 places, and backwards. What is
-    disguised more deeply than that is not found: a rule list cannot decode everything.
+    disguised more deeply than that is not found: a rule list cannot decode everything. Chinese is
+    not read backwards, since two characters mean something in either order too often.
     """
     yield text
     folded = re.sub(
@@ -181,7 +183,7 @@ def readings(text: str) -> Iterator[str]:
     if joined != text:
         yield joined
     yield codecs.encode(text, "rot13")
-    yield text[::-1]
+    yield CHINESE.sub(" ", text)[::-1]
 
 
 def _short(text: str) -> str:
