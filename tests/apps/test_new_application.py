@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 import aigc_apps
+from aigc_apps.contract import Card
 
 ROOT = Path(__file__).resolve().parents[2]
-NAME = "demo"
+NAME = "zz_made_by_a_test"  # kept for this file: people make applications of any other name
 
 
 def maker():
@@ -94,7 +95,15 @@ def test_the_command_line_lists_it_last_and_makes_something(course):
     done = course("-m", "aigc_course.cli", "scenarios")
     assert done.returncode == 0, done.stderr
     listed = [line.split(":")[0] for line in done.stdout.splitlines() if line[:1].strip()]
-    assert listed == [*aigc_apps.names(), NAME]
+    # Other new applications may lie beside it; in a chapter is none of them.
+    assert [name for name in listed if name != NAME] == aigc_apps.names()
+    chapters = {
+        name
+        for name in listed
+        if Card.read(course.folder / "aigc_apps" / name / "card.yml").notebook
+    }
+    assert {"stories", "video"} <= chapters == set(listed[: len(chapters)])
+    assert NAME not in chapters
     done = course("-m", "aigc_course.cli", "generate", NAME, "--thing", "my bicycle", "--seed", 3)
     assert done.returncode == 0, done.stderr
     assert "my bicycle" in (course.folder / "out" / f"{NAME}.txt").read_text(encoding="utf-8")
@@ -147,11 +156,19 @@ def test_a_folder_that_begins_with_a_line_is_no_application():
         ("common", "taken"),
         ("contract", "taken"),
         ("template", "taken"),
+        ("names", "taken"),  # a function of aigc_apps
+        ("load_application", "taken"),
+        ("vae_fashion", "draws with that checkpoint"),
+        ("artifact", "a second Artifact"),
+        ("story", "a second StoryRequest"),
+        ("none", "lower-case letters"),  # its class would be None
+        ("warning", "a second Warning"),
     ],
 )
 def test_a_name_that_cannot_be_is_refused_in_one_sentence(tmp_path, name, words, one_sentence):
-    for taken in ("stories", "common", "_template"):
+    for taken in ("stories", "common"):
         (tmp_path / taken).mkdir()
+    shutil.copytree(ROOT / "aigc_apps" / "_template", tmp_path / "_template")
     (tmp_path / "contract.py").touch()
     with pytest.raises(ValueError, match=words) as caught:
         maker().make_application(name, tmp_path)
@@ -159,6 +176,20 @@ def test_a_name_that_cannot_be_is_refused_in_one_sentence(tmp_path, name, words,
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "_template", "common", "contract.py", "stories",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "title"), [("yes", "Yes"), ("off", "Off"), ("story_template", "Story template")]
+)
+def test_a_name_that_means_something_elsewhere_makes_an_application(tmp_path, name, title):
+    shutil.copytree(ROOT / "aigc_apps" / "_template", tmp_path / "_template")
+    folder = maker().make_application(name, tmp_path)
+    assert Card.read(folder / "card.yml").title == title  # and no boolean of YAML
+    kind = title.title().replace(" ", "")
+    code = (folder / "__init__.py").read_text(encoding="utf-8")
+    assert f"from aigc_apps.{name}.make import repeat_{name}, write_{name}\n" in code
+    assert f"class {kind}(Scenario):" in code
+    assert f"Request = {kind}Request\n" in code
 
 
 def test_a_copy_that_breaks_off_leaves_nothing(tmp_path):
