@@ -20,6 +20,7 @@ from hypothesis.extra import numpy as arrays
 
 from aigc_apps import command
 from aigc_apps.contract import Artifact, Measure
+from aigc_apps.music import make as composer
 from aigc_apps.music import request as composers
 from aigc_apps.safety import Provenance, made_by_line, manifests
 from aigc_apps.video import Video, container, frames, hearing, judge, make, sound, speech
@@ -262,6 +263,10 @@ def test_moods_have_colours_and_chords_and_are_the_composers_own():
     assert moods == set(film_moods()) == set(composers.moods())
     for name, mood in film_moods().items():
         assert mood.tempo == composers.moods()[name].tempo
+
+
+def test_the_composer_s_checkpoint_is_known_whatever_a_card_calls_its_model():
+    assert make.COMPOSER == composer.CHECKPOINT
 
 
 @pytest.mark.parametrize(
