@@ -17,19 +17,45 @@ def names() -> list[str]:
 
     Those that no chapter builds yet come last; folders that begin with ``_`` are none.
     """
-    cards = [Card.read(path) for folder in __path__ for path in Path(folder).glob("[!_]*/card.yml")]
-    return [c.name for c in sorted(cards, key=lambda c: (c.notebook or "~", c.name))]
+    return list(read_cards())
+
+
+def read_cards() -> dict[str, Card | ValueError | OSError]:
+    """Each application's card by name, in the order of `names`; of a wrong card, what is wrong.
+
+    So one wrong card stops none of the other applications; no application is loaded.
+    """
+    cards: dict[str, Card | ValueError | OSError] = {}
+    for path in (path for folder in __path__ for path in Path(folder).glob("[!_]*/card.yml")):
+        try:
+            cards[path.parent.name] = Card.read(path)
+        except (ValueError, OSError) as error:
+            cards[path.parent.name] = error
+    # A sign behind those of chapters, which begin with a digit.
+    return dict(sorted(cards.items(), key=lambda c: (getattr(c[1], "notebook", None) or "~", c[0])))
 
 
 def load_application(name: str) -> Scenario:
     """A scenario by name; its models are loaded when it first generates.
 
     Raises:
-        ValueError: if there is none of that name, or its folder defines not just one.
+        ValueError: if there is none of that name, its card is wrong, its code cannot be
+            imported, or its folder defines not just one.
     """
-    if name not in (known := names()):
-        raise ValueError(f"There is no scenario {name!r}: choose one of {', '.join(known)}.")
-    module = import_module(f"{__name__}.{name}")
+    cards = read_cards()
+    if name not in cards:
+        raise ValueError(f"There is no scenario {name!r}: choose one of {', '.join(cards)}.")
+    if not isinstance(card := cards[name], Card):
+        raise card
+    try:
+        module = import_module(f"{__name__}.{name}")
+    except (ValueError, OSError):  # of its texts: a sentence already
+        raise
+    except Exception as error:
+        reason = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
+        raise ValueError(
+            f"The application {name!r} cannot be imported ({reason}): mend its code."
+        ) from error
     kinds = [
         value
         for value in vars(module).values()
@@ -54,4 +80,5 @@ __all__ = [
     "Verdict",
     "load_application",
     "names",
+    "read_cards",
 ]

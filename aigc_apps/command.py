@@ -48,9 +48,16 @@ class Call:
 
 
 def overview() -> str:
-    """The scenarios: name, title and need, one below the other."""
-    cards = [aigc_apps.load_application(name).card for name in aigc_apps.names()]
-    return "\n\n".join(f"{c.name}: {c.title}, {c.title_zh}\n    {c.need}" for c in cards)
+    """The scenarios: name, title and need, one below the other; no code of theirs is run.
+
+    Of one whose card is wrong, it says what is.
+    """
+    return "\n\n".join(
+        f"{name}: {card.title}, {card.title_zh}\n    {card.need}"
+        if isinstance(card, aigc_apps.Card)
+        else f"{name}: {card}"
+        for name, card in aigc_apps.read_cards().items()
+    )
 
 
 def describe_application(name: str) -> str:
@@ -97,10 +104,13 @@ def generate_artifact(name: str, arguments: list[str], say: Callable[[str], Any]
     request = _ask(scenario, call)
     if call.out is not None and call.out.is_dir():
         raise ValueError(f"{call.out} is a folder: name a file in it.")
+    suffix = scenario.suffix(request)
+    if call.out is not None and not str(call.out).endswith(suffix):
+        raise ValueError(f"{call.out} is to hold what {name} makes: end it in {suffix}.")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with runtime.quiet_native_logs():  # TensorFlow and llama.cpp write past sys.stderr
         artifact = scenario.generate(request, call.seed)
-    out = call.out or Path("out") / f"{name}{artifact.suffix}"
+    out = call.out or Path("out") / f"{name}{suffix}"
     artifact.save(out)
     say(f"{out}: {artifact.provenance.made_by} ({name}, seed {call.seed})")
 
@@ -177,7 +187,9 @@ def _ask(scenario: Scenario, call: Call) -> Request:
     try:
         request = scenario.ask(**call.fields)
     except ValueError as error:
-        problems.append(str(error))
+        # What was given and could not be read has been said, and is not missing.
+        unread = tuple(f"{name} is missing: " for name in call.given - set(call.fields))
+        problems += [line for line in str(error).split("\n") if not line.startswith(unread)]
     if problems:
         raise ValueError("\n".join(problems))
     return request

@@ -205,6 +205,13 @@ class Scenario(abc.ABC):
     record_samples: ClassVar[int]
 
     @abc.abstractmethod
+    def suffix(self, request: Request) -> str:
+        """The suffix of the artefacts that answer a request, such as ``".txt"``.
+
+        It is known before one is made, so that a file's name can be checked first.
+        """
+
+    @abc.abstractmethod
     def generate(self, request: Request, seed: int = 0) -> Artifact:
         """Make one artefact.
 
@@ -288,7 +295,11 @@ def _sentence(request: type[Request], error: dict) -> str:
     """One of pydantic's errors as a sentence with the value and what to do."""
     import difflib
 
-    name = str(error["loc"][0]) if error["loc"] else "The request"
+    loc = error["loc"]
+    parts = [f"item {part + 1}" if isinstance(part, int) else str(part) for part in loc]
+    name, nested = ", ".join(parts) or "The request", len(loc) > 1
+    if error["type"] == "extra_forbidden" and nested:
+        return f"There is no field {name!r}: leave it out."
     if error["type"] == "extra_forbidden":
         near = difflib.get_close_matches(name, request.model_fields, n=1)
         hint = (
@@ -298,8 +309,11 @@ def _sentence(request: type[Request], error: dict) -> str:
         )
         return f"There is no field {name!r}: {hint}"
     if error["type"] == "missing":
-        return f"{name} is missing: {request.model_fields[name].description or 'give it'}."
+        said = None if nested else request.model_fields[name].description
+        return f"{name} is missing: {said or 'give it'}."
     if error["type"] == "value_error":  # ours, a whole sentence already
         return str(error["ctx"]["error"])
-    value = repr(error["input"])
-    return f"{name} is {value[:60]}{'...' if len(value) > 60 else ''}: {error['msg'].lower()}."
+    value, message = repr(error["input"]), error["msg"]
+    # Only its first letter: permitted values may follow, in capitals.
+    message = message[:1].lower() + message[1:]
+    return f"{name} is {value[:60]}{'...' if len(value) > 60 else ''}: {message}."

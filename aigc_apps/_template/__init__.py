@@ -12,7 +12,7 @@ from aigc_apps._template.judge import judge_template
 from aigc_apps._template.make import repeat_template, write_template
 from aigc_apps._template.request import TemplateRequest
 from aigc_apps.contract import Artifact, Card, Scenario, Verdict
-from aigc_apps.safety import made_by_line
+from aigc_apps.safety import Provenance, made_by_line
 
 
 class TemplateApplication(Scenario):
@@ -23,17 +23,21 @@ class TemplateApplication(Scenario):
     examples = ({"thing": "an old train"}, {"thing": "the sea", "sentences": 3})
     record_samples = 100
 
+    def suffix(self, request: TemplateRequest) -> str:
+        return ".txt"
+
     def generate(self, request: TemplateRequest, seed: int = 0) -> Artifact:
-        return self._text(write_template(request, seed), request, seed)
+        # Say `by_model=True` as soon as a model makes the text.
+        origin = self.provenance(request, seed, by_model=False)
+        return self._text(write_template(request, seed), origin)
 
     def baseline(self, request: TemplateRequest) -> Artifact:
-        return self._text(repeat_template(request), request, 0)
+        origin = self.provenance(request, 0, by_model=False)
+        return self._text(repeat_template(request), origin)
 
     def evaluate(self, num_samples: int, seed: int = 0) -> Verdict:
         return self.verdict(**judge_template(self, num_samples, seed))
 
-    def _text(self, text: str, request: TemplateRequest, seed: int) -> Artifact:
-        # Leave out `by_model=False` in `generate` as soon as a model makes the text.
-        origin = self.provenance(request, seed, by_model=False)
+    def _text(self, text: str, origin: Provenance) -> Artifact:
         content = f"{text}\n\n{made_by_line(origin)}\n".encode()
         return Artifact(content, "text/plain", ".txt", origin)

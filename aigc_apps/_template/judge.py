@@ -16,7 +16,12 @@ def judge_template(scenario: Scenario, num_samples: int, seed: int) -> dict[str,
         scenario: the application itself.
         num_samples: how many texts to make, at least 1.
         seed: of the first text; each has the next one.
+
+    Raises:
+        ValueError: if no text is to be made.
     """
+    if num_samples < 1:
+        raise ValueError(f"num_samples is {num_samples}: give at least 1.")
     requests = [
         scenario.ask(**scenario.examples[i % len(scenario.examples)]) for i in range(num_samples)
     ]

@@ -6,7 +6,7 @@ import functools
 from pathlib import Path
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from aigc_apps._template.request import TemplateRequest
 from aigc_utils.files import read_yaml
@@ -22,9 +22,22 @@ class TemplateWords(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    patterns: tuple[str, ...]
-    qualities: tuple[str, ...]
-    places: tuple[str, ...]
+    patterns: tuple[str, ...] = Field(min_length=1)
+    qualities: tuple[str, ...] = Field(min_length=1)
+    places: tuple[str, ...] = Field(min_length=1)
+
+    @field_validator("patterns")
+    @classmethod
+    def _can_be_filled(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
+        for pattern in patterns:
+            try:
+                pattern.format(thing="", quality="", place="")
+            except (LookupError, ValueError, AttributeError):
+                raise ValueError(
+                    f"the pattern {pattern!r} may have {{thing}}, {{quality}} and {{place}} in "
+                    "braces and nothing else"
+                ) from None
+        return patterns
 
 
 @functools.cache

@@ -41,6 +41,9 @@ class Music(Scenario):
 
         return checkpoints.load_model(make.CHECKPOINT, also=[ChoraleModel])
 
+    def suffix(self, request: MusicRequest) -> str:
+        return make.MEDIA[request.format][1]
+
     def generate(self, request: MusicRequest, seed: int = 0) -> Artifact:
         """One piece, as a file.
 

@@ -35,6 +35,9 @@ class Poetry(make.Poet, Scenario):
         {"theme": "春", "heads": "春江花月"},
     )
 
+    def suffix(self, request: PoetryRequest) -> str:
+        return ".txt"
+
     def generate(self, request: PoetryRequest, seed: int = 0) -> Artifact:
         """The best of sixteen drafts (see `choose`); or haiku.
 

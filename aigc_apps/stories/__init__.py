@@ -25,6 +25,9 @@ class Stories(Scenario):
         {"theme": "a girl who repairs clocks", "keywords": ["fox"], "genre": "fairy tale"},
     )
 
+    def suffix(self, request: StoryRequest) -> str:
+        return ".md"
+
     def generate(self, request: StoryRequest, seed: int = 0) -> Artifact:
         """Write a story.
 

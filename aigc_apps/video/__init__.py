@@ -34,6 +34,9 @@ class Video(Scenario):
             self._generators[name] = PathGenerator(name)
         return self._generators[name]
 
+    def suffix(self, request: Storyboard) -> str:
+        return f".{request.format}"
+
     def generate(self, request: Storyboard, seed: int = 0) -> Artifact:
         """A film, as a file.
 

@@ -61,6 +61,42 @@ def test_an_unknown_scenario_ends_with_2_and_one_line(aigc, one_sentence):
     one_sentence(err, "'joy'", "toy")
 
 
+@pytest.fixture
+def broken(aigc, monkeypatch, tmp_path):
+    """The command, with two more applications: one's code is wrong, the other's card."""
+    apps = tmp_path / "apps"
+    for name, code, more in (
+        ("misspelt", "from aigc_apps.contract import Scenarioo\n", ""),
+        ("no_card", "", "titel: x\n"),
+    ):
+        (apps / name).mkdir(parents=True)
+        (apps / name / "__init__.py").write_text(code, encoding="utf-8")
+        card = (Path(__file__).parent / "toy" / "card.yml").read_text(encoding="utf-8")
+        (apps / name / "card.yml").write_text(card + more, encoding="utf-8")
+    monkeypatch.setattr(aigc_apps, "__path__", [*aigc_apps.__path__, str(apps)])
+    return aigc
+
+
+def test_a_wrong_card_or_import_leaves_the_other_applications_alone(broken, one_sentence):
+    code, out, err = broken("scenarios")
+    assert (code, err) == (0, "")
+    misspelt, toy, no_card = out.strip().split("\n\n")
+    assert misspelt == "misspelt: Toy, 玩具\n    to test a command"  # no code of it is run
+    assert toy.startswith("toy: Toy")
+    one_sentence(no_card, "no_card: ", "card.yml", "titel")
+    assert broken("generate", "toy", "--theme", "sea")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("misspelt", ["'misspelt'", "Scenarioo"]), ("no_card", ["card.yml"])]
+)
+def test_a_broken_application_says_what_is_wrong_in_one_sentence(broken, name, words, one_sentence):
+    for arguments in (("generate", name), ("scenarios", name)):
+        code, out, err = broken(*arguments)
+        assert (code, out) == (2, "")
+        one_sentence(err, "aigc: ", *words)
+
+
 # ---- generating ----------------------------------------------------------------------
 
 
@@ -93,7 +129,7 @@ def test_a_field_may_be_called_as_an_option_of_a_checkpoint(aigc, tmp_path):
 def test_every_wrong_field_is_said_at_once_and_nothing_is_written(aigc, tmp_path):
     code, out, err = aigc(
         "generate", "toy", "--theem", "sea", "--times", "9", "--kind", "huge", "--heat", "x",
-        "stray", "--seed", "q", "--extra", "{",
+        "stray", "--seed", "q", "--extra", "{", "--labl", "A",
     )  # fmt: skip
     assert (code, out) == (2, "")
     lines = err.splitlines()
@@ -107,6 +143,7 @@ def test_every_wrong_field_is_said_at_once_and_nothing_is_written(aigc, tmp_path
         "'stray' belongs to no option",
         "seed is 'q'",
         "extra is '{'",
+        "no field 'labl': did you mean label?",
     ):
         assert sum(words in line for line in lines) == 1, (words, err)
     assert not (tmp_path / "out").exists()
@@ -134,6 +171,42 @@ def test_a_wrong_call_ends_with_2_and_one_line(aigc, arguments, words, one_sente
     code, out, err = aigc("generate", "toy", *arguments)
     assert (code, out) == (2, "")
     one_sentence(err, "aigc: ", *words)
+
+
+def test_a_file_s_suffix_is_checked_before_anything_is_made(aigc, monkeypatch, one_sentence):
+    toy = type(aigc_apps.load_application("toy"))
+    monkeypatch.setattr(toy, "generate", lambda self, request, seed: pytest.fail("was made"))
+    code, out, err = aigc("generate", "toy", "--theme", "sea", "-o", "x.md")
+    assert (code, out) == (2, "")
+    one_sentence(err, "x.md", ".txt")
+
+
+def test_what_was_given_and_cannot_be_read_is_not_called_missing(aigc, monkeypatch, one_sentence):
+    class Asked(aigc_apps.Request):
+        parts: dict[str, int]
+
+    monkeypatch.setattr(type(aigc_apps.load_application("toy")), "Request", Asked)
+    code, out, err = aigc("generate", "toy", "--parts", "Bag")
+    assert (code, out) == (2, "")
+    one_sentence(err, "parts is 'Bag': write it as JSON")
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({"kind": "Long"}, "kind is 'Long': input should be 'short' or 'long'."),
+        ({"parts": [{"text": "a"}, {"text": "b", "size": "big"}]}, "parts, item 2, size is 'big'"),
+        ({"parts": [{"size": 3}]}, "parts, item 1, text is missing: give it."),
+        ({"words": ["a", 3]}, "words, item 2 is 3: "),
+        ({"extra": {"a": "x"}}, "extra, a is 'x': "),
+    ],
+    ids=str,
+)
+def test_a_sentence_names_the_whole_place(toy, fields, sentence, one_sentence):
+    with pytest.raises(ValueError, match=r"^[a-z]+") as caught:
+        aigc_apps.load_application("toy").ask(theme="sea", **fields)
+    one_sentence(caught.value)
+    assert str(caught.value).startswith(sentence)
 
 
 def test_values_may_begin_with_dashes_and_flags_may_be_said_or_denied(toy):

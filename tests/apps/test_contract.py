@@ -150,7 +150,10 @@ def test_listing_asking_and_refusing_load_no_model(fresh_python):
 @pytest.mark.parametrize("name", NAMES)
 def test_a_baseline_says_that_no_model_made_it(name):
     scenario = aigc_apps.load_application(name)
-    where = scenario.baseline(scenario.ask(**scenario.examples[0])).provenance
+    request = scenario.ask(**scenario.examples[0])
+    artifact = scenario.baseline(request)
+    assert artifact.suffix == scenario.suffix(request)
+    where = artifact.provenance
     assert where.made_by == "made without a generative model"
     assert where.scenario == name
 

@@ -101,6 +101,11 @@ def wav_comment(content: bytes) -> str:
 # ---- the melody ----------------------------------------------------------------------
 
 
+def test_permitted_keys_are_said_as_they_are_written(music):
+    with pytest.raises(ValueError, match="key is 'c': input should be 'C', 'C#'"):
+        music.ask(key="c")
+
+
 @GENTLE
 @given(text=MELODIES, seed=st.integers(0, 999))
 def test_a_given_melody_is_always_kept(music, text, seed):

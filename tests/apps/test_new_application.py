@@ -13,7 +13,10 @@ from pathlib import Path
 import pytest
 
 import aigc_apps
+from aigc_apps import _template
+from aigc_apps._template.make import TemplateWords
 from aigc_apps.contract import Card
+from aigc_utils.files import read_yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = "zz_made_by_a_test"  # kept for this file: people make applications of any other name
@@ -133,6 +136,35 @@ def test_the_report_takes_it(course):
     assert results["scenario"] == NAME
     assert results["texts that name the thing"] == 100
     assert results["answer"] == "ore"  # drawn sentences differ, plain ones do not
+
+
+def test_a_verdict_on_no_texts_is_refused(one_sentence):
+    with pytest.raises(ValueError, match="num_samples is 0") as caught:
+        _template.TemplateApplication().evaluate(0)
+    one_sentence(caught.value)
+
+
+def test_its_baseline_is_made_without_a_model_whatever_makes_its_texts():
+    # A student changes one line of `generate`, as its comment says; the baseline stays what it is.
+    code = (ROOT / "aigc_apps" / "_template" / "__init__.py").read_text(encoding="utf-8")
+    assert "by_model=True" in code
+    changed = code.replace("by_model=False", "by_model=True", 1)
+    module = {"__name__": "aigc_apps._template", "__file__": _template.__file__}
+    exec(compile(changed, _template.__file__, "exec"), module)
+    template = module["TemplateApplication"]()
+    request = template.ask(thing="the sea")
+    assert template.generate(request).provenance.made_by.startswith("made by a")
+    assert template.baseline(request).provenance.made_by.startswith("made without a")
+
+
+@pytest.mark.parametrize("pattern", ["{thing} is {colour}.", "{thing} {}", "{thing", "{thing.x}"])
+def test_a_pattern_that_cannot_be_filled_is_refused_when_the_words_are_read(pattern, tmp_path):
+    words = {"patterns": [pattern], "qualities": ["quiet"], "places": ["here"]}
+    (tmp_path / "words.yml").write_text(json.dumps(words), encoding="utf-8")  # JSON is YAML too
+    with pytest.raises(ValueError, match="wrong at patterns") as caught:
+        read_yaml(tmp_path / "words.yml", TemplateWords)
+    assert repr(pattern) in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 def test_a_folder_that_begins_with_a_line_is_no_application():

@@ -39,6 +39,9 @@ class Toy(Scenario):
     Request = ToyRequest
     examples = ({"theme": "sea"},)
 
+    def suffix(self, request):
+        return ".txt"
+
     def generate(self, request, seed=0):
         text = f"{request.theme} {seed}\n" * request.times + " ".join(request.words) + "\n"
         text = text.upper() if request.loud else text
