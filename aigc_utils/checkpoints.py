@@ -143,7 +143,13 @@ def load_model(
             f"The weights {path} have changed or are cut short (sha256 {found[:12]}... instead "
             f"of {card.weights_sha256[:12]}...): {cure}."
         )
-    model = build(card.model, card.arguments, also=also)
+    try:
+        model = build(card.model, card.arguments, also=also)
+    except ValueError as error:
+        raise ValueError(
+            f"The card {path.with_name('card.json')} is damaged, or of an application that loads it "
+            f"itself: restore it with git, or see `aigc scenarios`. ({error})"
+        ) from error
     load_weights(model, path)
     return model
 
@@ -215,10 +221,7 @@ def build(
     known = {name: getattr(models, name) for name in models.__all__ if name[0].isupper()}
     known |= {kind.__name__: kind for kind in also}
     if model not in known:
-        raise ValueError(
-            f"There is no model {model!r} in aigc_utils.models: an application's checkpoint is "
-            f"loaded by the application (see `aigc scenarios`)."
-        )
+        raise ValueError(f"There is no model {model!r}: choose one of {', '.join(known)}.")
     return known[model](**arguments)
 
 

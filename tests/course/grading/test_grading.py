@@ -397,9 +397,9 @@ def square(x):
 def test_the_whole_time_is_limited(toy):
     limits = Limits(cell_seconds=3, probe_seconds=2, total_seconds=4, memory_mib=800)
     graded = grade_cells(toy, *["import time; time.sleep(2)"] * 9, "answer = 42", limits=limits)
-    (note,) = graded.notes
+    note = graded.notes[-1]  # on a slow machine a cell may have met its own limit before
     # On a slow machine already the first cell may come too late, but never a fourth.
-    assert re.fullmatch("Code cell [123] and those after it had no time left.", note), note
+    assert re.fullmatch("Code cell [123] and those after it had no time left.", note), graded.notes
     assert sum(graded.points().values()) == 0
 
 
