@@ -147,8 +147,8 @@ def load_model(
         model = build(card.model, card.arguments, also=also)
     except ValueError as error:
         raise ValueError(
-            f"The card {path.with_name('card.json')} is damaged, or of an application that loads it "
-            f"itself: restore it with git, or see `aigc scenarios`. ({error})"
+            f"The card {path.with_name('card.json')} is damaged, or of an application that loads "
+            f"it itself: restore it with git, or see `aigc scenarios`. ({error})"
         ) from error
     load_weights(model, path)
     return model
