@@ -16,6 +16,7 @@ from typing import Literal
 
 import keras
 
+from aigc_utils.batches import in_batches
 from aigc_utils.optimizers import FusedAdam
 from aigc_utils.runtime import multiplies_bfloat16
 from aigc_utils.training_progress import History, TrainingProgress
@@ -186,6 +187,10 @@ def _fit(model: keras.Model, loop, inputs, held_out, history, epochs: int, **how
         return
     fit = model.fit if loop is None else functools.partial(loop, model)
     held_out = None if held_out is None else (held_out,)
+    if loop is None:  # a loop deals the arrays out itself
+        fed = in_batches(inputs, how["batch_size"], shuffle=True)
+        how["shuffle"] = fed is inputs  # else it is done, and Keras would warn
+        inputs, held_out = fed, held_out and in_batches(held_out, how["batch_size"])
     begin = history.num_epochs
     fit(inputs, epochs=epochs, initial_epoch=begin, validation_data=held_out, verbose=0, **how)
 

@@ -14,6 +14,7 @@ import numpy as np
 from keras import KerasTensor, ops
 
 from aigc_utils import data
+from aigc_utils.batches import in_batches
 from aigc_utils.models.layers import layers_of
 
 ProductType = Literal["float32", "bfloat16"]
@@ -69,6 +70,8 @@ class CourseModel(keras.Model):
     def evaluate(self, x=None, *args, **kwargs):
         """As ``keras.Model.evaluate``, after checking arrays."""
         self.check_inputs(x)
+        if not args and set(kwargs) <= {"batch_size", "verbose", "return_dict"}:
+            x = in_batches(x, kwargs.get("batch_size"))
         return super().evaluate(x, *args, **kwargs)
 
     def predict(self, x, *args, **kwargs):
