@@ -1,0 +1,148 @@
+"""Commands for everybody: doctor, train, generate, scenarios, classroom."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import typer.core
+
+app = typer.Typer()
+
+
+@app.command()
+def doctor() -> None:
+    """Check this machine: Python, packages, extras, data, models, memory, GPU, fonts, folders."""
+    from aigc_course import doctor as diagnosis
+
+    findings = diagnosis.examine()
+    typer.echo(diagnosis.findings_text(findings))
+    if not all(finding.good for finding in findings if finding.needed):
+        raise SystemExit(1)
+
+
+@app.command()
+def train(
+    name: Annotated[str, typer.Argument(help="A recipe, for example vae_fashion.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for NAME/.")] = Path(
+        "out/checkpoints"
+    ),
+    workers: Annotated[
+        str | None,
+        typer.Option(help="host:port,host:port of machines that each run this command."),
+    ] = None,
+    index: Annotated[int, typer.Option(help="Which of the workers this machine is, from 0.")] = 0,
+) -> None:
+    """Train one of the shipped checkpoints again; stop and go on as you like."""
+    from aigc_utils import runtime
+
+    cluster = None
+    if workers is not None:  # before anything else computes
+        from aigc_course.train import distributed, rendezvous
+
+        addresses = [worker.strip() for worker in workers.split(",")]
+        distributed.check_workers(addresses, index)
+        most = f"{rendezvous.MEETING_SECONDS / 60:g} minutes at most"
+        typer.echo(f"Worker {index} of {len(addresses)}: waiting for the others, {most}.")
+        cluster = distributed.Cluster(addresses, index)
+    runtime.start()
+    from aigc_course.train import recipes
+
+    try:
+        recipes.train_checkpoint(
+            name, out, work_dir=out / ".training", say=typer.echo, cluster=cluster
+        )
+    except KeyboardInterrupt as error:  # typer would end without the sentence
+        typer.echo(f"aigc: {error}", err=True)
+        raise typer.Exit(130) from None
+
+
+class GenerateCommand(typer.core.TyperCommand):
+    """`generate`: a scenario's options are its request's fields, so its words pass as they are."""
+
+    def parse_args(self, context, arguments: list[str]) -> list[str]:
+        """Keep the words after a scenario's name; read a checkpoint's options as usual."""
+        import aigc_apps
+
+        if arguments and arguments[0] in aigc_apps.names():
+            context.meta["scenario"] = arguments[1:]
+            arguments = arguments[:1]
+        elif arguments:
+            from aigc_apps import command
+
+            command.refuse_near_miss(arguments[0])
+        return super().parse_args(context, arguments)
+
+
+@app.command(cls=GenerateCommand)
+def generate(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="A scenario (see `aigc scenarios`) or a checkpoint.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="A .png file.")] = Path(
+        "out/generated.png"
+    ),
+    num_samples: Annotated[int, typer.Option("--num", "-n", help="How many images.")] = 64,
+    temperature: Annotated[float, typer.Option(help="1 is the prior; less is safer.")] = 1.0,
+    label: Annotated[int | None, typer.Option(help="Class, for conditional models.")] = None,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same images.")] = 0,
+) -> None:
+    """Make something new: for a scenario by `--field value`, or images with a shipped model.
+
+    `aigc generate NAME --help` lists a scenario's fields; the options below are a checkpoint's.
+    """
+    from aigc_utils import runtime
+
+    if (words := context.meta.get("scenario")) is not None:
+        from aigc_apps import command
+
+        command.generate_artifact(name, words, typer.echo)
+        return
+    runtime.start(seed)
+    from aigc_utils import checkpoints, plots, widgets
+    from aigc_utils.files import atomic_path
+
+    model = checkpoints.load_generator(name)
+    num_classes = getattr(model, "condition_dim", 0)
+    conditional = num_classes > 0
+    if conditional != (label is not None):
+        wanted = f"--label 0..{num_classes - 1}" if conditional else "no --label"
+        raise ValueError(f"The label is {label}, but {name} takes {wanted}.")
+    extra = {"label": label} if conditional else {}
+    images = model.generate(num_samples, temperature=temperature, seed=seed, **extra)
+    with atomic_path(out) as temporary:
+        temporary.write_bytes(widgets.picture(plots.tile(images, columns=8), scale=3))
+    typer.echo(f"{num_samples} images, made by a generative model ({name}, seed {seed}): {out}")
+
+
+@app.command("scenarios")
+def list_scenarios(
+    name: Annotated[str | None, typer.Argument(help="One of them: shows its fields.")] = None,
+) -> None:
+    """List the applications, or the fields of one: types, limits, defaults."""
+    from aigc_apps import command
+
+    typer.echo(command.overview() if name is None else command.describe_application(name))
+
+
+@app.command()
+def classroom(
+    repo: Annotated[str | None, typer.Option(help="OWNER/NAME of your copy on GitHub.")] = None,
+    ref: Annotated[str, typer.Option(help="The branch or tag that the links open.")] = "main",
+    package: Annotated[
+        Path | None, typer.Option(help="A .zip file to write, for a drive folder.")
+    ] = None,
+    root: Annotated[Path, typer.Option(help="The course's folder.")] = Path(),
+) -> None:
+    """Prepare the course for a class: links into Colab, a zip that needs no repository, or both."""
+    from aigc_course import classroom
+
+    if repo is None and package is None:
+        raise ValueError("There is nothing to do: give --repo OWNER/NAME, or --package FILE.zip.")
+    if repo is not None:
+        changed = classroom.set_links(root, repo, ref)
+        typer.echo(f"{len(changed)} files now open {repo} at {ref} in Colab.")
+    if package is not None:
+        out = classroom.build_package(root, package)
+        size = out.stat().st_size / 1e6
+        typer.echo(f"{out}: {size:.0f} MB; unpack it in your drive, its README.txt says how.")

@@ -1,0 +1,163 @@
+"""Commands for report runs: run, sweep, runs, show, compare."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer()
+
+# Help is an option like any other here, because it shows the template's parameters too.
+OWN_HELP = {"help_option_names": []}
+Template = Annotated[
+    str,
+    typer.Argument(
+        metavar="TEMPLATE",
+        help="A notebook: vae_run, reports/vae_run, or a path.",
+        show_default=False,
+    ),
+]
+Parameters = Annotated[
+    list[str] | None,
+    typer.Option("--parameter", "-p", metavar="NAME=VALUE", help="A parameter; repeat."),
+]
+Out = Annotated[Path, typer.Option("--out", "-o", help="The folder of the runs' folders.")]
+Again = Annotated[bool, typer.Option("--again", help="Make runs that are done once more.")]
+Threads = Annotated[int | None, typer.Option(help="Threads of each run; else shared out evenly.")]
+Timeout = Annotated[float | None, typer.Option(help="Seconds after which a run is stopped.")]
+ShowCode = Annotated[bool, typer.Option("--show-code", help="Show the code in report.html.")]
+Pdf = Annotated[bool, typer.Option("--pdf", help="Print report.pdf too; needs Chromium.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+Help = Annotated[
+    bool, typer.Option("--help", help="Show this message and the template's parameters.")
+]
+RUNS = Path("out/reports")
+
+
+@app.command("run", context_settings=OWN_HELP)
+def run_template(
+    context: typer.Context,
+    template: Template = "",
+    parameter: Parameters = None,
+    out: Out = RUNS,
+    again: Again = False,
+    threads: Threads = None,
+    timeout: Timeout = None,
+    show_code: ShowCode = False,
+    pdf: Pdf = False,
+    json_lines: Json = False,
+    show_help: Help = False,
+) -> None:
+    """Run a notebook once with other parameters, and keep a record of it.
+
+    Exit codes: 0 done, now or before; 1 failed (the record says in which cell); 2 refused before
+    anything started; 130 stopped by hand.
+    """
+    if _helped(context, template, show_help):
+        return
+    from aigc_course.reports import commands
+
+    code = commands.run(
+        template, parameter or [], out=out, as_json=json_lines, say=typer.echo,
+        again=again, threads=threads, timeout=timeout, show_code=show_code, pdf=pdf,
+    )  # fmt: skip
+    raise typer.Exit(code)
+
+
+@app.command("sweep", context_settings=OWN_HELP)
+def sweep_template(
+    context: typer.Context,
+    template: Template = "",
+    parameter: Parameters = None,
+    grid: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=A,B,C", help="Values to combine with all others; repeat."),
+    ] = None,
+    params: Annotated[
+        Path | None, typer.Option(help="YAML: a list of parameter sets, or grid and fixed.")
+    ] = None,
+    out: Out = RUNS,
+    jobs: Annotated[int | None, typer.Option("--jobs", "-j", help="Runs at a time.")] = None,
+    scheduler: Annotated[
+        str | None, typer.Option(help="A Dask scheduler, such as tcp://host:8786.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Finish this template's sweeps in the folder.")
+    ] = False,
+    again: Again = False,
+    threads: Threads = None,
+    timeout: Timeout = None,
+    show_code: ShowCode = False,
+    pdf: Pdf = False,
+    json_lines: Json = False,
+    show_help: Help = False,
+) -> None:
+    """Run a notebook for each combination of parameters; the same call again goes on.
+
+    Exit codes: 0 all runs are done; 1 some failed or were lost; 2 refused before anything started;
+    130 stopped by hand.
+    """
+    if _helped(context, template, show_help):
+        return
+    from aigc_course.reports import commands
+
+    code = commands.sweep(
+        template, parameter or [], grid or [], params, resume=resume, out=out,
+        as_json=json_lines, say=typer.echo, jobs=jobs, scheduler=scheduler, again=again,
+        threads=threads, timeout=timeout, show_code=show_code, pdf=pdf,
+    )  # fmt: skip
+    raise typer.Exit(code)
+
+
+@app.command("runs")
+def list_runs(out: Out = RUNS, json_lines: Json = False) -> None:
+    """List the finished runs of a folder, the oldest first."""
+    from aigc_course.reports import commands
+
+    typer.echo(commands.list_runs(out, as_json=json_lines))
+
+
+@app.command("show")
+def show_run(
+    run: Annotated[str, typer.Argument(help="A run's folder, name, or the beginning of one.")],
+    out: Out = RUNS,
+    json_lines: Json = False,
+) -> None:
+    """Show one run: parameters, results, how it ended, and whether its files are whole.
+
+    Exit codes: 0 it is done; 1 it failed or a file is damaged; 2 there is no such run.
+    """
+    from aigc_course.reports import commands
+
+    text, code = commands.show(run, out, as_json=json_lines)
+    typer.echo(text)
+    raise typer.Exit(code)
+
+
+@app.command("compare")
+def compare_runs(
+    runs: Annotated[
+        list[str] | None, typer.Argument(help="Runs, as for `show`; none is all of the folder.")
+    ] = None,
+    out: Out = RUNS,
+    json_lines: Json = False,
+) -> None:
+    """Compare runs: parameters that differ, and mean and spread of results over seeds."""
+    from aigc_course.reports import commands
+
+    typer.echo(commands.compare(runs or [], out, as_json=json_lines))
+
+
+def _helped(context: typer.Context, template: str, asked: bool) -> bool:
+    """Show help if asked to; with the parameters of the template, if one is named."""
+    if not asked and not template:
+        raise ValueError("Which notebook? Give a template, such as vae_run.")
+    if asked:
+        typer.echo(context.get_help())
+        if template:
+            from aigc_course.reports import commands
+
+            typer.echo("\n" + commands.describe(template))
+    return asked
