@@ -25,7 +25,7 @@ from aigc_utils import checkpoints
 
 APPS = Path(__file__).resolve().parents[1] / "aigc_apps"
 PACKAGES = ("aigc_utils", "aigc_apps", "aigc_course")
-LONGEST = 30  # letters: lines of code with the name in them keep to the width of all code
+LONGEST = 18  # letters: longer names break lines that are as wide as a line may be
 
 
 def main(name: Annotated[str, typer.Argument(help="Such as game_characters.")]) -> None:

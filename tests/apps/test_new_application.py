@@ -19,7 +19,7 @@ from aigc_apps.contract import Card
 from aigc_utils.files import read_yaml
 
 ROOT = Path(__file__).resolve().parents[2]
-NAME = "zz_made_by_a_test"  # kept for this file: people make applications of any other name
+NAME = "zz_made_by_my_test"  # as long as may be; people make applications of any other name
 
 
 def maker():
@@ -183,7 +183,7 @@ def test_a_folder_that_begins_with_a_line_is_no_application():
         ("my-app", "lower-case letters"),
         ("../demo", "lower-case letters"),
         ("class", "lower-case letters"),
-        ("a" * 31, "at most 30"),
+        ("a" * 19, "at most 18"),
         ("stories", "taken"),
         ("common", "taken"),
         ("contract", "taken"),
