@@ -16,10 +16,9 @@ from hypothesis import strategies as st
 
 import aigc_utils
 from aigc_apps.common import corpora, sampling, tokens, trained
-from aigc_apps.common.attention import Attention, Block
 from aigc_apps.common.language import LanguageModel, RowReader
 from aigc_apps.common.ngrams import factor_pairs
-from aigc_apps.common.rows import END, is_text, pack_texts, whereabouts
+from aigc_apps.common.rows import END, pack_texts, whereabouts
 from aigc_utils import checkpoints, data, training
 
 pytestmark = pytest.mark.usefixtures("seeded")
@@ -424,29 +423,6 @@ def test_it_can_be_built_again_from_its_arguments(verse_model):
     np.testing.assert_array_equal(np.asarray(twin(verses(2))), np.asarray(verse_model(verses(2))))
 
 
-# ---- bits a character ----------------------------------------------------------------
-
-
-class Fair:
-    """A model for which each of 4 tokens is as likely as another, whatever came before."""
-
-    context = 6
-
-    def log_likelihood(self, rows):
-        counted = is_text(rows)
-        return np.where(counted, -np.log(4.0), 0.0)
-
-
-@pytest.mark.parametrize("length", [1, 4, 5, 6, 7, 8, 9, 20, 31])
-def test_each_token_is_paid_for_once_however_long_the_text(length):
-    tokenizer = tokens.CharacterTokenizer("abc")
-    text = data.Text("", "", "abc" * length)
-    found = corpora.model_bits(Fair(), tokenizer, [text, text])
-    # Two bits for each character and for the end.
-    assert found.mean == pytest.approx(2 * (3 * length + 1) / (3 * length))
-    assert found.standard_error == pytest.approx(0, abs=1e-9)
-
-
 # ---- the shipped ones ----------------------------------------------------------------
 
 SHIPPED = ("tang_poems", "english_prose")
@@ -541,47 +517,6 @@ def test_a_written_quatrain_has_the_lines_of_its_form():
         lines = [tokenizer.decode(row).splitlines() for row in made]
         # Where a poem ends is learnt, not given: nearly all must have learnt it.
         assert sum([len(line) for line in poem] == [length] * 4 for poem in lines) >= 7
-
-
-# ---- its pieces ----------------------------------------------------------------------
-
-
-def test_attention_is_what_the_formula_says():
-    keras.utils.set_random_seed(0)
-    piece = Attention(width=6, num_heads=2, gain=1.0)
-    x = np.random.default_rng(0).normal(size=(1, 4, 6)).astype(np.float32)
-    seen = np.tril(np.ones((4, 4), bool))[None, None]
-    piece.build(x.shape)
-    found, kept, shares = map(np.asarray, piece(x, None, seen))
-    queries, keys, values = np.split(x[0] @ np.asarray(piece.look.kernel), 3, axis=1)
-    heads = []
-    for head in (slice(0, 3), slice(3, 6)):
-        scores = np.where(seen[0, 0], queries[:, head] @ keys[:, head].T / np.sqrt(3), -np.inf)
-        chances = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
-        np.testing.assert_allclose(shares[0, len(heads)], chances, atol=1e-5)
-        heads.append(chances @ values[:, head])
-    wanted = np.concatenate(heads, axis=1) @ np.asarray(piece.gather.kernel)
-    np.testing.assert_allclose(found[0], wanted, atol=1e-5)
-    assert kept.shape == (2, 1, 2, 4, 3)
-    np.testing.assert_allclose(kept[0, 0, 1], keys[:, 3:], atol=1e-5)
-    np.testing.assert_allclose(kept[1, 0, 1], values[:, 3:], atol=1e-5)
-
-
-def test_a_block_adds_attention_and_then_the_dense_network():
-    keras.utils.set_random_seed(0)
-    block = Block(8, num_heads=2, num_layers=1, leave_out=keras.layers.Dropout(0.0))
-    x = np.random.default_rng(0).normal(size=(2, 3, 8)).astype(np.float32)
-    seen = np.ones((1, 1, 3, 3), bool)
-    block.build(x.shape)
-    found = np.asarray(block(x, None, seen)[0])
-
-    def norm(values):
-        return values / np.sqrt((values**2).mean(axis=-1, keepdims=True) + 1e-6)
-
-    middle = x + np.asarray(block.attention(norm(x), None, seen)[0])
-    wide = np.maximum(norm(middle) @ np.asarray(block.mlp.widen.kernel), 0) ** 2
-    wanted = middle + wide @ np.asarray(block.mlp.narrow.kernel)
-    np.testing.assert_allclose(found, wanted, atol=1e-4)
 
 
 # ---- another backend -----------------------------------------------------------------

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aigc_apps.common import corpora, ngrams, tokens
+from aigc_apps.common import ngrams, tokens
 from aigc_utils import data
 
 TEXTS = st.lists(st.lists(st.integers(1, 4), max_size=12), min_size=1, max_size=8)
@@ -160,13 +160,3 @@ def test_xz_alone_is_what_the_format_gives():
     whole = 8 * len(lzma.compress(text.encode(), preset=9 | lzma.PRESET_EXTREME))
     # The container of an .xz file adds some 64 bytes to the raw stream.
     assert whole - 8 * 100 < ngrams.xz_bits("", text) < whole
-
-
-def test_bits_a_character_of_real_prose_are_between_what_is_known_of_english():
-    texts = data.load_texts("english_prose")
-    known, held_out = texts.train[:20], texts.validation[:3]
-    counted = corpora.counts_bits(known, held_out, order=4)
-    packed = corpora.compressor_bits(known, held_out)
-    # Shannon (1951) guessed 0.6 to 1.3 bits a letter for readers; letters alone need over 4.
-    assert 1.5 < counted.mean < packed < 4
-    assert 0.005 < counted.standard_error < 0.1
