@@ -9,7 +9,9 @@ import os
 import re
 import stat
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 MAX_BYTES = 20 * 2**20
@@ -25,54 +27,57 @@ class Submission:
     """What one student handed in.
 
     Attributes:
-        student: the name of the file or folder.
-        key: the name for files of ours, unlike that of any other student.
-        path: the notebook; None if there is none.
-        problem: why there is none.
+        key: for files of ours: letters, digits, ``_``, ``.`` and ``-`` only, unlike any other
+            student's, also where case does not count, and the same next time.
+        name: as shown: printable, one line.
+        path: the notebook that counts; None if there is none.
+        entry: what it is called in the folder or zip, such as ``Ada Byron_123_assignsubmission_file_``.
+        lms: "moodle" or "canvas" if the name is one of their export.
+        lms_id: the number in that name.
+        submitted_at: with a time zone; of the file in an LMS's zip, else of the file itself.
+        notes: sentences for the teacher: what else was handed in, and why it does not count.
+        problem: a sentence on why nothing can be graded; None if something can.
     """
 
-    student: str
     key: str
+    name: str
     path: Path | None
-    problem: str = ""
+    entry: str = ""
+    lms: str | None = None
+    lms_id: str | None = None
+    submitted_at: datetime | None = None
+    notes: tuple[str, ...] = ()
+    problem: str | None = None
 
 
-def find_submissions(folder: Path, assignment: str, *, leave_out: Path) -> list[Submission]:
-    """The submissions in a folder: one notebook a student, or one folder a student.
+@dataclass(frozen=True)
+class Found:
+    """What lies in a teacher's folder or zip.
+
+    Attributes:
+        submissions: one a student, by name.
+        notes: sentences for the teacher on what belongs to no student, and why it is not read.
+    """
+
+    submissions: tuple[Submission, ...]
+    notes: tuple[str, ...] = ()
+
+
+def find(
+    place: Path, assignment: str, *, scratch: Path, leave_out: Sequence[Path] = ()
+) -> Found:
+    """The submissions in a folder or a zip: notebooks, zips and folders, also of an LMS.
 
     Args:
-        folder: the teacher's.
-        assignment: where a student's folder holds several notebooks, the one counts whose name
-            begins with this.
-        leave_out: a folder that is no student's: the grader's own.
+        place: the teacher's folder, or a zip as Moodle or Canvas gives it.
+        assignment: such as "04": where a student has several notebooks, it tells which counts.
+        scratch: an empty folder for what comes out of zips; keep it until all are graded.
+        leave_out: folders that are no student's: the grader's own output.
 
     Raises:
-        ValueError: if there is no folder, or nothing in it.
+        ValueError: if there is no such place, or nothing in it.
     """
-    if not folder.is_dir():
-        raise ValueError(f"There is no folder {folder}: name the one with the submissions.")
-    found: list[tuple[str, str, Path | None, str]] = []
-    for path in sorted(folder.iterdir()):
-        if path.name.startswith(".") or path.resolve() == leave_out.resolve():
-            continue
-        if path.is_dir() and not path.is_symlink():
-            found.append((path.name, path.name, *_in_folder(path, assignment)))
-        elif path.suffix == ".ipynb":
-            found.append((path.name, path.stem, path, ""))
-    if not found:
-        raise ValueError(
-            f"There are no submissions in {folder}: put one notebook or folder a student there."
-        )
-    taken: set[str] = set()
-    submissions = []
-    for entry, name, path, problem in found:
-        student = name.encode("utf-8", "replace").decode("utf-8")
-        key = _safe(name)
-        if key != name or key.casefold() in taken:
-            key += "-" + hashlib.sha256(os.fsencode(entry)).hexdigest()[:8]
-        taken.add(key.casefold())
-        submissions.append(Submission(student, key, path, problem))
-    return submissions
+    raise NotImplementedError
 
 
 def read_submission(submission: Submission) -> bytes:
