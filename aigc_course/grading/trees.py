@@ -28,9 +28,12 @@ SMALL = 20 * MIB
 READ_ALSO = ("", ".json", ".txt")  # what a notebook is called after a download or a mail
 # Machines leave these behind; nobody hands them in.
 LITTER = frozenset(
-    "__macosx .ds_store thumbs.db desktop.ini .ipynb_checkpoints .git __pycache__ .venv venv "
-    "node_modules .idea .vscode .pytest_cache .virtual_documents icon\r".split()
-)
+    [
+        "__macosx", ".ds_store", "thumbs.db", "desktop.ini", "icon\r", ".ipynb_checkpoints",
+        ".virtual_documents", ".git", "__pycache__", ".pytest_cache", ".venv", "venv",
+        "node_modules", ".idea", ".vscode",
+    ]
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,7 @@ class Item:
         dates: when the file that holds it was written, seconds, from the outermost zip to itself;
             0 where that is not known.
         why: for a fault, what goes after "it".
+        within: the folders and zips of a whole class that were around it, each with a "/".
     """
 
     parts: tuple[str, ...]
@@ -51,6 +55,7 @@ class Item:
     path: Path | None = None
     dates: tuple[float, ...] = (0.0,)
     why: str = ""
+    within: str = ""
 
     @property
     def name(self) -> str:
@@ -160,12 +165,12 @@ def _walk(path: Path, parts: tuple[str, ...], out: set[str]) -> Iterator[Item]:
         yield Item(parts, "fault", why=f"lies more than {MAX_DEPTH} folders deep")
     else:
         folder = Item(parts, "folder", path, dates)
+        yield folder
         try:
             entries = _entries(path)
         except OSError as error:
             yield Item(parts, "fault", why=f"cannot be read ({error.strerror})")
             return
-        yield folder
         if folder.litter:
             return
         for entry in entries:
@@ -221,7 +226,7 @@ class _Unpacker:
         inside = tuple(part for part in name.split("/") if part not in ("", "."))
         dates = (*item.dates, _date_of(member))
         here = (*item.parts, *(inside or ("?",)))
-        if name.startswith("/") or ".." in inside or inside[:1] and inside[0].endswith(":"):
+        if name.startswith("/") or ".." in inside or _is_drive(inside[:1]):
             safe = tuple(part for part in inside if part != "..") or ("?",)
             return Item((*item.parts, *safe), "fault", why="has a name that leads out of the zip")
         if len(here) > MAX_DEPTH + 2:
@@ -263,6 +268,10 @@ class _Refused(Exception):
 def _is_wanted(name: str) -> bool:
     last = name.replace("\\", "/").rpartition("/")[2]
     return bool(last) and (is_zip(last) or may_be_notebook(last))
+
+
+def _is_drive(first: tuple[str, ...]) -> bool:
+    return bool(first) and first[0].endswith(":")
 
 
 def _name_of(member: zipfile.ZipInfo) -> str:
