@@ -174,7 +174,7 @@ def _no_notebook(items: Sequence[Item], others: Sequence[Item], faults: Sequence
         return " ".join(_faults_said(faults))
     if others:
         return f"There is no notebook, only {_kinds_listed(others)}: {ITSELF}."
-    if any(item.litter and item.name.endswith(".ipynb") for item in items):
+    if any(".ipynb_checkpoints" in item.parts for item in items):
         return f"The folder holds no notebook but Jupyter's own copy of one: {ITSELF}."
     if len(items) == 1 and is_zip(items[0].parts[0]):
         return f"The zip is empty and holds no notebook: {ITSELF}."

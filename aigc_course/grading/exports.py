@@ -160,10 +160,14 @@ def _wraps(
         return True
     if not alone:
         return False
+    if len(entries) == 1:
+        lifted = [_lifted(item) for item in below]
+        return _wraps(entries[0], lifted, assignment, alone=True, whole=None)
     handed_in = {
         item.parts[1] for item in below if suffix(item.name) == ".ipynb" or is_zip(item.name)
     }
     if top.casefold() in _WRAPPERS and handed_in:
         return True
+    different = {without_number(stem_of(entry))[0] for entry in handed_in}
     of_this = [entry for entry in handed_in if fits((entry,), assignment)]
-    return len(handed_in) >= (2 if is_zip(top) else 3) and len(of_this) != 1
+    return len(different) >= (2 if is_zip(top) else 3) and len(of_this) != 1

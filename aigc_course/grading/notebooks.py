@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import errno
 import json
 import os
@@ -29,11 +30,7 @@ _SIGNS = (
     (b"<?xml", "an XML file"),
     (b"version https://git-lfs", "a pointer of Git LFS"),
 )
-_BLANK = re.compile(
-    r"(?:=|return|yield)[ \t]*\.\.\.|^[ \t]*\.\.\.[ \t]*(?:#.*)?$"
-    r"|raise NotImplementedError|YOUR CODE HERE",
-    re.MULTILINE,
-)
+_DOTS = re.compile(r"\.\.\.|NotImplementedError")
 _CHECKED = re.compile(r"""\bcheck\(\s*["']([\w-]+)["']""")
 
 
@@ -54,8 +51,8 @@ class Notebook:
     remark: str = ""
 
     def num_blanks(self) -> int:
-        """How many cells still hold the dots, or the words, that an answer replaces."""
-        return sum(_BLANK.search(cell) is not None for cell in self.cells)
+        """How many cells still give the dots that an answer replaces, or `NotImplementedError`."""
+        return sum(_is_blank(cell) for cell in self.cells)
 
     def num_exercises(self) -> int:
         """How many exercises are checked in it; 0 if the course's checks are not used."""
@@ -125,6 +122,41 @@ def is_notebook(content: bytes) -> bool:
     except Unreadable:
         return False
     return True
+
+
+def _is_blank(source: str) -> bool:
+    """Whether a cell is still without its answer."""
+    if _DOTS.search(source) is None:
+        return False
+    try:
+        return _has_dots(ast.parse(source).body)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+
+
+def _has_dots(body: list[ast.stmt]) -> bool:
+    """Whether a block ends with dots, or with a name that stands for them.
+
+    What a learner has written above ``return ...`` returns first, and counts.
+    """
+    dots: dict[str, bool] = {}
+    for node in body:
+        if isinstance(node, ast.Return):
+            return _are_dots(node.value)
+        if isinstance(node, ast.Raise):
+            return "NotImplementedError" in ast.dump(node)
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and _has_dots(node.body):
+            return True
+        if isinstance(node, ast.Assign):
+            dots |= {ast.dump(target): _are_dots(node.value) for target in node.targets}
+        elif isinstance(node, ast.Expr) and _are_dots(node.value):
+            dots[""] = len(body) == 1
+    return any(dots.values())
+
+
+def _are_dots(value: ast.expr | None) -> bool:
+    parts = value.elts if isinstance(value, ast.Tuple) else [value]
+    return any(isinstance(part, ast.Constant) and part.value is ... for part in parts)
 
 
 def _decode(content: bytes) -> tuple[str, str]:

@@ -293,7 +293,7 @@ def _key(group: _Group, again: bool = False) -> str:
 def _safe(name: str) -> str:
     """A beginning for a file name, from any name; not empty."""
     text = unicodedata.normalize("NFKC", name.encode("utf-8", "replace").decode("utf-8"))
-    return re.sub(r"[^\w.-]|--+", "_", text).lstrip(".-")[:30] or "student"
+    return re.sub(r"[^\w-]|--+", "_", text).lstrip("-")[:30] or "student"
 
 
 def _told_apart(found: list[Submission]) -> list[Submission]:

@@ -39,7 +39,6 @@ from aigc_course.grading import (
     hidden_test,
     sandbox,
     seccomp,
-    submissions,
     wire,
 )
 from aigc_course.grading.limits import Limits
@@ -325,7 +324,7 @@ def test_a_threaded_library_and_a_subprocess_still_work(toy):
         ("f = open('big', 'wb')\nfor _ in range(99): f.write(bytes(2**20))", "OSError"),
         (
             "for n in range(99):\n    open(f'/dev/shm/{n}', 'wb').write(bytes(2**20))",
-            "No space left",
+            "no space was left",
         ),
         ("import mmap\nm = mmap.mmap(-1, 2 * 10**9)\nfor i in range(0, 2 * 10**9, 4096): m[i] = 1",
          "memory"),
@@ -343,12 +342,11 @@ def test_a_bad_cell_costs_nothing_else(toy, cell, note):
 
 
 @needs_bubblewrap
-@needs_bubblewrap
 @pytest.mark.parametrize(
     ("square", "says"),
     [
         ("def square(x): raise KeyError('the input was ' + str(x))", "stops with a KeyError."),
-        ("class Hint_0_1_2_3(Exception): pass\ndef square(x): raise Hint_0_1_2_3", "a Exception."),
+        ("class Hint_0_1_2_3(Exception): pass\ndef square(x): raise Hint_0_1_2_3", "an Exception."),
         ("def square(x):\n    while True: y = 1", "ran longer than 4 seconds"),
         ("import os\ndef square(x): os._exit(0)", "ended its own kernel"),
         ("import os\ndef square(x):\n    while True: os.fork()", "processes"),
@@ -628,85 +626,6 @@ def test_damaged_or_foreign_grades_are_not_overwritten(three, toy_tests, tmp_pat
             commands._load(out, "toy")
         one_sentence(caught.value, *words)
         assert (out / "grades.json").read_text() == text
-
-
-# ---- submissions -----------------------------------------------------------------------
-
-
-def test_submissions_are_found_and_files_of_ours_have_names_of_their_own(tmp_path):
-    (tmp_path / "ada.ipynb").write_text("{}")
-    (tmp_path / "ada").mkdir()
-    (tmp_path / "ada" / "04.ipynb").write_text("{}")
-    (tmp_path / "ada" / "05.ipynb").write_text("{}")
-    (tmp_path / "..ipynb").write_text("{}")
-    (tmp_path / "王 小明.ipynb").write_text("{}")
-    (tmp_path / "a\nb\\c;d.ipynb").write_text("{}")
-    (tmp_path / "ADA.ipynb").write_text("{}")
-    os.mkdir(os.fsencode(tmp_path) + b"/\xff\xfe")
-    (tmp_path / "two").mkdir()
-    (tmp_path / "two" / "a.ipynb").write_text("{}")
-    (tmp_path / "two" / "b.ipynb").write_text("{}")
-    (tmp_path / "notes.txt").write_text("")
-    (tmp_path / "out").mkdir()
-    found = submissions.find_submissions(tmp_path, "04", leave_out=tmp_path / "out")
-    assert len(found) == 7
-    keys = [s.key for s in found]
-    assert len({key.casefold() for key in keys}) == 7
-    assert all(re.fullmatch(r"\w[\w.-]*", key) for key in keys), keys
-    by_name = {s.student: s for s in found if s.path is None or s.path.parent != tmp_path}
-    assert by_name["ada"].path == tmp_path / "ada" / "04.ipynb"
-    assert "several notebooks" in by_name["two"].problem
-    for submission in found:
-        submission.student.encode("utf-8")  # can be written down
-
-
-@pytest.mark.parametrize(
-    ("content", "says"),
-    [
-        (b"  \n", "empty"),
-        (b"{", "damaged"),
-        (b"\xff\xfe\x00", "damaged"),
-        (b"[" * 100_000, "damaged"),
-        (b"3", "not a notebook"),
-        (b'{"cells": {}, "nbformat": 4}', "not a notebook"),
-        (b'{"cells": [], "nbformat": 3}', "format 4"),
-        (b'{"cells": [3], "nbformat": 4}', "not a notebook"),
-        (b'{"cells": [{"cell_type": "code", "source": 3}], "nbformat": 4}', "no text"),
-        (b'{"cells": [{"cell_type": "code", "source": ["a", 3]}], "nbformat": 4}', "no text"),
-    ],
-)
-def test_what_is_no_notebook_is_said_to_be_none(content, says):
-    with pytest.raises(submissions.Unreadable, match=says):
-        submissions.code_cells(content)
-
-
-def test_only_code_cells_count():
-    cells = [
-        {"cell_type": "markdown", "source": "x"},
-        {"cell_type": "code", "source": ["a = 1\n", "b"]},
-        {"cell_type": "code"},
-    ]
-    content = json.dumps({"cells": cells, "nbformat": 4}).encode()
-    assert submissions.code_cells(content) == ["a = 1\nb", ""]
-
-
-def test_links_pipes_and_giants_are_not_read(tmp_path):
-    secret = tmp_path / "secret"
-    secret.write_text("{}")
-    (tmp_path / "link").symlink_to(secret)
-    os.mkfifo(tmp_path / "pipe")
-    (tmp_path / "folder").mkdir()
-    with open(tmp_path / "giant", "wb") as file:
-        file.truncate(submissions.MAX_BYTES + 1)
-    for name, says in {
-        "link": "link",
-        "pipe": "not an ordinary file",
-        "folder": "not an ordinary file",
-        "giant": "larger than 20 MB",
-        "missing": "cannot be opened",
-    }.items():
-        with pytest.raises(submissions.Unreadable, match=says):
-            submissions.read_submission(submissions.Submission(name, name, tmp_path / name))
 
 
 # ---- values ----------------------------------------------------------------------------
