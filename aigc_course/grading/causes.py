@@ -51,7 +51,7 @@ _LATE = re.compile(
 
 def exception_name(name: object) -> str:
     """An exception's name with its article, if it is one of Python's or of a library of ours."""
-    if name not in _KNOWN:
+    if not _is_known(name):
         return "an exception"
     return f"{'an' if str(name)[0] in 'AEIOU' else 'a'} {name}"
 
@@ -71,7 +71,7 @@ def why_stopped(name: object, says: object, source: str, sources: Iterable[str])
     detail = ""
     if name in ("SyntaxError", "IndentationError", "TabError"):
         detail = _syntax(source)
-    elif name in _KNOWN:
+    elif _is_known(name):
         detail = _detail(str(says)[:300], sources)
     return f"stopped with {exception_name(name)}" + (f" ({detail})" if detail else "")
 
@@ -153,6 +153,10 @@ class _ColabRemover(ast.NodeTransformer):
         while isinstance(root, ast.Call | ast.Attribute):
             root = root.func if isinstance(root, ast.Call) else root.value
         return ast.Pass() if isinstance(root, ast.Name) and root.id in self.names else node
+
+
+def _is_known(name: object) -> bool:
+    return isinstance(name, str) and name in _KNOWN
 
 
 def _tree(source: str) -> ast.Module | None:
