@@ -40,6 +40,7 @@ _NAMES_NONE = (
     ("Read-only file system", "nothing can be written there"),
 )
 _BINDING = re.compile(r"^[ \t]*(?:def|class)[ \t]+(\w+)|^(\w+)[ \t]*=(?!=)", re.MULTILINE)
+_COLAB = re.compile(r"google\.colab|from google import .*colab")
 # What lets a cell bring its kernel down later, while another one runs.
 _LATE = re.compile(
     r"_exit|kill|alarm|setitimer|Timer|[Tt]hread|Process|Popen|fork|abort|shutdown|exit_now"
@@ -115,7 +116,7 @@ def may_end_late(source: str) -> bool:
 
 def without_colab(source: str) -> str | None:
     """A cell without what exists in Colab only, such as mounting a drive; None if it has none."""
-    if "google.colab" not in source or (tree := _tree(source)) is None:
+    if _COLAB.search(source) is None or (tree := _tree(source)) is None:
         return None
     remover = _ColabRemover()
     tree = remover.visit(tree)
