@@ -8,7 +8,7 @@ from pathlib import Path
 
 from aigc_course.grading import exports, notebooks
 from aigc_course.grading.notebooks import Notebook, Unreadable
-from aigc_course.grading.plain import listed
+from aigc_course.grading.plain import names_listed
 from aigc_course.grading.trees import Item, is_zip, may_be_notebook, suffix
 
 OTHER_FORMS = 2  # exercises of a workbook without dots: there is a mistake to be found
@@ -79,7 +79,7 @@ def choose_attempt(items: Sequence[Item], assignment: str) -> Chosen:
         return (
             attempt.notebook is not None,
             not attempt.blank(most),
-            exports.fits(_inside(item), assignment),
+            exports.names_assignment(_inside(item), assignment),
             item.dates[0],
             item.dates[-1],
             (number, copied, item.name),
@@ -92,7 +92,7 @@ def choose_attempt(items: Sequence[Item], assignment: str) -> Chosen:
     if best.notebook is not None and best.notebook.remark:
         notes.append(best.notebook.remark)
     if suffix(best.item.name) != ".ipynb":
-        notes.append(f"{listed([best.item.name])} was read as the notebook that it is.")
+        notes.append(f"{names_listed([best.item.name])} was read as the notebook that it is.")
     if others:
         notes.append(f"Not counted, since no notebook: {_kinds_listed(others)}.")
     notes += _faults_said(faults)
@@ -106,7 +106,7 @@ def only_one_answered(items: Sequence[Item]) -> bool:
     return len({a.notebook.cells for a in attempts if a.notebook and not a.blank(most)}) <= 1
 
 
-def kind_of(name: str) -> str:
+def file_kind(name: str) -> str:
     """What a file that is no notebook is, by its name, with an article."""
     return _KINDS.get(suffix(name), "no notebook")
 
@@ -155,17 +155,17 @@ def _which_counts(ordered: Sequence[_Attempt], most: int, assignment: str) -> st
             why = "has the same code"
         elif attempt.blank(most) and not best.blank(most):
             why = "has fewer answers"
-        elif exports.fits(_inside(best.item), assignment) and not exports.fits(
-            _inside(attempt.item), assignment
-        ):
+        elif exports.names_assignment(
+            _inside(best.item), assignment
+        ) and not exports.names_assignment(_inside(attempt.item), assignment):
             why = f"is not called {assignment}"
         elif attempt.item.dates != best.item.dates:
             why = "is earlier"
         else:
             why = "comes after it by name"
         reasons.setdefault(why, []).append(_place(attempt.item))
-    said = "; ".join(f"not {listed(names)}, which {why}" for why, names in reasons.items())
-    return f"Of {len(ordered)} notebooks {listed([_place(best.item)])} counts; {said}."
+    said = "; ".join(f"not {names_listed(names)}, which {why}" for why, names in reasons.items())
+    return f"Of {len(ordered)} notebooks {names_listed([_place(best.item)])} counts; {said}."
 
 
 def _no_notebook(items: Sequence[Item], others: Sequence[Item], faults: Sequence[Item]) -> str:
@@ -183,13 +183,13 @@ def _no_notebook(items: Sequence[Item], others: Sequence[Item], faults: Sequence
 
 def _kinds_listed(others: Sequence[Item]) -> str:
     """Files and what they are: "`a.pdf` (a PDF)"."""
-    shown = [f"{listed([_place(item)])} ({kind_of(item.name)})" for item in others[:5]]
+    shown = [f"{names_listed([_place(item)])} ({file_kind(item.name)})" for item in others[:5]]
     more = f" and {len(others) - 5} more" if len(others) > 5 else ""
     return ", ".join(shown) + more
 
 
 def _faults_said(faults: Sequence[Item]) -> list[str]:
-    said = [f"{listed([_place(item)])} {item.why}." for item in faults[:3]]
+    said = [f"{names_listed([_place(item)])} {item.why}." for item in faults[:3]]
     if len(faults) > 3:
         said.append(f"{len(faults) - 3} more files cannot be read.")
     return said

@@ -96,7 +96,7 @@ def look_alike(name: str) -> str:
     return "".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
-def fits(parts: Sequence[str], assignment: str) -> bool:
+def names_assignment(parts: Sequence[str], assignment: str) -> bool:
     """Whether the name of a file, or of a folder around it, names the assignment.
 
     "05_1" is in "05_1_build_a_vae" and not in "05_10".
@@ -169,5 +169,5 @@ def _wraps(
     if top.casefold() in _WRAPPERS and handed_in:
         return True
     different = {without_number(stem_of(entry))[0] for entry in handed_in}
-    of_this = [entry for entry in handed_in if fits((entry,), assignment)]
+    of_this = [entry for entry in handed_in if names_assignment((entry,), assignment)]
     return len(different) >= (2 if is_zip(top) else 3) and len(of_this) != 1

@@ -42,7 +42,7 @@ def table_cell(text: str, most: int = MAX_CELL) -> str:
     return "".join("'" + piece if _begins_formula(piece) else piece for piece in pieces)
 
 
-def listed(names: Sequence[str], most: int = 5) -> str:
+def names_listed(names: Sequence[str], most: int = 5) -> str:
     """Names that strangers chose, as code and in one sentence: the first few, and how many more."""
     shown = ["`" + plain_text(name, 80).replace("`", "'") + "`" for name in names[:most]]
     if len(names) > most:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from aigc_course.grading import attempts, exports, trees
 from aigc_course.grading.notebooks import Unreadable, read_file
-from aigc_course.grading.plain import listed, plain_text
+from aigc_course.grading.plain import names_listed, plain_text
 from aigc_course.grading.trees import Item, is_zip, suffix
 
 OUTPUT = ("grades.csv", "grades.json")  # what shows that a folder is one of the grader's own
@@ -136,7 +136,7 @@ def _without_output(items: list[Item]) -> tuple[list[Item], list[str]]:
         if len(item.parts) == 2:
             inside[item.parts[0]].add(item.name)
     own = {top for top, names in inside.items() if names.issuperset(OUTPUT)}
-    said = [f"{listed([top])} holds grades and was left out." for top in sorted(own)]
+    said = [f"{names_listed([top])} holds grades and was left out." for top in sorted(own)]
     return [item for item in items if item.parts[0] not in own], said
 
 
@@ -186,9 +186,9 @@ def _strays_said(strays: list[tuple[str, list[Item]]], groups: list[_Group]) -> 
         if group is not None:
             group.items.extend(inside)
         elif inside[0].kind == "fault":
-            left.append(f"{listed([top])} {inside[0].why}")
+            left.append(f"{names_listed([top])} {inside[0].why}")
         else:
-            left.append(f"{listed([top])} is {attempts.kind_of(top)}")
+            left.append(f"{names_listed([top])} is {attempts.file_kind(top)}")
     said = [f"{text}: not read." for text in left[:20]]
     if len(left) > 20:
         said.append(f"{len(left) - 20} more files are no notebooks: not read.")
@@ -209,9 +209,9 @@ def _without_copies(groups: list[_Group], assignment: str) -> list[_Group]:
         else:
             kept.append(group)
             for one, other in ((group, original), (original, group)):
+                name = names_listed([other.entry])
                 one.notes.append(
-                    f"{listed([other.entry])} may be another attempt of the same student: both "
-                    "are graded."
+                    f"Perhaps of the same student as {name}: each is graded by itself."
                 )
     return kept
 
@@ -233,7 +233,7 @@ def _each_once(groups: list[_Group], assignment: str) -> tuple[list[Submission],
             continue
         first.setdefault(number, each)
         found.append(each)
-    said = [f"There a second time with the same content: {listed(twice)}."] if twice else []
+    said = [f"There a second time with the same content: {names_listed(twice)}."] if twice else []
     return found, said
 
 
@@ -315,10 +315,10 @@ def _told_apart(found: list[Submission]) -> list[Submission]:
         if others and each.lms_id:
             name = f"{name} ({each.lms_id})"
         elif others:
-            entries = listed([s.entry for s in others])
+            entries = names_listed([s.entry for s in others])
             notes += (f"Another submission has the same name, or looks so: {entries}.",)
         elif copies and not each.lms_id:
-            entries = listed([s.entry for s in copies])
+            entries = names_listed([s.entry for s in copies])
             notes += (f"Perhaps of the same student as {entries}: each is graded by itself.",)
         if name in taken:
             name = f"{name} ({each.key.rpartition('--')[2][:6]})"

@@ -16,7 +16,7 @@ MEDIA_TYPE = "application/vnd.aigc.answer+json"
 _kept: dict[str, object] = {}
 
 
-def prepare() -> None:
+def make_ready() -> None:
     """Make the kernel outlive ``exit()``, and show at once what is printed.
 
     IPython's ``exit`` lets a kernel end a moment after its cell, when another cell runs: here it

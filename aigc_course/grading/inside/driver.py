@@ -23,7 +23,7 @@ import time
 MAX_ANSWER = 8 * 2**20  # bytes; a longer line is not read by the grader either
 START_SECONDS = 90.0  # for the kernel to answer
 GRACE = 4.0  # seconds for a cell to end once it is interrupted
-PREPARE = "__import__('aigc_course.grading.inside.agent', fromlist=['x']).prepare()"
+PREPARE = "__import__('aigc_course.grading.inside.agent', fromlist=['x']).make_ready()"
 PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS = 4, 38
 
 

@@ -227,10 +227,10 @@ def test_long_texts_are_cut_and_fit_into_a_cell_of_a_spreadsheet():
 
 
 def test_many_names_are_listed_shortly():
-    assert plain.listed(["a"]) == "`a`"
-    assert plain.listed(["a", "b", "c"]) == "`a`, `b` and `c`"
-    assert plain.listed([str(n) for n in range(40)]).endswith("and 35 more")
-    assert "`" not in plain.listed(["x`y"])[1:-1]
+    assert plain.names_listed(["a"]) == "`a`"
+    assert plain.names_listed(["a", "b", "c"]) == "`a`, `b` and `c`"
+    assert plain.names_listed([str(n) for n in range(40)]).endswith("and 35 more")
+    assert "`" not in plain.names_listed(["x`y"])[1:-1]
 
 
 # ---- limits ----------------------------------------------------------------------------

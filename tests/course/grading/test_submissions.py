@@ -603,9 +603,9 @@ def test_a_damaged_zip_of_a_class_is_refused(tmp_path, look, one_sentence):
     ],
 )  # fmt: skip
 def test_a_name_names_an_assignment(name, assignment, does):
-    assert exports.fits((name,), assignment) is does
+    assert exports.names_assignment((name,), assignment) is does
 
 
 def test_every_kind_of_file_has_an_article():
-    assert attempts.kind_of("x.pdf") == "a PDF"
-    assert attempts.kind_of("x.unheard") == "no notebook"
+    assert attempts.file_kind("x.pdf") == "a PDF"
+    assert attempts.file_kind("x.unheard") == "no notebook"
