@@ -264,7 +264,8 @@ class _Session:
                 self._drop()
         elif outcome["status"] != "ok":
             # Left out from now on: it would only do the same in the next sandbox.
-            self._leave_out(index, _ending(outcome, self._limits.cell_seconds))
+            self._left_out.add(index)
+            self._stopped[index] = _ending(outcome, self._limits.cell_seconds)
 
     def _blame(self, index: int, outcome: dict) -> None:
         """Leave out the cell in which the kernel ended, or the one before if it had ended then."""
@@ -274,6 +275,7 @@ class _Session:
         self._leave_out(index, _ending(outcome, self._limits.cell_seconds))
 
     def _leave_out(self, index: int, says: str) -> None:
+        """Do without the cell that ended the kernel; whatever ends it next is looked for anew."""
         self._left_out.add(index)
         self._stopped[index] = says
         self._level, self._died_in = 0, None

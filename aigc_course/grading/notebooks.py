@@ -13,6 +13,13 @@ from pathlib import Path
 
 MAX_BYTES = 20 * 2**20
 MAX_CELLS = 2000
+# No link is followed, no pipe waited for; Windows has neither, and texts to be told from bytes.
+_FLAGS = (
+    os.O_RDONLY
+    | getattr(os, "O_NOFOLLOW", 0)
+    | getattr(os, "O_NONBLOCK", 0)
+    | getattr(os, "O_BINARY", 0)
+)
 # How files begin that are handed in under a notebook's name.
 _SIGNS = (
     (b"%pdf", "a PDF"),
@@ -66,7 +73,7 @@ def read_file(path: Path) -> bytes:
         Unreadable: if it is a link or no file, cannot be read, or is too large.
     """
     try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        handle = os.open(path, _FLAGS)
     except OSError as error:
         if error.errno == errno.ELOOP:
             raise Unreadable("The notebook is a link to another file, which is not read.") from None

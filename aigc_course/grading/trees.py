@@ -23,6 +23,7 @@ from aigc_course.grading import notebooks
 MIB = 2**20
 MAX_DEPTH = 12  # of folders, and of zips in zips together
 MAX_ITEMS = 5_000  # below one folder that a student may have filled
+MAX_CLASS_ZIPS = 3
 MAX_RATIO = 200  # unpacked to packed, of what is larger than...
 SMALL = 20 * MIB
 READ_ALSO = ("", ".json", ".txt")  # what a notebook is called after a download or a mail
@@ -115,15 +116,17 @@ def items_below(folder: Path, scratch: Path, leave_out: Sequence[Path]) -> list[
     out = {os.path.realpath(path) for path in leave_out}
     unpacker = _Unpacker(scratch)
     found: list[Item] = []
-    for entry in _entries(folder):
+    entries = _entries(folder)
+    # One zip, or a few, may be an LMS's and hold everybody's; many are one for each student.
+    whole = sum(is_zip(entry.name) for entry in entries) <= MAX_CLASS_ZIPS
+    for entry in entries:
         top = itertools.islice(_walk(Path(entry.path), (entry.name,), out), MAX_ITEMS + 1)
         items = list(top)
         if len(items) > MAX_ITEMS:
             why = f"holds more than {MAX_ITEMS} files, of which the others were not looked at"
             items[-1] = Item((entry.name,), "fault", why=why)
         for item in items:
-            outermost = len(item.parts) == 1  # may be an LMS's, and hold everybody's
-            found += unpacker.opened(item, class_room() if outermost else student_room())
+            found += unpacker.opened(item, whole=whole and len(item.parts) == 1)
     return found
 
 
@@ -134,7 +137,7 @@ def items_of_zip(path: Path, scratch: Path) -> list[Item]:
         ValueError: if it cannot be read.
     """
     item = Item((path.name,), "file", path, (path.stat().st_mtime,))
-    found = _Unpacker(scratch).opened(item, class_room())
+    found = _Unpacker(scratch).opened(item, whole=True)
     if found[0].kind == "fault" and len(found[0].parts) == 1:
         raise ValueError(f"{path} {found[0].why}.")
     return found
@@ -184,17 +187,24 @@ class _Unpacker:
         self._scratch = scratch
         self._numbers = itertools.count()
 
-    def opened(self, item: Item, room: _Room) -> list[Item]:
-        """The item; if it is a zip, a folder with what is in it; a fault if that cannot be."""
+    def opened(self, item: Item, *, whole: bool, room: _Room | None = None) -> list[Item]:
+        """The item; if it is a zip, a folder with what is in it; a fault if that cannot be.
+
+        Args:
+            item: any.
+            whole: whether it may hold what a whole class handed in.
+            room: for zips inside the zip of a student; None for room of its own.
+        """
         if item.kind != "file" or item.litter or not is_zip(item.name):
             return [item]
         if len(item.parts) > MAX_DEPTH:
             return [replace(item, kind="fault", why=f"lies more than {MAX_DEPTH} folders deep")]
+        room = room or (class_room() if whole else student_room())
         try:
             with zipfile.ZipFile(item.path) as archive:
                 members = archive.infolist()
                 self._check(members, os.path.getsize(item.path), room)
-                found = [self._member(archive, m, item, room) for m in members]
+                found = [self._member(archive, m, item) for m in members]
         except _Refused as refused:
             return [replace(item, kind="fault", path=None, why=str(refused))]
         except (zipfile.BadZipFile, OSError, ValueError, EOFError, NotImplementedError):
@@ -204,7 +214,7 @@ class _Unpacker:
         opened = [replace(item, kind="folder", path=None)]
         for inner in found:
             # In a zip of the class each file is a student's, and has room of its own.
-            opened += self.opened(inner, student_room() if len(item.parts) == 1 else room)
+            opened += self.opened(inner, whole=False, room=None if whole else room)
         return opened
 
     def _check(self, members: list[zipfile.ZipInfo], packed: int, room: _Room) -> None:
@@ -219,9 +229,7 @@ class _Unpacker:
         room.files -= len(members)
         room.num_bytes -= unpacked
 
-    def _member(
-        self, archive: zipfile.ZipFile, member: zipfile.ZipInfo, item: Item, room: _Room
-    ) -> Item:
+    def _member(self, archive: zipfile.ZipFile, member: zipfile.ZipInfo, item: Item) -> Item:
         name = _name_of(member).replace("\\", "/")
         inside = tuple(part for part in name.split("/") if part not in ("", "."))
         dates = (*item.dates, _date_of(member))

@@ -323,9 +323,19 @@ def test_a_zip_that_would_fill_the_disk_is_refused_with_its_size(folder, look, t
     assert sum(p.stat().st_size for p in tmp_path.glob("scratch*/*")) < 2**20
 
 
-def test_a_zip_s_limits_are_each_student_s_own():
-    assert trees.student_room().num_bytes < trees.class_room().num_bytes
-    assert trees.student_room() is not trees.student_room()
+def test_a_zip_s_limits_are_each_student_s_own(folder, look, monkeypatch):
+    monkeypatch.setattr(trees, "student_room", lambda: trees._Room(3, 2**20))
+    two = zipped({"in.zip": zipped({"04.ipynb": ANSWERED, "a.txt": b"", "b.txt": b""})})
+    files = {f"A {n}_{n}_assignsubmission_file_/04.zip": two for n in range(9)}
+    put(folder / "class.zip", zipped(files))
+    found = look()
+    assert len(found.submissions) == 9
+    # The zip and the one inside it share the room of one student: 1 and 3 files are too many.
+    assert all("more than 2 files" in each.problem for each in found.submissions)
+    for number in range(5):  # so many are no class's
+        put(folder / f"s{number}.zip", zipped({f"{n}.txt": b"" for n in range(4)}))
+    (folder / "class.zip").unlink()
+    assert all("more than 3 files" in each.problem for each in look().submissions)
 
 
 # ---- learning platforms ----------------------------------------------------------------
