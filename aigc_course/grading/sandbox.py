@@ -82,7 +82,8 @@ class Sandbox:
         }
         try:
             self._say(first)
-            self._hear(driver.START_SECONDS)
+            busy = f"gave no answer in {driver.START_SECONDS:g} s, as on a machine that is too busy"
+            self._hear(driver.START_SECONDS, busy)
         except Ended as ended:
             why = self._last_words()
             self.close()
@@ -216,7 +217,9 @@ class Sandbox:
                 except OSError:
                     raise Ended("ended its own process") from None
 
-    def _hear(self, seconds: float) -> dict:
+    def _hear(
+        self, seconds: float, too_late: str = "took too long and could not be interrupted"
+    ) -> dict:
         """The next line, as a dict."""
         pipe = self._process.stdout.fileno()
         deadline = time.monotonic() + seconds
@@ -226,7 +229,7 @@ class Sandbox:
             while b"\n" not in self._buffer:
                 now = time.monotonic()
                 if now > deadline:
-                    raise Ended("took too long and could not be interrupted")
+                    raise Ended(too_late)
                 if now > next_look:
                     self._inspect()
                     next_look = now + TICK
