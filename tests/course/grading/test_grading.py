@@ -490,12 +490,10 @@ def test_a_sandbox_that_does_not_start_is_said_once(three, toy_tests, tmp_path, 
 
 @needs_bubblewrap
 def test_a_fault_of_the_grader_stops_no_class(three, toy_tests, tmp_path, monkeypatch):
-    grade = grader.grade_notebook
-
-    def fault(content, *rest):
-        if b"41" in content:
+    def fault(content, tests, *_):
+        if b"answer = 41" in content:
             raise KeyError("ours")
-        return grade(content, *rest)
+        return grader.zero_grade(tests, "Nothing was run.")
 
     monkeypatch.setattr(grader, "grade_notebook", fault)
     said: list[str] = []
