@@ -36,7 +36,7 @@ def why_no_sandbox() -> str | None:
     if sys.platform != "linux":
         return "bubblewrap runs on Linux only"
     if shutil.which("bwrap") is None:
-        return "bubblewrap is not installed (on Debian: apt install bubblewrap)"
+        return "bubblewrap is not installed (apt install bubblewrap, or dnf)"
     passed: list[int] = []
     try:
         command, passed = bubblewrap_command(Limits(), None, ["true"])
@@ -50,7 +50,10 @@ def why_no_sandbox() -> str | None:
             os.close(handle)
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or ["it says nothing"])[-1]
-        return f"bubblewrap does not work on this system ({reason[:200]})"
+        hint = ""
+        if "namespace" in reason or "uid map" in reason:
+            hint = "; allow user namespaces for ordinary users, or grade as root"
+        return f"bubblewrap does not work on this system ({reason[:200]}){hint}"
     return None
 
 

@@ -1,61 +1,30 @@
-"""`aigc grade`: a folder of submissions in, a table and a page for each student out."""
+"""`aigc grade`: submissions in, a table and a page for each student out."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
-import queue
-import threading
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
-from pydantic import BaseModel, ConfigDict, ValidationError
 
 import aigc_utils
-from aigc_course.grading import bubblewrap, feedback, grader, hidden, sandbox, submissions
+from aigc_course.grading import bubblewrap, hidden, sandbox, submissions, tables, work
+from aigc_course.grading.book import Book, Handed
 from aigc_course.grading.limits import Limits
-from aigc_course.grading.sandbox import Sandbox
-from aigc_utils.files import atomic_path
+from aigc_course.grading.names import names_line
+from aigc_course.grading.notebooks import Unreadable
+from aigc_course.grading.plain import plain_text
+from aigc_course.grading.roster import read_roster
+from aigc_course.grading.telling import say_after, say_before
+from aigc_course.grading.work import Say
 
 DONE, FAILED, STOPPED = 0, 1, 130
 MIB_PER_JOB = 1500  # what a submission that loads TensorFlow needs, with room
-Say = Callable[[str], None]
-
-
-class GradeRow(BaseModel):
-    """One student in grades.json.
-
-    Attributes:
-        sha256: of the submission, the tests and the limits; as long as it is the same, nothing is
-            graded again.
-        page: the feedback page's file name.
-        broken: hidden tests that stopped; for the teacher.
-    """
-
-    model_config = ConfigDict(extra="forbid")
-
-    student: str
-    sha256: str
-    points: dict[str, float]
-    total: float
-    of: float
-    notes: list[str]
-    broken: list[str]
-    seconds: float
-    page: str
-
-
-class Grades(BaseModel):
-    """The file grades.json: who was graded, and how, by the students' keys."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    assignment: str
-    students: dict[str, GradeRow] = {}
 
 
 @dataclass(frozen=True)
@@ -68,6 +37,8 @@ class GradeOptions:
         limits: for one submission.
         bubblewrap: False to go without a sandbox.
         again: grade also what has not changed.
+        roster: the class: a list, Moodle's grading worksheet or Canvas's gradebook.
+        column: of Canvas's gradebook, where the assignment's number does not tell it.
     """
 
     tests: Path | None = None
@@ -75,15 +46,20 @@ class GradeOptions:
     limits: Limits = field(default_factory=Limits)
     bubblewrap: bool = True
     again: bool = False
+    roster: Path | None = None
+    column: str | None = None
 
 
 def grade(folder: Path, assignment: str, out: Path, options: GradeOptions, say: Say) -> int:
-    """Grade all submissions of a folder; the exit code.
+    """Grade all submissions of a folder or zip; the exit code.
+
+    Rows of students who are not in it stay in the table.
 
     Args:
-        folder: one notebook, or one folder with a notebook, a student.
+        folder: what was handed in; see `aigc_course.grading.submissions.find`.
         assignment: such as "04".
-        out: where grades.csv, grades.json and feedback/ go; nothing else is written to.
+        out: where all goes that is written; `adjustments.csv` and `late.yml` in it are the
+            teacher's and are only read.
         options: how.
         say: takes a line for the teacher.
 
@@ -97,30 +73,105 @@ def grade(folder: Path, assignment: str, out: Path, options: GradeOptions, say: 
     """
     if options.jobs is not None and not 1 <= options.jobs <= 64:
         raise ValueError(f"--jobs is {options.jobs}: give 1 to 64.")
+    _check_out(out, folder)
     tests_folder = options.tests or default_tests()
     tests = hidden.load_tests(tests_folder, assignment)
-    found = submissions.find_submissions(folder, assignment, leave_out=out)
-    _check_isolation(
-        options, {"submissions": folder, "hidden tests": tests_folder, "output": out}, say
-    )
-    grades = _load(out, assignment)
-    keys = {submission.key for submission in found}
-    grades.students = {k: row for k, row in grades.students.items() if k in keys}
-
-    work = _Work(tests, options, out, grades, say)
-    try:
-        failed = work.run(found)
-    except KeyboardInterrupt:
-        say(
-            f"Stopped with {len(grades.students)} of {len(found)} graded, which are kept in {out}: "
-            "give the same command again to go on."
+    roster = read_roster(options.roster) if options.roster else None
+    with tempfile.TemporaryDirectory(prefix="aigc-submissions-") as scratch, _alone(out):
+        found = submissions.find(folder, assignment, scratch=Path(scratch), leave_out=[out])
+        handed = [Handed(each, _content_hash(each)) for each in found.submissions]
+        source = str(folder.resolve())
+        book = Book(out, tests, handed, source, roster, options.column)
+        _check_isolation(
+            options, {"submissions": folder, "hidden tests": tests_folder, "output": out}, say
         )
-        return STOPPED
-    broken = sorted({text for row in grades.students.values() for text in row.broken})
-    for text in broken:
-        say(f"Look at this hidden test: {text}.")
-    say(f"{len(grades.students)} of {len(found)} graded: {out / 'grades.csv'}")
-    return FAILED if failed else DONE
+        if edited := book.begin():
+            say(
+                f"{tables.FILE} was edited: what you wrote is kept in {edited.name}, and the table "
+                "is written anew. Marks of your own belong into adjustments.csv."
+            )
+        say_before(book, found, tests.sha256, options.limits, say)
+        marker = work.Work(
+            tests, options.limits, book, source, say,
+            bubblewrap=options.bubblewrap, again=options.again,
+        )  # fmt: skip
+        try:
+            outcome = marker.run(handed, options.jobs or _default_jobs())
+            book.write()
+            exported = book.export()
+        except KeyboardInterrupt:
+            say_after(book, say)
+            say(
+                f"Stopped with {marker.outcome.num_graded} of {len(handed)} graded, which are kept "
+                f"in {out}: give the same command again to go on."
+            )
+            return STOPPED
+        except OSError as error:
+            say_after(book, say)
+            say(f"{error.strerror or error} Give the same command again to go on.")
+            return FAILED
+        say_after(book, say)
+        for line in exported:
+            say(plain_text(line))
+        return _finish(book, outcome, handed, out, say)
+
+
+def _finish(
+    book: Book, outcome: work.ClassOutcome, handed: Sequence[Handed], out: Path, say: Say
+) -> int:
+    """The last lines, and the exit code."""
+    for text in sorted({text for row in book.rows.values() for text in row.broken}):
+        say(f"Look at this hidden test: {plain_text(text)}.")
+    failed = [name for names in outcome.failed.values() for name in names] + outcome.untried
+    if failed:
+        say(f"Not graded, for the reason above: {names_line(failed)}.")
+    if outcome.untried:
+        say("No sandbox starts, so the others were not tried: mend that, and give this again.")
+    if book.table_trouble:
+        say(f"{book.table_trouble.strerror or book.table_trouble} All marks are in grades.json.")
+    say(f"{len(handed) - len(failed)} of {len(handed)} graded: {out / tables.FILE}")
+    return FAILED if failed or book.table_trouble else DONE
+
+
+def _content_hash(submission: submissions.Submission) -> str:
+    """The hash of what a student handed in, readable or not."""
+    try:
+        return work.content_hash(submissions.read_submission(submission), "")
+    except Unreadable as error:
+        return work.content_hash(b"", str(error))
+
+
+def _check_out(out: Path, folder: Path) -> None:
+    """Refuse an output folder that cannot be one, before any work."""
+    if out.exists() and not out.is_dir():
+        raise ValueError(f"-o is {out}, which is a file: name a folder.")
+    if folder.is_dir() and out.resolve() == folder.resolve():
+        raise ValueError(f"-o is {out}, the folder of submissions: name another one.")
+    nearest = next(each for each in [out.absolute(), *out.absolute().parents] if each.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+        raise ValueError(f"-o is {out}, and {nearest} cannot be written to: name another folder.")
+
+
+@contextmanager
+def _alone(out: Path) -> Iterator[None]:
+    """Let one command at a time write to a folder: of two, each would miss the other's rows."""
+    from filelock import FileLock, Timeout
+
+    # Not in the folder itself, which is made only when all has been checked.
+    user = getattr(os, "getuid", int)()
+    name = hashlib.sha256(f"{user} {out.resolve()}".encode()).hexdigest()[:16]
+    path = Path(tempfile.gettempdir()) / f"aigc-grading-{name}.lock"
+    lock = FileLock(path, fallback_to_soft=False)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise ValueError(f"Another aigc grade is writing to {out}: let it end first.") from None
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            path.unlink()
+        lock.release()
 
 
 def default_tests() -> Path:
@@ -133,144 +184,6 @@ def default_tests() -> Path:
     if not folder.is_dir():
         raise ValueError("The course's hidden tests are not installed: name a folder with --tests.")
     return folder
-
-
-class _Work:
-    """Grades submissions, several at a time, and records each as soon as it is done."""
-
-    def __init__(
-        self, tests: hidden.TestSet, options: GradeOptions, out: Path, grades: Grades, say: Say
-    ) -> None:
-        self._tests, self._options, self._out = tests, options, out
-        self._grades, self._say = grades, say
-        self._lock = threading.Lock()
-        self._stopped = threading.Event()
-        self._running: set[Sandbox] = set()
-        self._slots: queue.SimpleQueue[int] = queue.SimpleQueue()
-        self._count = 0
-
-    def run(self, found: list[submissions.Submission]) -> int:
-        """Grade all; how many could not be."""
-        jobs = self._options.jobs or _default_jobs()
-        for slot in range(jobs):
-            self._slots.put(slot)
-        self._write_table()  # says now, not after an hour, if it cannot be written
-        pool = ThreadPoolExecutor(jobs)
-        try:
-            futures = [pool.submit(self._one, submission, len(found)) for submission in found]
-            return sum(not future.result() for future in futures)
-        except BaseException:
-            self._stopped.set()
-            pool.shutdown(wait=False, cancel_futures=True)
-            with self._lock:
-                running = list(self._running)
-            for box in running:
-                box.kill()
-            raise
-        finally:
-            pool.shutdown(wait=True)
-
-    def _one(self, submission: submissions.Submission, num_all: int) -> bool:
-        """Grade one and record it; False if that was not possible."""
-        if self._stopped.is_set():
-            return False
-        try:
-            content, problem = submissions.read_submission(submission), ""
-        except submissions.Unreadable as error:
-            content, problem = b"", str(error)
-        digest = self._digest(content, problem)
-        before = self._grades.students.get(submission.key)
-        page = self._out / "feedback" / f"{submission.key}.html"
-        known = before is not None and before.sha256 == digest and page.is_file()
-        if known and not self._options.again:
-            self._told(f"{submission.student}: as before", num_all)
-            return True
-        try:
-            graded = grader.zero_grade(self._tests, problem) if problem else self._graded(content)
-        except OSError as error:
-            self._told(f"{submission.student}: not graded. {error}", num_all)
-            return False
-        if self._stopped.is_set():  # its sandbox was killed under it
-            return False
-        row = self._kept(submission, graded, digest, page)
-        self._told(f"{submission.student}: {row.total:g} of {row.of:g}", num_all)
-        return True
-
-    def _graded(self, content: bytes) -> grader.Grade:
-        """Grade a notebook in a sandbox of its own.
-
-        Raises:
-            OSError: if no sandbox can be started.
-        """
-        slot = self._slots.get_nowait()  # there are as many as threads
-        try:
-            return grader.grade_notebook(
-                content, self._tests, self._options.limits, lambda: self._start(slot)
-            )
-        finally:
-            self._slots.put(slot)
-
-    def _kept(
-        self, submission: submissions.Submission, graded: grader.Grade, digest: str, page: Path
-    ) -> GradeRow:
-        """Write a student's page, then the tables with the student's row in them."""
-        points = graded.points()
-        row = GradeRow(
-            student=submission.student,
-            sha256=digest,
-            points=points,
-            total=sum(points.values()),
-            of=sum(result.of for result in graded.results),
-            notes=list(graded.notes),
-            broken=[result.broken for result in graded.results if result.broken],
-            seconds=graded.seconds,
-            page=page.name,
-        )
-        text = feedback.feedback_page(
-            submission.student, self._tests.assignment, graded.results, graded.notes
-        )
-        with atomic_path(page) as temporary:
-            temporary.write_text(text, encoding="utf-8")
-        with self._lock:
-            self._grades.students[submission.key] = row
-            self._write_table()
-        return row
-
-    def _start(self, slot: int) -> Sandbox:
-        """A sandbox that `run` kills if the teacher stops."""
-        box = Sandbox(
-            self._options.limits,
-            slot,
-            bubblewrap=self._options.bubblewrap,
-            on_close=self._running.discard,
-        )
-        with self._lock:
-            self._running.add(box)
-            if self._stopped.is_set():
-                box.kill()
-        return box
-
-    def _digest(self, content: bytes, problem: str) -> str:
-        """What a grade depends on, in a hash."""
-        digest = hashlib.sha256()
-        for part in (content, problem.encode(), self._tests.sha256.encode()):
-            digest.update(hashlib.sha256(part).digest())
-        digest.update(repr(self._options.limits).encode())
-        return digest.hexdigest()
-
-    def _write_table(self) -> None:
-        rows = sorted(self._grades.students.values(), key=lambda row: row.student)
-        with atomic_path(self._out / "grades.json") as temporary:
-            temporary.write_text(self._grades.model_dump_json(indent=1), encoding="utf-8")
-        text = feedback.grades_table([row.model_dump() for row in rows], self._tests.exercises())
-        with atomic_path(self._out / "grades.csv") as temporary:
-            temporary.write_text(text, encoding="utf-8-sig")  # the mark is what Excel goes by
-
-    def _told(self, text: str, num_all: int) -> None:
-        with self._lock:
-            self._count += 1
-            printable = "".join(c if c.isprintable() else "?" for c in text)
-            self._say(f"{self._count}/{num_all} {printable}")
 
 
 def _default_jobs() -> int:
@@ -307,24 +220,3 @@ def _check_isolation(options: GradeOptions, folders: dict[str, Path], say: Say) 
                 raise ValueError(
                     f"Every submission could read the {name}: chmod o-rwx {folders[name]} first."
                 )
-
-
-def _load(out: Path, assignment: str) -> Grades:
-    """What was graded before.
-
-    Raises:
-        ValueError: if the file is damaged or of another assignment.
-    """
-    file = out / "grades.json"
-    if not file.exists():
-        return Grades(assignment=assignment)
-    try:
-        grades = Grades.model_validate(json.loads(file.read_text(encoding="utf-8")))
-    except (ValidationError, ValueError):
-        raise ValueError(f"{file} is damaged: move it away, and all are graded again.") from None
-    if grades.assignment != assignment:
-        raise ValueError(
-            f"{out} holds the grades of assignment {grades.assignment}: give another folder for "
-            f"{assignment}."
-        )
-    return grades

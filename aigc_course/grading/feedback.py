@@ -1,114 +1,212 @@
-"""What comes out: a page for each student, one table for the teacher.
+"""What a student reads: the page, and the few lines of it that fit into a platform's comment.
 
-Everything that a student can choose (names, exceptions' texts) is escaped: pages hold no script
-and load nothing, and no cell of the table begins like a formula.
+Everything that a student or a teacher can write is escaped. Pages hold no script and load nothing.
 """
 
 from __future__ import annotations
 
-import csv
-import html
-import io
+import functools
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 
-from aigc_course.grading.hidden import Result
+from aigc_course.checks.texts import exercise_file, read_exercises
+from aigc_course.grading.lateness import LateRule
+from aigc_course.grading.marks import GradeRow, Mark, TestRow
+from aigc_course.grading.plain import plain_text
+from aigc_course.grading.sheets import plain_number
 
-_STYLE = (
-    "body{font:16px/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem;"
-    "color:#1b1b1b;background:#fff}table{border-collapse:collapse;width:100%;margin:1rem 0}"
-    "th,td{text-align:left;vertical-align:top;padding:.35rem .6rem;border-bottom:1px solid #ccc}"
-    "td.points{white-space:nowrap;text-align:right}th.points{text-align:right}"
-    "code{background:#f1f1f1;padding:0 .2em}.total{font-size:1.25rem}"
-)
-# No script, no picture, no font from anywhere, whatever a page may come to hold.
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
+MOST_NOTES = 12
+_NO_SENTENCE = "the result is not right."
+_ADVICE = 'What to do: `check("{}", ...)` in the notebook answers with a hint for the mistake.'
+
+
+@dataclass(frozen=True)
+class _TestPart:
+    """One hidden test on the page."""
+
+    title: str
+    says: str
+    lost: float
+
+
+@dataclass(frozen=True)
+class _ExercisePart:
+    """One exercise on the page; numbers are texts."""
+
+    name: str
+    points: str
+    of: str
+    lost: str
+    right: str
+    advice: str
+    tests: list[_TestPart]
+
+
+@dataclass(frozen=True)
+class _Page:
+    """All that the template shows."""
+
+    student: str
+    assignment: str
+    total: str
+    of: str
+    excused: bool
+    sum: list[str]
+    words: list[str]
+    problem: str
+    lost: list[_ExercisePart]
+    notes: list[str]
+    exercises: list[_ExercisePart] = field(default_factory=list)
+
+
+def exercise_titles(exercises: Sequence[str]) -> dict[str, str]:
+    """What exercises are called, by id; those that the course has no text for are left out.
+
+    Raises:
+        ValueError: in one sentence, if a file of texts is damaged.
+    """
+    titles: dict[str, str] = {}
+    for prefix in dict.fromkeys(exercise.rpartition("-")[0] for exercise in exercises):
+        if re.fullmatch("[a-z]+", prefix) and exercise_file(prefix).is_file():
+            titles |= {name: text.title for name, text in read_exercises(prefix).items()}
+    return {name: title for name, title in titles.items() if name in exercises}
 
 
 def feedback_page(
-    student: str, assignment: str, results: Sequence[Result], notes: Sequence[str]
+    assignment: str,
+    student: str,
+    row: GradeRow,
+    mark: Mark,
+    rule: LateRule | None,
+    titles: Mapping[str, str],
 ) -> str:
     """The feedback page of one student.
 
     Args:
-        student: the name, as handed in.
         assignment: such as "04".
-        results: of all hidden tests, in order.
-        notes: on the submission as a whole.
+        student: the name.
+        row: what hidden tests said.
+        mark: what counts.
+        rule: on lateness, if there is one.
+        titles: see `exercise_titles`.
     """
-    total, of = sum(r.points for r in results), sum(r.of for r in results)
-    title = f"Assignment {html.escape(assignment)}: {html.escape(student)}"
-    lines = [
-        "<!doctype html>",
-        '<html lang="en"><head><meta charset="utf-8">',
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
-        f"<title>{title}</title><style>{_STYLE}</style></head><body>",
-        f"<h1>{title}</h1>",
-        f'<p class="total"><strong>{total:g} of {of:g} points</strong></p>',
-    ]
-    if notes:
-        lines.append("<h2>When the notebook was run</h2><ul>")
-        lines += [f"<li>{_prose(note)}</li>" for note in notes]
-        lines.append("</ul>")
-    lines.append("<h2>Exercises</h2>")
-    for exercise in dict.fromkeys(result.exercise for result in results):
-        rows = [result for result in results if result.exercise == exercise]
-        points, most = sum(r.points for r in rows), sum(r.of for r in rows)
-        lines += [
-            f"<h3>{html.escape(exercise)}: {points:g} of {most:g}</h3>",
-            '<table><thead><tr><th scope="col">What was tested</th>'
-            '<th scope="col">Result</th><th scope="col" class="points">Points</th></tr></thead>'
-            "<tbody>",
-        ]
-        for row in rows:
-            verdict = (
-                "Right."
-                if row.points == row.of
-                else "Partly right."
-                if row.points
-                else "Not right."
-            )
-            lines.append(
-                f"<tr><td>{_prose(row.title)}</td><td>{verdict} {_prose(row.says)}</td>"
-                f'<td class="points">{row.points:g} of {row.of:g}</td></tr>'
-            )
-        lines.append("</tbody></table>")
-    lines.append(
-        "<p>Hidden tests call your functions with other inputs than the notebook does.</p>"
+    problem = _problem(row)
+    parts = [] if problem else _exercises(row, titles)
+    notes = [] if problem else list(row.notes)
+    if len(notes) > MOST_NOTES:
+        notes[MOST_NOTES:] = [f"And {len(notes) - MOST_NOTES} more cells."]
+    page = _Page(
+        student=plain_text(student),
+        assignment=f"Assignment {assignment}",
+        total=plain_number(mark.total),
+        of=plain_number(row.of),
+        excused=mark.excused,
+        sum=_sum(row, mark, rule),
+        words=_words(mark, titles),
+        problem=problem,
+        lost=[part for part in parts if part.lost != "0"],
+        notes=[plain_text(note) for note in notes],
+        exercises=parts,
     )
-    return "\n".join([*lines, "</body></html>", ""])
+    return _template().render(page=page)
 
 
-def grades_table(rows: Sequence[Mapping[str, object]], exercises: Mapping[str, float]) -> str:
-    """The CSV of all students.
+def comment_lines(
+    row: GradeRow | None, mark: Mark, rule: LateRule | None, titles: Mapping[str, str]
+) -> list[str]:
+    """The same in short, for a platform's comment: the sum, lost points, the teacher's words."""
+    words = _words(mark, titles)
+    if row is None:
+        return words
+    if mark.excused:
+        return ["Excused.", *words]
+    lines = [f"{plain_number(mark.total)} of {plain_number(row.of)} points."]
+    if len(parts := _sum(row, mark, rule)) > 1:
+        lines += parts[:-1]
+    if problem := _problem(row):
+        return [*lines, *words, problem]
+    for part in _exercises(row, titles):
+        if part.lost != "0":
+            says = " ".join(f"{t.title}: {t.says}" for t in part.tests if t.lost)
+            lines.append(f"{part.name}: {part.points} of {part.of}. {says}".replace("`", ""))
+    return [*lines, *words]
 
-    Args:
-        rows: with ``student``, ``points`` by exercise, and ``notes``.
-        exercises: what each is worth, in order.
-    """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["student", *exercises, "total", "of", "note"])
-    for row in rows:
-        points = row["points"]
-        writer.writerow(
-            [
-                _cell(str(row["student"])),
-                *(f"{points.get(exercise, 0):g}" for exercise in exercises),
-                f"{sum(points.values()):g}",
-                f"{sum(exercises.values()):g}",
-                _cell(" ".join(row["notes"])),
-            ]
+
+def _problem(row: GradeRow) -> str:
+    """Why nothing could be run, where that is all there is to say."""
+    judged = any(result.judged for result in row.results)
+    return "" if judged else " ".join(row.notes)
+
+
+def _sum(row: GradeRow, mark: Mark, rule: LateRule | None) -> list[str]:
+    """How the total comes about; one line if it is that of the hidden tests."""
+    lines = [f"Hidden tests: {plain_number(mark.earned)} of {plain_number(row.of)}."]
+    if mark.late and rule:
+        lines.append(mark.late.sentence(rule.percent_of))
+    if mark.lost_late:
+        lines.append(f"Taken off for lateness: {plain_number(mark.lost_late)}.")
+    if mark.by_hand:
+        lines.append(f"From your teacher: {_signed(mark.by_hand)}.")
+    if mark.set_to is not None:
+        lines.append(f"Set by your teacher to {plain_number(mark.set_to)}.")
+    return [*lines, f"Total: {plain_number(mark.total)}."] if len(lines) > 1 else lines
+
+
+def _words(mark: Mark, titles: Mapping[str, str]) -> list[str]:
+    """The teacher's marks and comments, in words."""
+    lines = [
+        f"{_name(exercise, titles) or 'For the whole'}: {_signed(points)} points."
+        for exercise, points in mark.added.items()
+        if points
+    ]
+    for exercise, comment in mark.comments:
+        name = _name(exercise, titles)
+        lines.append(plain_text(f"{name}: {comment}" if name else comment))
+    return lines
+
+
+def _exercises(row: GradeRow, titles: Mapping[str, str]) -> list[_ExercisePart]:
+    parts = []
+    for exercise in dict.fromkeys(result.exercise for result in row.results):
+        results = [result for result in row.results if result.exercise == exercise]
+        points, of = sum(r.points for r in results), sum(r.of for r in results)
+        parts.append(
+            _ExercisePart(
+                name=_name(exercise, titles),
+                points=plain_number(points),
+                of=plain_number(of),
+                lost=plain_number(of - points),
+                right=", ".join(r.title for r in results if r.points == r.of),
+                advice=_ADVICE.format(exercise) if exercise in titles else "",
+                tests=[_test(result) for result in results],
+            )
         )
-    return text.getvalue()
+    return parts
 
 
-def _prose(text: str) -> str:
-    """HTML of a sentence in which `backticks` mark code."""
-    return re.sub(r"`([^`]*)`", r"<code>\1</code>", html.escape(text))
+def _test(result: TestRow) -> _TestPart:
+    says = plain_text(result.says) or _NO_SENTENCE
+    return _TestPart(plain_text(result.title), says, round(result.of - result.points, 6))
 
 
-def _cell(text: str) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    text = " ".join(text.split())
-    return "'" + text if text[:1] in ("=", "+", "-", "@") else text
+def _name(exercise: str, titles: Mapping[str, str]) -> str:
+    """An exercise by its number and title."""
+    title = titles.get(exercise)
+    return plain_text(f"{exercise} ({title})" if title else exercise)
+
+
+def _signed(points: float) -> str:
+    return ("+" if points > 0 else "") + plain_number(points)
+
+
+@functools.cache
+def _template():
+    import jinja2
+
+    text = Path(__file__).with_name("page.html.j2").read_text(encoding="utf-8")
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, keep_trailing_newline=True
+    )
+    return environment.from_string(text)

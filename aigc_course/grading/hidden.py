@@ -14,9 +14,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from aigc_course.grading import wire
+from aigc_course.grading import causes, wire
 
 MAX_SENTENCE = 600
+_FAILURES = {"slow": "took too long", "uncallable": "is no function"}
 
 
 class NoAnswer(Exception):
@@ -152,9 +153,11 @@ class Student:
         if "missing" in reply:
             raise NoAnswer(f"There is no {self._shown(name)}: keep the names that the cells use.")
         if "raised" in reply:
-            raise NoAnswer(f"{self._shown(name)} stops with {_word(reply['raised'])}.")
+            raise NoAnswer(
+                f"{self._shown(name)} stops with {causes.exception_name(reply['raised'])}."
+            )
         if "failed" in reply:
-            raise NoAnswer(f"{self._shown(name)} {str(reply['failed'])[:200]}.")
+            raise NoAnswer(f"{self._shown(name)} {_failure(reply['failed'])}.")
         return reply
 
 
@@ -186,6 +189,7 @@ class Result:
         points: out of ``of``.
         says: a sentence for the student; empty if nothing is to be said.
         broken: the test itself stopped; the sentence is for the teacher.
+        judged: False if there was nothing that the test could look at: no notebook.
     """
 
     exercise: str
@@ -194,6 +198,7 @@ class Result:
     of: float
     says: str = ""
     broken: str = ""
+    judged: bool = True
 
 
 def hidden_test(exercise: str, *, points: float, title: str) -> Callable[[Judged], Judged]:
@@ -357,7 +362,8 @@ def _encode(value: object) -> object:
     return {"$": "kept", "name": value} if isinstance(value, Kept) else wire.encode_value(value)
 
 
-def _word(name: object) -> str:
-    """An exception's name from outside, if it looks like one."""
-    text = str(name)
-    return f"a {text}" if re.fullmatch(r"[A-Za-z]{1,40}", text) else "an exception"
+def _failure(kind: object) -> str:
+    """What a failure is called; a submission can choose among these sentences, and say no other."""
+    if isinstance(kind, str) and kind in wire.SENTENCES:
+        return f"gives {wire.SENTENCES[kind]}"
+    return _FAILURES.get(str(kind), "brought no answer that can be read")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from aigc_course.grading.processes import threads_of
 
 MIB = 2**20
+LEAST_MIB, MOST_MIB = 256, 2**20  # a bare kernel; more than any machine for a class has
 
 
 @dataclass(frozen=True)
@@ -53,12 +54,12 @@ def chosen_limits(cell_seconds: float, memory_mib: int) -> Limits:
     """Limits from the two that a teacher sets: seconds for a cell, MB for a submission.
 
     Raises:
-        ValueError: if one is too small for any notebook.
+        ValueError: if one is too small for any notebook, or too large for any machine.
     """
     if not 1 <= cell_seconds <= 36_000:
         raise ValueError(f"--timeout is {cell_seconds:g}: give 1 to 36000 seconds.")
-    if memory_mib < 256:
-        raise ValueError(f"--memory is {memory_mib}: give at least 256 MB.")
+    if not LEAST_MIB <= memory_mib <= MOST_MIB:
+        raise ValueError(f"--memory is {memory_mib}: give {LEAST_MIB} to {MOST_MIB} MB.")
     return Limits(
         cell_seconds=cell_seconds,
         probe_seconds=min(10.0, cell_seconds),

@@ -30,6 +30,7 @@ from aigc_course.grading.bubblewrap import (
 )
 from aigc_course.grading.inside import driver
 from aigc_course.grading.limits import MIB, Limits
+from aigc_course.grading.plain import plain_text
 from aigc_course.grading.processes import hold_more_than, kill_family
 
 TICK = 0.2  # seconds between two looks at memory and processes
@@ -81,10 +82,16 @@ class Sandbox:
         }
         try:
             self._say(first)
-            self._hear(driver.START_SECONDS)
+            busy = f"gave no answer in {driver.START_SECONDS:g} s, as on a machine that is too busy"
+            self._hear(driver.START_SECONDS, busy)
+        except Ended as ended:
+            why = self._last_words()
+            self.close()
+            raise Ended(f"{ended}{why}") from None
         except BaseException:
             self.close()
             raise
+        self._process.stderr.close()  # from now on words are the submission's
 
     def _launch(self, uid: int | None) -> subprocess.Popen:
         """Start the driver, inside bubblewrap if there is to be one."""
@@ -101,7 +108,7 @@ class Sandbox:
                 command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
                 env=variables,
                 cwd=self._scratch,
                 pass_fds=passed,
@@ -122,6 +129,17 @@ class Sandbox:
         self._say({"code": code, "seconds": seconds})
         reply = self._hear(seconds + 3 * driver.GRACE)
         self._inspect()  # what a cell has left behind is its own
+        return reply
+
+    def watch(self, seconds: float) -> dict:
+        """Wait and see whether the kernel ends by itself: ``status`` is "ok" or "dead".
+
+        Raises:
+            Ended: as `run` does.
+        """
+        self._say({"code": None, "seconds": seconds})
+        reply = self._hear(seconds + 3 * driver.GRACE)
+        self._inspect()
         return reply
 
     def kill(self) -> None:
@@ -145,6 +163,7 @@ class Sandbox:
         with contextlib.suppress(OSError):
             self._process.stdin.close()
         self._process.stdout.close()
+        self._process.stderr.close()
         try:
             self._process.wait(END_SECONDS)
         except subprocess.TimeoutExpired:
@@ -161,6 +180,21 @@ class Sandbox:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _last_words(self) -> str:
+        """Why it did not start, in brackets: the last line of what it printed, as our own."""
+        pipe = self._process.stderr.fileno()
+        os.set_blocking(pipe, False)
+        try:
+            printed = os.read(pipe, 2**16).decode("utf-8", "replace")
+        except OSError:
+            printed = ""
+        last = plain_text((printed.strip().splitlines() or [""])[-1], 200)
+        if "No module named 'aigc_" in last:
+            last += (
+                ": install the course into this Python, since PYTHONPATH does not reach a sandbox"
+            )
+        return f" ({last})" if last else ""
 
     def _say(self, request: dict) -> None:
         """Send one line, while looking after the sandbox: it may have stopped reading."""
@@ -183,7 +217,9 @@ class Sandbox:
                 except OSError:
                     raise Ended("ended its own process") from None
 
-    def _hear(self, seconds: float) -> dict:
+    def _hear(
+        self, seconds: float, too_late: str = "took too long and could not be interrupted"
+    ) -> dict:
         """The next line, as a dict."""
         pipe = self._process.stdout.fileno()
         deadline = time.monotonic() + seconds
@@ -193,7 +229,7 @@ class Sandbox:
             while b"\n" not in self._buffer:
                 now = time.monotonic()
                 if now > deadline:
-                    raise Ended("took too long and could not be interrupted")
+                    raise Ended(too_late)
                 if now > next_look:
                     self._inspect()
                     next_look = now + TICK

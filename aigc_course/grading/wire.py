@@ -34,8 +34,26 @@ DTYPES = (
 )
 
 
+A_FUNCTION, OTHER = "a function", "something that is no data"
+# All that is ever said of a value that does not travel; what fits after "it gives".
+SENTENCES = {
+    "deep": "containers nested too deep",
+    "text": f"a text of more than {MAX_TEXT} characters",
+    "items": f"more than {MAX_ITEMS} items",
+    "keys": "a dict with keys that are no texts",
+    "dtype": "an array of something that is no numbers",
+    "bytes": f"an array of more than {MAX_ARRAY_BYTES} bytes",
+    "value": "something that is no value",
+    "array": "something that is no array",
+}
+
+
 class NotData(ValueError):
-    """A value that does not travel: its sentence fits after "it gives"."""
+    """A value that does not travel; ``kind`` is a key of `SENTENCES`."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(SENTENCES[kind])
+        self.kind = kind
 
 
 class Unknown:
@@ -60,10 +78,10 @@ def encode_value(value: object, depth: int = 0) -> Any:
         NotData: if it is something else or too large.
     """
     if depth > MAX_DEPTH:
-        raise NotData("containers nested too deep")
+        raise NotData("deep")
     if value is None or type(value) in (bool, str):
         if isinstance(value, str) and len(value) > MAX_TEXT:
-            raise NotData(f"a text of more than {MAX_TEXT} characters")
+            raise NotData("text")
         return value
     if value is Ellipsis:
         return {"$": "blank"}
@@ -80,13 +98,12 @@ def encode_value(value: object, depth: int = 0) -> Any:
     if isinstance(value, dict):
         _count(value)
         if not all(isinstance(key, str | int) for key in value):
-            raise NotData("a dict with keys that are no texts")
+            raise NotData("keys")
         items = [[str(key)[:MAX_TEXT], encode_value(v, depth + 1)] for key, v in value.items()]
         return {"$": "dict", "items": items}
     if isinstance(value, np.ndarray | np.generic) or hasattr(value, "__array__"):
         return _encode_array(np.asarray(value))
-    kind = "a function" if callable(value) else f"something of type {type(value).__name__[:40]}"
-    return {"$": "unknown", "kind": kind}
+    return {"$": "unknown", "kind": A_FUNCTION if callable(value) else OTHER}
 
 
 def decode_value(data: Any, depth: int = 0) -> Any:
@@ -96,18 +113,18 @@ def decode_value(data: Any, depth: int = 0) -> Any:
         NotData: if ``data`` is not what `encode_value` makes, whoever made it.
     """
     if depth > MAX_DEPTH:
-        raise NotData("containers nested too deep")
+        raise NotData("deep")
     if data is None or isinstance(data, bool | int | float | str):
         return data
     if not isinstance(data, dict):
-        raise NotData("something that is no value")
+        raise NotData("value")
     kind = data.get("$")
     if kind == "blank":
         return Ellipsis
     if kind == "float" and data.get("value") in ("inf", "-inf", "nan"):
         return float(data["value"])
     if kind == "unknown":
-        return Unknown(str(data.get("kind"))[:80])
+        return Unknown(A_FUNCTION if data.get("kind") == A_FUNCTION else OTHER)
     if kind == "ufunc":
         found = getattr(np, str(data.get("name")), None)
         if isinstance(found, np.ufunc):
@@ -120,16 +137,16 @@ def decode_value(data: Any, depth: int = 0) -> Any:
             if not all(
                 isinstance(i, list) and len(i) == 2 and isinstance(i[0], str) for i in items
             ):
-                raise NotData("something that is no value")
+                raise NotData("value")
             return {key: decode_value(item, depth + 1) for key, item in items}
         values = [decode_value(item, depth + 1) for item in items]
         return values if kind == "list" else tuple(values)
-    raise NotData("something that is no value")
+    raise NotData("value")
 
 
 def _count(items: object) -> None:
     if len(items) > MAX_ITEMS:  # type: ignore[arg-type]
-        raise NotData(f"more than {MAX_ITEMS} items")
+        raise NotData("items")
 
 
 def _encode_array(array: np.ndarray) -> dict:
@@ -137,9 +154,9 @@ def _encode_array(array: np.ndarray) -> dict:
     if array.dtype.name == "bfloat16":
         array = array.astype("<f4")
     if array.dtype.str not in DTYPES:
-        raise NotData(f"an array of type {str(array.dtype)[:40]}, which are no numbers")
+        raise NotData("dtype")
     if array.nbytes > MAX_ARRAY_BYTES:
-        raise NotData(f"an array of {array.nbytes} bytes; at most {MAX_ARRAY_BYTES} are taken")
+        raise NotData("bytes")
     raw = base64.b64encode(np.ascontiguousarray(array).tobytes()).decode("ascii")
     return {"$": "array", "dtype": array.dtype.str, "shape": list(array.shape), "bytes": raw}
 
@@ -154,13 +171,13 @@ def _decode_array(data: dict) -> np.ndarray:
         and all(type(n) is int and 0 <= n <= MAX_ARRAY_BYTES for n in shape)
     )
     if not good:
-        raise NotData("something that is no array")
+        raise NotData("array")
     if len(raw) > 1.4 * MAX_ARRAY_BYTES:
-        raise NotData("an array that is too large")
+        raise NotData("bytes")
     try:
         content = base64.b64decode(raw, validate=True)
     except ValueError:
-        raise NotData("something that is no array") from None
+        raise NotData("array") from None
     if math.prod(shape) * np.dtype(dtype).itemsize != len(content):
-        raise NotData("an array whose shape does not fit its bytes")
+        raise NotData("array")
     return np.frombuffer(content, dtype).reshape(shape).copy()

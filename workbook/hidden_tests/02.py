@@ -47,7 +47,9 @@ def score_of_histograms(student: Student):
         assert not agrees(got, 40 * wanted), "The score grows with the number of values."
         if agrees(got, wanted - np.log(bars)):
             return 1, "These are logarithms of probabilities; the heights are densities."
-        assert agrees(got, wanted), "The value is not right."
+        assert agrees(got, wanted), (
+            "Is it the mean log of the height of the bar that each value is in?"
+        )
     return None
 
 
@@ -56,7 +58,9 @@ def score_at_the_rim(student: Student):
     heights = np.array([0.5, 1.0, 2.5, 0.8, 0.2])
     values = np.array([0.0, 1.0, 1.0, 0.45])
     got = student.numbers("score", values, heights)
-    assert agrees(got, reference_score(values, heights)), "With values at the ends it is not right."
+    assert agrees(got, reference_score(values, heights)), (
+        "A value at an end is in no bar, or in another."
+    )
 
 
 @hidden_test("core-03", points=1, title="the score in percent")
@@ -132,7 +136,7 @@ def bigram_of_texts(student: Student):
         if agrees(got, wanted.T):
             return 1, "Rows and columns have changed places."
         assert np.allclose(np.sum(got, axis=1), 1), "The rows do not add up to 1."
-        assert agrees(got, wanted), "The counts, or what is imagined beside them, are not right."
+        assert agrees(got, wanted), "Check one row by hand: pairs counted, and imagined."
     return None
 
 
@@ -141,7 +145,7 @@ def bigram_of_the_unseen(student: Student):
     for text, alphabet in (("tartar sauce", "zyuts rcea"), ("aaab", "abc")):
         got = student.numbers("bigram", text, alphabet)
         assert np.isfinite(got).all(), "A character that nothing follows gets no probabilities."
-        assert agrees(got, reference_bigram(text, alphabet)), "Rare characters are not right."
+        assert agrees(got, reference_bigram(text, alphabet)), "Check the row of a rare character."
 
 
 def reference_shares(x, weights, means, sds):
@@ -156,7 +160,9 @@ def judge_shares(student, x, weights, means, sds):
     assert np.allclose(np.sum(got, axis=1), 1), "The shares of a point do not add up to 1."
     equal = reference_shares(x, np.ones_like(weights), means, sds)
     assert not agrees(got, equal), "Rare hills are believed as readily as frequent ones."
-    assert agrees(got, wanted), "The shares are not right."
+    assert agrees(got, wanted), (
+        "Share times density of a hill, by the sum over the hills: which is it not?"
+    )
 
 
 @hidden_test("core-08", points=1, title="hills of one width")

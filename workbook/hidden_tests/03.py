@@ -62,7 +62,9 @@ def table_widths(student: Student):
         if agrees(got, wanted + np.log(width)):
             return 1, "The width counts once, and a box in the plane has two sides."
         assert not agrees(got, wanted + 2 * np.log(width)), "These are probabilities of boxes."
-        assert agrees(got, wanted), "The log density is not right."
+        assert agrees(got, wanted), (
+            "Check one box: its probability by its area, then the logarithm."
+        )
     return None
 
 
@@ -86,8 +88,10 @@ def pairs(student: Student):
         noise, x = rng.normal(size=(2, *shape)) * 2
         t = rng.uniform(0.1, 0.9, size=(shape[0], 1))
         place, direction = student.parts("flow_pair", 2, noise, x, t)
-        assert agrees(place, noise + t * (x - noise)), "The place at time t is not right."
-        assert agrees(direction, x - noise), "The direction is not right."
+        assert agrees(place, noise + t * (x - noise)), (
+            "It starts at the noise and ends at the point."
+        )
+        assert agrees(direction, x - noise), "The direction leads from the noise to the point."
 
 
 @hidden_test("alg-05", points=1, title="a step along the direction stays on the line")
@@ -126,7 +130,9 @@ def heun_forward(student: Student):
         if agrees(got, middle):
             return 1, "That is the midpoint method, which looks once at half the way."
         assert not agrees(got, 2 * wanted - x), "The step is twice too long."
-        assert agrees(got, wanted), "The new places are not right."
+        assert agrees(got, wanted), (
+            "One step with the mean of two winds is wanted: here, and there."
+        )
     return None
 
 
@@ -154,7 +160,7 @@ def critic_loss(student: Student):
         wanted = reference_gan(*logits)[0]
         turned = reference_gan(-logits[0], -logits[1])[0]
         assert not agrees(got, turned), "This critic is rewarded for calling made points real."
-        assert agrees(got, wanted), "The critic's loss is not right."
+        assert agrees(got, wanted), "Two costs: real points called made, made points called real."
 
 
 @hidden_test("alg-07", points=1, title="the generator's loss")
@@ -164,7 +170,9 @@ def generator_loss(student: Student):
     got = student.parts("gan_losses", 2, real, made)[1]
     saturating = -reference_gan(real, -made)[1]
     assert not agrees(got, saturating), "That is the loss that saturates."
-    assert agrees(got, reference_gan(real, made)[1]), "The generator's loss is not right."
+    assert agrees(got, reference_gan(real, made)[1]), (
+        "What does it cost that made ones are called made?"
+    )
 
 
 @hidden_test("alg-07", points=1, title="a critic that is very sure")
@@ -197,7 +205,9 @@ def weight_errors(student: Student):
             return 1, "That is an average, in which one forgotten island hardly shows."
         if not agrees(got, wanted) and agrees(got, difference.max()):
             return 1, "An island with too few samples does not count."
-        assert agrees(got, wanted), "The error is not right."
+        assert agrees(got, wanted), (
+            "The largest gap is wanted, between an island's share and its weight."
+        )
     return None
 
 
@@ -208,7 +218,7 @@ def forgotten_island(student: Student):
     x = centres[rng.choice(2, size=60)] + 0.3 * rng.normal(size=(60, 2))
     got = student.numbers("weight_error", x, centres, weights)
     wanted = np.abs(reference_shares(x, centres) - weights).max()
-    assert agrees(got, wanted), "With an island that no sample visits the error is not right."
+    assert agrees(got, wanted), "An island that no sample visits has the share 0, and counts."
 
 
 def reference_velocity(place, t, mean, sd):
@@ -232,7 +242,7 @@ def judge_velocity(student, places, cases, otherwise):
 @hidden_test("alg-09", points=1, title="data around the origin")
 def velocity_at_origin(student: Student):
     places = np.random.default_rng(SEED).normal(size=7)
-    says = "How x - n and the place go together is not right."
+    says = "How x - n goes with the place: a covariance, by the variance of the place."
     judge_velocity(student, places, ((0.2, 0.0, 0.4), (0.7, 0.0, 1.8)), says)
 
 

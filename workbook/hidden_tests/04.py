@@ -39,7 +39,7 @@ def kl_of_one_image(student: Student):
     wanted = reference_kl(mean, log_var)
     assert agrees(np.shape(got), np.shape(wanted)), "One image must give one number."
     assert not agrees(got, wanted / 5), "The KL is averaged over the latents, and it adds up."
-    assert agrees(got, wanted), "The value is not right."
+    assert agrees(got, wanted), "Four terms for each latent, and a half: check one latent by hand."
 
 
 @hidden_test("vae-03", points=1, title="a batch, and batches of batches")
@@ -66,6 +66,8 @@ def width_of_samples(student: Student):
         mean, noise = rng.normal(size=(2, 6))
         got = student.numbers("draw", mean, np.full(6, level), noise)
         wanted = mean + np.exp(level / 2) * noise
+        too_wide = mean + np.exp(level) * noise
+        assert not agrees(got, too_wide), "The noise is stretched by the variance, not by its root."
         assert agrees(got, wanted), "The samples do not have the width that log_var says."
 
 
@@ -74,7 +76,13 @@ def batch_of_samples(student: Student):
     rng = np.random.default_rng(SEED)
     mean, log_var, noise = rng.normal(size=(3, 8, 2))
     got = student.numbers("draw", mean, log_var, noise)
-    assert agrees(got, mean + np.exp(log_var / 2) * noise), "Some samples are not right."
+    assert np.shape(got) == mean.shape, "One sample for each mean is wanted."
+    too_wide = mean + np.exp(log_var) * noise
+    assert not agrees(got, too_wide), "The noise is stretched by the variance, and not by its root."
+    assert not agrees(got, mean + np.exp(log_var / 2)), "The noise is not used."
+    right = np.isclose(got, mean + np.exp(log_var / 2) * noise, rtol=1e-4, atol=1e-7)
+    assert right.any(), "No sample is the mean and the noise times the width that log_var says."
+    assert right.all(), "Some latents get the width, or the noise, of another one."
 
 
 @hidden_test("vae-05", points=2, title="the slope, element by element")
@@ -118,7 +126,7 @@ def bound(student: Student):
     assert not agrees(got, log_w.mean(axis=0)), "That is the mean of the log weights: the ELBO."
     if agrees(got, wanted + np.log(12)):
         return 1, "The weights are added and not averaged."
-    assert agrees(got, wanted), "The value is not right."
+    assert agrees(got, wanted), "Weights are averaged over the draws before the logarithm is taken."
     return None
 
 
@@ -166,7 +174,7 @@ def score_gradients(student: Student):
         right &= [agrees(g, w) for g, w in zip(got, wanted, strict=True)]
     which = ("the mean", "log σ²")
     if right.sum() == 1:
-        return 1, f"The estimate by {which[int(right.argmin())]} is not right."
+        return 1, f"The estimate by {which[int(right.argmin())]} is another: derive log q by it."
     assert right.all(), "Neither of the two estimates is right."
     return None
 
@@ -176,4 +184,6 @@ def standard_scores(student: Student):
     rng = np.random.default_rng(SEED)
     eps = rng.normal(size=30)
     got = student.parts("score_gradient", 2, np.exp, 0.2, 0.0, eps)
-    assert agrees(got, reference_gradients(np.exp, 0.2, 0.0, eps)), "The estimates are not right."
+    assert agrees(got, reference_gradients(np.exp, 0.2, 0.0, eps)), (
+        "Something is missing at variance 1."
+    )

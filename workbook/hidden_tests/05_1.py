@@ -76,7 +76,9 @@ def elbo_fit(student: Student):
         assert np.shape(got) == (), "One number for the whole batch is wanted."
         averaged = wanted.mean() / x[0].size
         assert not agrees(got, averaged), "The costs of pixels are averaged, and they add up."
-        assert agrees(got, wanted.mean()), "The reconstruction's part is not right."
+        assert agrees(got, wanted.mean()), (
+            "Pixels are added, and images averaged: check one image by hand."
+        )
 
 
 @hidden_test("build-04", points=1, title="the KL alone")
@@ -92,7 +94,9 @@ def elbo_kl(student: Student):
         assert not agrees(got, -wanted.mean()), "The KL has the wrong sign."
         averaged = wanted.mean() / latents
         assert not agrees(got, averaged), "The KLs of latents are averaged, and they add up."
-        assert agrees(got, wanted.mean()), "The KL's part is not right."
+        assert agrees(got, wanted.mean()), (
+            "Latents are added, and images averaged: check one image by hand."
+        )
 
 
 @hidden_test("build-05", points=1, title="the multiply-adds")
@@ -156,7 +160,7 @@ def cost_of_binary(student: Student):
         assert np.shape(got) == wanted.shape, "One number for each image is wanted."
         assert not agrees(got, -wanted), "That is the log-likelihood, and its negative is wanted."
         assert not agrees(got, wanted / x[0].size), "The costs of pixels are averaged."
-        assert agrees(got, wanted), "The cost is not right."
+        assert agrees(got, wanted), "Check one pixel by hand: what does a logit of 0 cost?"
 
 
 @hidden_test("build-07", points=1, title="grey pixels")
@@ -184,7 +188,9 @@ def nats_of_all(student: Student):
         assert np.shape(got) == (), "One number is wanted."
         assert not agrees(got, 2 * wanted), "Twice the nats: a factor is missing."
         assert not agrees(got, wanted / np.log(2)), "These are bits."
-        assert agrees(got, wanted), "The nats of these directions are not right."
+        assert agrees(got, wanted), (
+            "Check one direction: how often does the noise fit into the signal?"
+        )
 
 
 @hidden_test("build-08", points=1, title="directions that do not pay")

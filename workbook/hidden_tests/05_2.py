@@ -49,13 +49,13 @@ def judge_weights(student, cases, otherwise):
 @hidden_test("train-04", points=1, title="the rise, and what comes after it")
 def rise(student: Student):
     cases = ((0, 4, 0), (3, 12, 0.25), (4.5, 6, 0.75), (6, 6, 1), (50, 6, 1), (7.5, 5, 1))
-    judge_weights(student, cases, "During the warm-up the weight is not right.")
+    judge_weights(student, cases, "During the warm-up the weight rises in a straight line.")
 
 
 @hidden_test("train-04", points=1, title="no warm-up, and a very short one")
 def no_rise(student: Student):
     cases = ((0, 0, 1), (12, 0, 1), (0.25, 0.5, 0.5), (9, 0.5, 1))
-    judge_weights(student, cases, "With a short warm-up the weight is not right.")
+    judge_weights(student, cases, "What if the warm-up is over before the first epoch is?")
 
 
 @hidden_test("train-05", points=1, title="active latents among silent ones")
@@ -67,7 +67,7 @@ def active_around_zero(student: Student):
     assert np.shape(got) == (), "One whole number is wanted."
     assert not agrees(got, 4), "Those are the silent ones."
     assert not agrees(got, 6), "The threshold is one for variances."
-    assert agrees(got, 3), "The number is not right."
+    assert agrees(got, 3), "Whose mean changes from image to image by more than the threshold?"
 
 
 @hidden_test("train-05", points=1, title="latents far from 0")
@@ -77,7 +77,7 @@ def active_elsewhere(student: Student):
     means = centre + spread * rng.normal(size=(120, 4))
     got = student.numbers("active_units", means, 0.01)
     assert not agrees(got, 4), "A latent that never changes counts as active."
-    assert agrees(got, 2), "The number is not right."
+    assert agrees(got, 2), "A latent is active if it changes, wherever it lies."
 
 
 @hidden_test("train-05", points=1, title="another threshold, and few images")
@@ -85,7 +85,7 @@ def active_above(student: Student):
     signs = np.where(np.arange(8) % 2, 1.0, -1.0)[:, None]  # the variance is the square
     means = signs * np.sqrt([0.01, 0.05, 0.09, 0.3, 0.4, 0.5, 0.02, 0.6, 0.7, 0.9, 0.11, 2.0])
     got = student.numbers("active_units", means, 0.1)
-    assert agrees(got, 8), "With another threshold the number is not right."
+    assert agrees(got, 8), "The threshold that is given does not decide."
 
 
 def reference_paired(a, b):
@@ -107,7 +107,7 @@ def mean_difference(student: Student):
     got = student.parts("paired", 2, a, b)[0]
     wanted = reference_paired(a, b)[0]
     assert not agrees(got, -wanted), "The difference is taken the other way round."
-    assert agrees(got, wanted), "The mean difference is not right."
+    assert agrees(got, wanted), "The difference is taken image by image, and then averaged."
 
 
 @hidden_test("train-06", points=1, title="its standard error")
@@ -120,14 +120,14 @@ def error_of_difference(student: Student):
     assert not agrees(got, unpaired, rtol=0.02), "What makes images hard blurs the comparison."
     assert not agrees(got, wanted * root, rtol=0.02), "That is the scatter of single images."
     assert not agrees(got, wanted / root, rtol=0.02), "It falls too fast with the number of images."
-    assert agrees(got, wanted, rtol=0.02), "The standard error is not right."  # any ddof
+    assert agrees(got, wanted, rtol=0.02), "The scatter of what, by the root of what?"  # any ddof
 
 
 @hidden_test("train-06", points=1, title="few images")
 def few_images(student: Student):
     a, b = draw_scores(40, 2.0)
     got = student.parts("paired", 2, a, b)
-    assert agrees(tuple(got), reference_paired(a, b), rtol=0.03), "With few images it is not right."
+    assert agrees(tuple(got), reference_paired(a, b), rtol=0.03), "With few images it differs."
 
 
 def reference_floor(images):
@@ -149,7 +149,9 @@ def floor_of_grey(student: Student):
         assert not agrees(got, -wanted), "No image can cost less than nothing."
         assert not agrees(got, wanted / images[0].size), "Costs of pixels add up."
         assert not agrees(got, wanted / np.log(2)), "These are bits."
-        assert agrees(got, wanted), "The cost of a coin is not right."
+        assert agrees(got, wanted), (
+            "A grey pixel is a coin: what does it cost on average to tell its side?"
+        )
 
 
 @hidden_test("train-07", points=1, title="black and white pixels")
@@ -159,7 +161,7 @@ def floor_of_black_and_white(student: Student):
     images[2] = 0
     got = student.numbers("noise_floor", images)
     assert np.isfinite(got).all(), "Where a pixel is certain, the floor is no number."
-    assert agrees(got, reference_floor(images)), "Certain pixels are not right."
+    assert agrees(got, reference_floor(images)), "A pixel that is certain costs nothing."
 
 
 @hidden_test("train-08", points=2, title="the standard deviation")

@@ -70,7 +70,9 @@ def slanted_sets(student: Student):
         if agrees(got, wanted - gap):
             return 1, "The means play no part."
         assert not agrees(got, gap), "Only the means are compared."
-        assert agrees(got, wanted), "What the covariance matrices say is not right."
+        assert agrees(got, wanted), (
+            "Check the term with the root: a product of two covariance matrices."
+        )
     return None
 
 
@@ -203,7 +205,7 @@ def decibels_of_one(student: Student):
         assert not agrees(got, -wanted), "A better picture must get a higher value."
         assert not agrees(got, 2 * wanted), "The error is a power, and no amplitude."
         assert not agrees(got, wanted * np.log(10)), "Decibels use another logarithm."
-        assert agrees(got, wanted), "The decibels are not right."
+        assert agrees(got, wanted), "Check one image: its mean squared error, then the logarithm."
 
 
 @hidden_test("gen-08", points=2, title="good and bad images together")
@@ -214,7 +216,9 @@ def decibels_of_many(student: Student):
     got = student.numbers("psnr", clean, noisy)
     if agrees(got, -10 * np.log10(np.square(clean - noisy).mean())):
         return 1, "The images' errors are pooled, so that the worst one decides."
-    assert agrees(got, reference_psnr(clean, noisy)), "The mean over the images is not right."
+    assert agrees(got, reference_psnr(clean, noisy)), (
+        "Each image has decibels of its own, and these are averaged."
+    )
     return None
 
 

@@ -1,9 +1,10 @@
 """The sandbox's first program: gives up its rights, then drives a kernel for the grader.
 
 It reads requests from standard input, one JSON line each, and answers each with one line: the
-first says the limits, the others bring a cell's code and how many seconds it may take. It ends
-when its input does or when its kernel dies. The submission could take it over, since both are
-the same user's: then the grader reads nonsense in place of answers, and that is all.
+first says the limits, the others bring a cell's code and how many seconds it may take, or no code
+and how long the kernel is to be watched. It ends when its input does or when its kernel dies. The
+submission could take it over, since both are the same user's: then the grader reads nonsense in
+place of answers, and that is all.
 """
 
 from __future__ import annotations
@@ -22,11 +23,7 @@ import time
 MAX_ANSWER = 8 * 2**20  # bytes; a longer line is not read by the grader either
 START_SECONDS = 90.0  # for the kernel to answer
 GRACE = 4.0  # seconds for a cell to end once it is interrupted
-# What is printed is gathered for so long: an endless loop fills memory in ipykernel's 0.2 s.
-FLUSH_OFTEN = (
-    "[setattr(getattr(__import__('sys'), name), 'flush_interval', 0.02) "
-    "for name in ('stdout', 'stderr')];"
-)
+PREPARE = "__import__('aigc_course.grading.inside.agent', fromlist=['x']).make_ready()"
 PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS = 4, 38
 
 
@@ -81,7 +78,7 @@ class Kernel:
         self.client.load_connection_file()
         self.client.start_channels(hb=False)  # a busy machine misses beats; we see the process
         self._wait()
-        self.run(FLUSH_OFTEN, 10)
+        self.run(PREPARE, START_SECONDS)
 
     def _wait(self) -> None:
         """Wait until the kernel answers and what it publishes arrives; the grader waits as long."""
@@ -99,9 +96,11 @@ class Kernel:
 
         Returns:
             ``status``: "ok"; "error", with ``name`` and ``says`` of the exception; "slow" or
-            "flood", if it was interrupted; "stuck", if it could not be; or "died". And
-            ``answer``, what the agent published.
+            "flood", if it was interrupted; "stuck", if it could not be; "died"; or "dead", if the
+            kernel had ended before. And ``answer``, what the agent published.
         """
+        if self.process.poll() is not None:
+            return {"status": "dead", "answer": None}
         asked = self.client.execute(
             code, store_history=False, allow_stdin=False, stop_on_error=False
         )
@@ -138,6 +137,13 @@ class Kernel:
             elif kind == "status" and content["execution_state"] == "idle":
                 return outcome
 
+    def watch(self, seconds: float) -> dict:
+        """Wait and see whether the kernel ends: "ok" or "dead"."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(seconds)
+            return {"status": "dead"}
+        return {"status": "ok"}
+
 
 def _size(content: dict) -> int:
     """About how many characters a message brings, of those that a notebook would show."""
@@ -152,15 +158,21 @@ def main() -> None:
     limits = json.loads(sys.stdin.readline())
     confine(limits)
     kernel = Kernel(limits["max_output"])
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)  # the grader reads only what is said before a submission can say something
     print(json.dumps({"status": "ready"}), file=answers, flush=True)
     for line in sys.stdin:
         request = json.loads(line)
-        outcome = kernel.run(request["code"], request["seconds"])
+        if request["code"] is None:
+            outcome = kernel.watch(request["seconds"])
+        else:
+            outcome = kernel.run(request["code"], request["seconds"])
         text = json.dumps(outcome)
         if len(text) > MAX_ANSWER:
-            text = json.dumps({**outcome, "answer": {"failed": "gives too much"}})
+            text = json.dumps({**outcome, "answer": {"failed": "bytes"}})
         print(text, file=answers, flush=True)
-        if outcome["status"] in ("died", "stuck"):
+        if outcome["status"] in ("died", "dead", "stuck"):
             break
     os._exit(0)
 

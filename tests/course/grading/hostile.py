@@ -110,7 +110,7 @@ def thirty(submissions: Path, out: Path, tests: Path, secret: Path) -> list[Case
             "There is no <code>gap</code>",
         ),
         Case("twice_the_slope", FULL - 1, with_answers(
-            vae_05="def kl_slope(log_var):\n    return np.exp(log_var) - 1"), "Partly right"),
+            vae_05="def kl_slope(log_var):\n    return np.exp(log_var) - 1"), "1 point lost"),
         Case("untouched", 0, STUBS.read_bytes(), "not answered yet"),
         Case("empty", 0, b"", "empty"),
         Case("broken_json", 0, with_answers()[:5000], "damaged"),

@@ -29,7 +29,7 @@ from aigc_course.grading import (
     grader,
     hidden,
     near,
-    submissions,
+    notebooks,
     wire,
     wrong_entries,
 )
@@ -65,7 +65,7 @@ def hidden_tests_of(assignment: str) -> hidden.TestSet:
 def variables(folder: Path, assignment: str) -> dict[str, object]:
     """What a notebook's cells define, run in this process; its checks are left out."""
     names: dict[str, object] = {"__name__": "submission"}
-    for source in submissions.code_cells(notebook(folder, assignment)):
+    for source in notebooks.code_cells(notebook(folder, assignment)):
         if "%pip" not in source and not source.startswith(("check(", "checks.")):
             exec(compile(source, assignment, "exec"), names)
     return names
@@ -75,7 +75,7 @@ def variables(folder: Path, assignment: str) -> dict[str, object]:
 def variable_of(exercise: str) -> str:
     """The name under which an exercise's answer is checked."""
     assignment, _ = EXERCISES[exercise]
-    cells = "\n".join(submissions.code_cells(notebook(UNTOUCHED, assignment)))
+    cells = "\n".join(notebooks.code_cells(notebook(UNTOUCHED, assignment)))
     return re.search(rf'check\("{exercise}", (\w+)\)', cells)[1]
 
 
@@ -202,7 +202,7 @@ IN_SANDBOXES = {(a, SOLVED) for a in ASSIGNMENTS if a != "04"} | {("05_1", UNTOU
 
 def as_handed_in(folder: Path, assignment: str) -> bytes:
     """A notebook without what only teachers' copies have behind the checks."""
-    cells = submissions.code_cells(notebook(folder, assignment))
+    cells = notebooks.code_cells(notebook(folder, assignment))
     return hostile.notebook([cell.split("### BEGIN HIDDEN TESTS")[0] for cell in cells])
 
 

@@ -1,0 +1,310 @@
+"""The class's book: all rows of an output folder, the teacher's files beside them, what comes out.
+
+Read and checked before anything runs; written after each submission, so that a stopped run loses
+nothing. Rows are added and renewed, never taken out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from aigc_course.grading import canvas, feedback, moodle, tables
+from aigc_course.grading.adjustments import (
+    begin_adjustments,
+    by_student,
+    read_adjustments,
+)
+from aigc_course.grading.hidden import TestSet
+from aigc_course.grading.lateness import read_rule
+from aigc_course.grading.marks import (
+    GradeRow,
+    Person,
+    find_renamed,
+    fingerprint,
+    mark_of,
+    read_grades,
+    write_grades,
+)
+from aigc_course.grading.names import Names, plain_name
+from aigc_course.grading.roster import Roster, match, merged
+from aigc_course.grading.submissions import Submission
+from aigc_utils.files import atomic_path
+
+PAGES = "feedback"
+
+
+@dataclass(frozen=True)
+class Handed:
+    """A submission, with the hash of what it holds."""
+
+    submission: Submission
+    content: str
+
+
+class Book:
+    """The marks of a class in an output folder. Use it from one process; threads may share it.
+
+    Args:
+        out: the output folder, which need not be there yet.
+        tests: the hidden tests.
+        handed: what was handed in.
+        source: where that is.
+        roster: the class, if one is given.
+        column: Canvas's column for `roster`.
+
+    Raises:
+        ValueError: in one sentence, if a file of the folder is wrong; nothing is written then.
+    """
+
+    def __init__(
+        self,
+        out: Path,
+        tests: TestSet,
+        handed: Sequence[Handed],
+        source: str,
+        roster: Roster | None = None,
+        column: str | None = None,
+    ) -> None:
+        self._out, self._tests, self._source, self._roster = out, tests, source, roster
+        self._lock = threading.RLock()
+        self._possible = sum(tests.exercises().values())
+        self.titles = feedback.exercise_titles(list(tests.exercises()))
+        self._column = None
+        if roster and roster.kind == "canvas":
+            self._column = canvas.chosen_column(roster.sheet, tests.assignment, column)
+        elif roster and roster.kind == "moodle":
+            moodle.check_worksheet(roster)
+        if column and self._column is None:
+            raise ValueError(f"--column is {column!r}: it goes with Canvas's gradebook.")
+        self.grades = read_grades(out, tests.assignment)
+        self.before = {key: row.total for key, row in self.grades.students.items()}
+        self.renamed = self._rename(handed)
+        self._handed = {each.submission.key: each for each in handed}
+        for key, row in self.grades.students.items():
+            row.here = key in self._handed
+        if roster:
+            self.grades.people = merged(self.grades.people, roster.people)
+        self.unclear = self._match()
+        adjustments = read_adjustments(out, tests.exercises())
+        self._adjustments = by_student(adjustments, self._names, out)
+        self._rule = read_rule(out, self._names)
+        self._table_trouble: OSError | None = None
+
+    @property
+    def rows(self) -> dict[str, GradeRow]:
+        """The rows, by key."""
+        return self.grades.students
+
+    def begin(self) -> Path | None:
+        """Write all that is known; where a grades.csv that somebody edited is kept, if one was.
+
+        Raises:
+            OSError: in one sentence, if the folder cannot be written to.
+        """
+        edited = tables.keep_edited(self._out, self.grades.tables)
+        begin_adjustments(self._out)
+        self.write()
+        if self._table_trouble:
+            raise self._table_trouble
+        return edited
+
+    def record(self, submission: Submission, row: GradeRow) -> GradeRow:
+        """Put a graded submission into the book, and on disk."""
+        with self._lock:
+            old = self.rows.get(submission.key)
+            if row == old:
+                return old
+            if old is not None:
+                row.former, row.earlier, row.judged = old.former, list(old.earlier), old.judged
+                if old.source != row.source and old.content != row.content:
+                    says = f"Replaces {old.earned:g} of {old.of:g} points from {old.source}."
+                    row.earlier = [*(each for each in row.earlier if each != says), says]
+            self.rows[submission.key] = row
+            self._page(submission.key, row)
+            self._save()
+            return row
+
+    def write(self) -> None:
+        """Write all pages and tables anew, where something in them has changed."""
+        with self._lock:
+            for key, row in self.rows.items():
+                self._page(key, row)
+            self._save()
+
+    def export(self) -> list[str]:
+        """Write what a learning platform takes back; sentences for the teacher."""
+        if self._roster is None:
+            stale = [n for n in (moodle.WORKSHEET, canvas.FILE) if (self._out / n).exists()]
+            return [f"{name} is as it was: give --roster again to renew it." for name in stale]
+        if self._roster.kind == "list":
+            return []
+        marks = dict(self._marks_of_roster())
+        if self._roster.kind == "canvas":
+            found = {
+                n: (line.mark.total, self._of(line), line.mark.excused) for n, line in marks.items()
+            }
+            return canvas.write_gradebook(self._out, self._roster, self._column, found)
+        lines = {
+            n: (line.mark.total, self._of(line), self._comment(line)) for n, line in marks.items()
+        }
+        said = moodle.write_worksheet(self._out, self._roster, lines)
+        pages = [
+            (line.name, self._roster.people[number].id, self._out / PAGES / line.row.page)
+            for number, line in marks.items()
+            if line.row is not None and (self._out / PAGES / line.row.page).is_file()
+        ]
+        moodle.write_feedback(self._out, pages, self._tests.assignment)
+        return said
+
+    def lines(self) -> dict[str, tables.TableLine]:
+        """All students with their marks, by key; who handed in nothing has a key of a roster."""
+        keys = [*self.rows, *(key for key in self._people if key not in self._handed_or_known())]
+        return {key: self._line(key) for key in keys}
+
+    def without_time(self) -> list[str]:
+        """Names of those of whom the rule on lateness knows no time."""
+        if self._rule is None:
+            return []
+        return [line.name for line in self.lines().values() if line.row and line.mark.late is None]
+
+    def off_roster(self) -> list[str]:
+        """Names of those in the folder who are on none of the rosters that were given."""
+        if not self._people:
+            return []
+        return [
+            row.student for key, row in self.rows.items() if row.here and key not in self._people
+        ]
+
+    def strays(self) -> list[str]:
+        """Names of pages that belong to nobody in the table."""
+        folder = self._out / PAGES
+        known = {row.page for row in self.rows.values()}
+        there = [path.name for path in folder.glob("*.html")] if folder.is_dir() else []
+        return sorted(name for name in there if name not in known)
+
+    def _rename(self, handed: Sequence[Handed]) -> dict[str, str]:
+        """Give the rows of students who have another name now that name; old names by key."""
+        pairs = [(each.submission, each.content) for each in handed]
+        names = {}
+        for new, old in find_renamed(self.grades, pairs, self._source).items():
+            row = self.rows.pop(old)
+            names[new] = row.student
+            row.former = [*row.former, row.student]
+            self.rows[new] = row
+            self.before[new] = self.before.pop(old)
+            row.student = next(s.name for s, _ in pairs if s.key == new)
+        return names
+
+    def _match(self) -> list[str]:
+        """Find out who is who, for the teacher's files and for platforms."""
+        rows = dict(self.rows)
+        for key, each in self._handed.items():
+            if key not in rows:
+                rows[key] = _row_to_come(each.submission)
+        matched = match(self.grades.people, rows)
+        self._people: dict[str, Person] = {}
+        for number, person in enumerate(self.grades.people):
+            key = (
+                matched.keys.get(number) or f"@{person.lms}:{person.id or plain_name(person.name)}"
+            )
+            self._people[key] = person
+        self._names = Names()
+        for key in [*rows, *(k for k in self._people if k not in rows)]:
+            row, person = rows.get(key), self._people.get(key)
+            words = [row.student, key, row.id, *row.former] if row else []
+            words += [person.name, person.id, *person.words] if person else []
+            self._names.add(key, words[0], words[1:])
+        return matched.unclear
+
+    def _line(self, key: str) -> tables.TableLine:
+        """One student with the mark."""
+        row, person = self.rows.get(key), self._people.get(key)
+        adjustments = self._adjustments.get(key, [])
+        mark = mark_of(key, row, person, self._possible, self._rule, adjustments)
+        first = row.judged.get(fingerprint(adjustments), row.content) if row else ""
+        outdated = row is not None and first != row.content
+        return tables.TableLine(row, mark, person, self._remarks(row, outdated), outdated)
+
+    def _handed_or_known(self) -> set[str]:
+        """Keys of all who are in the table, or in the folder and not graded yet."""
+        return {*self.rows, *self._handed}
+
+    def _page(self, key: str, row: GradeRow) -> None:
+        """Write a student's page, if it is not so already."""
+        if not row.results:
+            return
+        line = self._line(key)
+        text = feedback.feedback_page(
+            self._tests.assignment, line.name, row, line.mark, self._rule, self.titles
+        ).encode()
+        new = f"{key}.html"
+        path = self._out / PAGES / new
+        if not (path.is_file() and path.read_bytes() == text):
+            with atomic_path(path) as temporary:
+                temporary.write_bytes(text)
+        if row.page and row.page != new:
+            (self._out / PAGES / row.page).unlink(missing_ok=True)
+        row.page = new
+
+    def _save(self) -> None:
+        """Write grades.json, then grades.csv; that a spreadsheet holds the latter stops nothing."""
+        lines = self.lines()
+        for key, row in self.rows.items():
+            row.total = lines[key].mark.total
+            mark = fingerprint(self._adjustments.get(key, []))
+            if mark:
+                row.judged.setdefault(mark, row.content)
+        content = tables.grades_table(list(lines.values()), self._tests.exercises())
+        digest = hashlib.sha256(content).hexdigest()
+        # The last two: a kill may come between the two files.
+        if self.grades.tables[-1:] != [digest]:
+            self.grades.tables = [*self.grades.tables[-1:], digest]
+        write_grades(self._out, self.grades)
+        try:
+            tables.write_table(self._out, content)
+            self._table_trouble = None
+        except OSError as error:
+            self._table_trouble = error
+
+    @property
+    def table_trouble(self) -> OSError | None:
+        """Why grades.csv is not as it should be; None if it is."""
+        return self._table_trouble
+
+    def _marks_of_roster(self) -> Mapping[int, tables.TableLine]:
+        """The lines of those on the roster that was given, by their number there."""
+        lines = self.lines()
+        keys = {id(person): key for key, person in self._people.items()}
+        people = self._roster.people
+        return {n: lines[keys[id(p)]] for n, p in enumerate(people) if id(p) in keys}
+
+    def _of(self, line: tables.TableLine) -> float:
+        return line.row.of if line.row else self._possible
+
+    def _comment(self, line: tables.TableLine) -> list[str]:
+        return feedback.comment_lines(line.row, line.mark, self._rule, self.titles)
+
+    def _remarks(self, row: GradeRow | None, outdated: bool) -> list[str]:
+        """What a teacher should know of a row beside what is stored in it."""
+        remarks = []
+        if row is None:
+            return remarks
+        if row.tests and row.tests != self._tests.sha256:
+            remarks.append("Graded with other hidden tests than the last.")
+        if outdated:
+            remarks.append("The points by hand were given to an earlier submission.")
+        if row.former:
+            remarks.append(f"Was called {', '.join(row.former)}.")
+        return remarks
+
+
+def _row_to_come(submission: Submission) -> GradeRow:
+    """Stands for a submission that is not graded yet."""
+    return GradeRow(
+        student=submission.name, id=submission.lms_id or "", lms=submission.lms or "", sha256="",
+        points={}, total=None, of=0, notes=[], broken=[], seconds=0, page="",
+    )  # fmt: skip

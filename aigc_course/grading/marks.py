@@ -1,0 +1,285 @@
+"""The class's marks: what hidden tests gave, what else counts, and that no row is ever lost."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from aigc_course.grading.adjustments import Adjustment
+from aigc_course.grading.lateness import Late, LateRule
+from aigc_course.grading.submissions import Submission
+from aigc_utils.files import atomic_path
+
+FILE = "grades.json"
+
+
+class TestRow(BaseModel):
+    """What one hidden test said; see `aigc_course.grading.hidden.Result`."""
+
+    __test__ = False  # pytest takes it for a class of tests
+
+    model_config = ConfigDict(extra="forbid")
+
+    exercise: str
+    title: str
+    points: float
+    of: float
+    says: str = ""
+    judged: bool = True
+
+
+class Person(BaseModel):
+    """Somebody on a roster.
+
+    Attributes:
+        name: as the roster writes it.
+        id: the platform's number; "" if it has none.
+        lms: "moodle", "canvas" or "".
+        words: other names: a login, an address without its end, a number of the school.
+        submitted: when something was handed in, without a zone, as the platform says.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str
+    id: str = ""
+    lms: str = ""
+    words: list[str] = []
+    submitted: datetime | None = None
+
+
+class GradeRow(BaseModel):
+    """One student in grades.json.
+
+    Attributes:
+        id: the learning platform's number for the student; "" if none is known.
+        lms: the platform, "moodle" or "canvas"; "" if none is known.
+        sha256: of the submission, the tests and the limits; as long as it is the same, nothing is
+            graded again.
+        content, tests, limits: the parts of it.
+        points: that hidden tests gave, by exercise.
+        total: with lateness and the teacher's own marks; None if there is to be none.
+        notes: on what happened when it was run, for the student.
+        remarks: on what was handed in, for the teacher.
+        broken: hidden tests that stopped; for the teacher.
+        page: the feedback page's file name.
+        submitted: the time of the file; a download may have changed it.
+        source: the folder that it came from.
+        here: it was in the folder that was graded last.
+        former: earlier names of the same student.
+        earlier: sentences on earlier submissions that this one replaces.
+        judged: for the hash of the teacher's marks the ``content`` that they were first given to.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    student: str
+    id: str = ""
+    lms: str = ""
+    sha256: str
+    content: str = ""
+    tests: str = ""
+    limits: str = ""
+    results: list[TestRow] = []
+    points: dict[str, float]
+    total: float | None
+    of: float
+    notes: list[str]
+    remarks: list[str] = []
+    broken: list[str]
+    seconds: float
+    page: str
+    submitted: datetime | None = None
+    source: str = ""
+    here: bool = True
+    former: list[str] = []
+    earlier: list[str] = []
+    judged: dict[str, str] = {}
+
+    @property
+    def earned(self) -> float:
+        """The points that hidden tests gave."""
+        return sum(self.points.values())
+
+
+class Grades(BaseModel):
+    """The file grades.json.
+
+    Attributes:
+        students: by their keys.
+        people: on the rosters that were given.
+        tables: hashes of the last versions of grades.csv, by which an edited one is known.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    assignment: str
+    students: dict[str, GradeRow] = {}
+    people: list[Person] = []
+    tables: list[str] = []
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What counts for a student.
+
+    Attributes:
+        earned: points by hidden tests.
+        late: None if nothing is known of it.
+        added: points that the teacher gives or takes, by exercise; "" is the whole.
+        set_to: the total that the teacher has set; None if none is.
+        comments: the teacher's words, each with its exercise or "".
+        excused: is not to be marked.
+        total: the sum, at least 0; None if there is nothing to mark.
+    """
+
+    earned: float
+    late: Late | None
+    added: dict[str, float]
+    set_to: float | None
+    comments: list[tuple[str, str]]
+    excused: bool
+    total: float | None
+
+    @property
+    def lost_late(self) -> float:
+        """Points taken off for lateness."""
+        return self.late.points if self.late else 0.0
+
+    @property
+    def by_hand(self) -> float:
+        """Points that the teacher's marks change the sum by."""
+        return sum(self.added.values())
+
+
+def mark_of(
+    key: str,
+    row: GradeRow | None,
+    person: Person | None,
+    possible: float,
+    rule: LateRule | None,
+    adjustments: Sequence[Adjustment],
+) -> Mark:
+    """The mark of a student.
+
+    Args:
+        key: the student's.
+        row: None if nothing was handed in.
+        person: on a roster; None if on none.
+        possible: points of the assignment.
+        rule: on lateness.
+        adjustments: the teacher's lines for this student.
+    """
+    earned = row.earned if row else 0.0
+    late = None
+    if rule and row:
+        late = rule.late(key, _submitted(row, person, rule), earned, possible)
+    added: dict[str, float] = {}
+    set_to, comments, excused = None, [], False
+    for each in adjustments:
+        change = each.points
+        if each.set_to is not None and each.exercise:
+            had = row.points.get(each.exercise, 0.0) if row else 0.0
+            change = each.set_to - had - added.get(each.exercise, 0.0)
+        elif each.set_to is not None:
+            set_to = each.set_to
+        if change:
+            added[each.exercise] = added.get(each.exercise, 0.0) + change
+        if each.comment:
+            comments.append((each.exercise, each.comment))
+        excused = excused or each.excused
+    total: float | None = max(0.0, earned - (late.points if late else 0.0) + sum(added.values()))
+    if set_to is not None:
+        total = set_to
+    if excused or (row is None and set_to is None and not added):
+        total = None
+    return Mark(
+        earned, late, added, set_to, comments, excused, None if total is None else round(total, 4)
+    )
+
+
+def read_grades(out: Path, assignment: str) -> Grades:
+    """What was graded before; nothing if there is no file.
+
+    Raises:
+        ValueError: if the file is damaged or of another assignment.
+    """
+    file = out / FILE
+    if not file.exists():
+        return Grades(assignment=assignment)
+    try:
+        grades = Grades.model_validate(json.loads(file.read_text(encoding="utf-8")))
+    except (ValidationError, ValueError, RecursionError):
+        raise ValueError(
+            f"{file} is damaged: move it away, and all that is in the folder is graded again."
+        ) from None
+    if grades.assignment != assignment:
+        raise ValueError(
+            f"{out} holds the grades of assignment {grades.assignment}: give another folder for "
+            f"{assignment}."
+        )
+    return grades
+
+
+def write_grades(out: Path, grades: Grades) -> None:
+    """Write grades.json, whole or not at all; `OSError` if that cannot be."""
+    with atomic_path(out / FILE) as temporary:
+        temporary.write_text(grades.model_dump_json(indent=1), encoding="utf-8")
+
+
+def find_renamed(
+    grades: Grades, found: Sequence[tuple[Submission, str]], source: str
+) -> dict[str, str]:
+    """Who is called otherwise than the last time: new keys, and the old one of each.
+
+    It is the same student if the platform's number is, or if a notebook has another name in the
+    same folder and nobody else there has handed in the same.
+
+    Args:
+        grades: what was graded before.
+        found: submissions, each with the hash of its content.
+        source: the folder that they are in.
+    """
+    here = {submission.key for submission, _ in found}
+    gone = {key: row for key, row in grades.students.items() if key not in here}
+    renamed: dict[str, str] = {}
+    for submission, content in found:
+        if submission.key in grades.students:
+            continue
+        if submission.lms_id:
+            old = [key for key, row in gone.items() if row.id == submission.lms_id]
+        else:
+            same = [key for key, row in gone.items() if _moved(row, content, source)]
+            twins = [other for other, theirs in found if theirs == content]
+            old = same if len(twins) == 1 else []
+        if len(old) == 1:
+            renamed[submission.key] = old[0]
+            del gone[old[0]]
+    return renamed
+
+
+def fingerprint(adjustments: Sequence[Adjustment]) -> str:
+    """A hash of the teacher's marks for a student, wherever they stand in the file."""
+    marks = [
+        (a.exercise, a.points, a.set_to, a.comment)
+        for a in adjustments
+        if a.points or a.set_to is not None
+    ]
+    return hashlib.sha256(repr(marks).encode()).hexdigest()[:16] if marks else ""
+
+
+def _submitted(row: GradeRow, person: Person | None, rule: LateRule) -> datetime | None:
+    """When it was handed in, as far as somebody vouches for it."""
+    if person is not None and person.lms == "moodle":
+        return person.submitted
+    return row.submitted if rule.file_times else None
+
+
+def _moved(row: GradeRow, content: str, source: str) -> bool:
+    return not row.id and row.content == content and row.source == source

@@ -1,0 +1,84 @@
+"""Who is meant: students as teachers, files and learning platforms write them."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable
+
+from aigc_course.grading.plain import plain_text
+
+MOST_NAMES = 60  # in a line
+
+
+def plain_name(name: str) -> str:
+    """A name for comparing: one form of each letter, small letters, one blank between words."""
+    text = plain_text(unicodedata.normalize("NFKC", name)).casefold()
+    return text.removeprefix("'").strip()  # the mark that keeps a cell from being a formula
+
+
+def spellings(name: str) -> set[str]:
+    """The ways in which files and tables write a name.
+
+    "Lovelace, Ada" is also "Ada Lovelace", "ada_lovelace", "ada.lovelace" and "lovelaceada".
+    """
+    text = plain_name(name)
+    words = [word for word in re.split(r"[\W_]+", text) if word]
+    last, comma, first = text.partition(",")
+    turned = re.split(r"[\W_]+", f"{first} {last}") if comma else words
+    found = {text, "".join(words), "".join(word for word in turned if word)}
+    if len(words) == 2:  # given name and surname, in either order
+        found.add(words[1] + words[0])
+    return found - {""}
+
+
+class Names:
+    """Finds a student by any name that the class has for them."""
+
+    def __init__(self) -> None:
+        self._exact: dict[str, set[str]] = defaultdict(set)
+        self._numbers: dict[str, set[str]] = defaultdict(set)
+        self._shown: dict[str, str] = {}
+
+    def add(self, key: str, shown: str, others: Iterable[str] = ()) -> None:
+        """Make a student known.
+
+        Args:
+            key: what `find` gives.
+            shown: the name in messages.
+            others: further names: a number of a platform, a login, a former name.
+        """
+        for name in (shown, *others):
+            plain = plain_name(name)
+            if not plain:
+                continue
+            self._exact[plain].add(key)
+            self._shown.setdefault(plain, plain_text(name))
+            if plain.isdecimal():  # spreadsheets drop the zeros in front
+                self._numbers[plain.lstrip("0")].add(key)
+
+    def find(self, name: str) -> str:
+        """The key of the student who is called so.
+
+        Raises:
+            LookupError: if there is none or more than one; the text goes on after the name.
+        """
+        plain = plain_name(name)
+        keys = self._exact.get(plain) or self._numbers.get(plain.lstrip("0") or "-", set())
+        if len(keys) == 1:
+            return next(iter(keys))
+        if keys:
+            raise LookupError(f"may be any of {len(keys)} students: give the id of the table.")
+        near = difflib.get_close_matches(plain, self._exact, 1)
+        hint = f"did you mean {self._shown[near[0]]!r}?" if near else "take the name of the table."
+        raise LookupError(f"is nobody in the table, in the folder or on a roster: {hint}")
+
+
+def names_line(names: Iterable[str]) -> str:
+    """Names in a line, in order, and not more of them than one reads."""
+    ordered = sorted(plain_text(name, 200) for name in names)
+    rest = len(ordered) - MOST_NAMES
+    shown = ", ".join(ordered[:MOST_NAMES])
+    return shown + (f" and {rest} more" if rest > 0 else "")

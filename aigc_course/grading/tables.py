@@ -1,0 +1,134 @@
+"""grades.csv: one row a student, for a spreadsheet, and what to do if somebody has edited it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from aigc_course.grading.lateness import shown_time
+from aigc_course.grading.marks import GradeRow, Mark, Person
+from aigc_course.grading.plain import table_cell
+from aigc_course.grading.sheets import plain_number, sheet_bytes
+from aigc_utils.files import atomic_path
+
+FILE = "grades.csv"
+MOST_NOTES = 10
+GONE, NOTHING, EXCUSED = "not in the last folder", "nothing handed in", "excused"
+
+
+@dataclass(frozen=True)
+class TableLine:
+    """One student in the table.
+
+    Attributes:
+        row: None if nothing was handed in.
+        mark: what counts.
+        person: on a roster; None if on none.
+        remarks: for the teacher.
+        outdated: the teacher's points were given to an earlier submission.
+    """
+
+    row: GradeRow | None
+    mark: Mark
+    person: Person | None
+    remarks: Sequence[str] = ()
+    outdated: bool = False
+
+    @property
+    def name(self) -> str:
+        """The student's, as the roster has it if there is one."""
+        return self.person.name if self.person else self.row.student
+
+    @property
+    def state(self) -> str:
+        """What a teacher should know of the row before adding it up."""
+        states = [EXCUSED] if self.mark.excused else []
+        if self.row is None:
+            states.append(NOTHING)
+        elif not self.row.here:
+            states.append(GONE)
+        return ", ".join(states)
+
+
+def grades_table(lines: Sequence[TableLine], exercises: Mapping[str, float]) -> bytes:
+    """The content of grades.csv.
+
+    Args:
+        lines: of all students.
+        exercises: what each is worth, in order.
+    """
+    header = [
+        "student", *exercises, "late", "by hand", "total", "of", "state", "note", "comment",
+        "submitted", "id",
+    ]  # fmt: skip
+    possible = sum(exercises.values())
+    table = [[table_cell(name) for name in header]]
+    for line in sorted(lines, key=lambda each: (each.name.casefold(), each.name)):
+        row, mark = line.row, line.mark
+        time = mark.late.submitted if mark.late else line.person and line.person.submitted
+        person_id = line.person.id if line.person else ""
+        table.append(
+            [
+                table_cell(line.name),
+                *(plain_number(row.points.get(e, 0.0)) if row else "" for e in exercises),
+                plain_number(-mark.lost_late) if mark.lost_late else "",
+                _by_hand(mark),
+                plain_number(mark.total),
+                plain_number(row.of if row else possible),
+                line.state,
+                table_cell(_notes(line)),
+                table_cell(" ".join(text for _, text in mark.comments)),
+                shown_time(time) if time else "",
+                table_cell((row.id if row else "") or person_id),
+            ]
+        )
+    return sheet_bytes(table)
+
+
+def keep_edited(out: Path, known: Sequence[str]) -> Path | None:
+    """Copy a grades.csv that is not as it was written; where to, or None if it is.
+
+    Args:
+        out: the output folder.
+        known: hashes of what was written.
+    """
+    table = out / FILE
+    if not table.is_file():
+        return None
+    content = table.read_bytes()
+    if hashlib.sha256(content).hexdigest() in known:
+        return None
+    number = 1
+    while (copy := out / f"grades.edited-{number}.csv").exists():
+        if copy.read_bytes() == content:
+            return copy
+        number += 1
+    with atomic_path(copy) as temporary:
+        temporary.write_bytes(content)
+    return copy
+
+
+def write_table(out: Path, content: bytes) -> None:
+    """Write grades.csv if it is not so already; `OSError` in one sentence if that cannot be."""
+    table = out / FILE
+    if table.is_file() and table.read_bytes() == content:
+        return
+    with atomic_path(table) as temporary:
+        temporary.write_bytes(content)
+
+
+def _by_hand(mark: Mark) -> str:
+    """What the teacher changes the sum by; with a total that is set, the difference it makes."""
+    if mark.set_to is not None:
+        return plain_number(mark.set_to - mark.earned + mark.lost_late)
+    return plain_number(mark.by_hand) if mark.by_hand else ""
+
+
+def _notes(line: TableLine) -> str:
+    """What there is to say of a submission, not longer than a teacher reads in a cell."""
+    row = line.row
+    notes = [*line.remarks, *(row.remarks + row.earlier + row.notes if row else ())]
+    rest = len(notes) - MOST_NOTES
+    return " ".join(notes[:MOST_NOTES]) + (f" And {rest} more." if rest > 0 else "")

@@ -1,0 +1,529 @@
+"""Marks stay: rows, pages, a teacher's own marks and what late work costs."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from classes import graded_class, handed, hidden_in, row_of
+
+from aigc_course.grading.adjustments import read_adjustments
+from aigc_course.grading.book import Book
+from aigc_course.grading.lateness import LateRule, read_rule
+from aigc_course.grading.marks import read_grades
+from aigc_course.grading.names import Names
+from aigc_course.grading.sheets import number_in, plain_number, read_sheet, write_sheet
+from aigc_course.grading.telling import say_after
+
+ANNA, BO, CY = (handed(name) for name in ("anna", "bo", "cy"))
+
+
+def table(tmp_path: Path) -> dict[str, dict[str, str]]:
+    text = (tmp_path / "marks" / "grades.csv").read_text(encoding="utf-8-sig")
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert len({row["student"] for row in rows}) == len(rows)
+    return {row["student"]: row for row in rows}
+
+
+def page(tmp_path: Path, key: str) -> str:
+    return (tmp_path / "marks" / "feedback" / f"{key}.html").read_text(encoding="utf-8")
+
+
+def told(book: Book) -> str:
+    lines: list[str] = []
+    say_after(book, lines.append)
+    return "\n".join(lines)
+
+
+def put(tmp_path: Path, name: str, text: str) -> Path:
+    (tmp_path / "marks").mkdir(exist_ok=True)
+    path = tmp_path / "marks" / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+# ---- rows ------------------------------------------------------------------------------
+
+
+def test_another_class_adds_rows_and_takes_none_away(tmp_path):
+    graded_class(tmp_path, {ANNA: 10, BO: 9}, source="a")
+    book = graded_class(tmp_path, {CY: 8}, source="b")
+    rows = table(tmp_path)
+    assert {name: row["total"] for name, row in rows.items()} == {
+        "anna": "10",
+        "bo": "9",
+        "cy": "8",
+    }
+    assert rows["bo"]["state"] == "not in the last folder"
+    assert rows["cy"]["state"] == ""
+    assert "kept in the table: anna 10, bo 9." in told(book)
+    assert "New: cy 8." in told(book)
+    assert "9 of 10 points" in page(tmp_path, "bo")
+
+
+def test_late_work_of_the_same_student_is_one_row_that_names_both(tmp_path):
+    graded_class(tmp_path, {ANNA: 4, BO: 9}, source="a")
+    better = handed("anna", content="better")
+    book = graded_class(tmp_path, {better: 10}, source="late")
+    row = table(tmp_path)["anna"]
+    assert row["total"] == "10"
+    assert "Replaces 4 of 10 points from a." in row["note"]
+    assert "Marks that changed: anna 4 -> 10." in told(book)
+
+
+def test_a_lower_mark_is_told_too_and_an_equal_one_is_not(tmp_path):
+    graded_class(tmp_path, {ANNA: 10, BO: 9})
+    book = graded_class(
+        tmp_path, {handed("anna", content="worse"): 7, handed("bo", content="x"): 9}
+    )
+    assert "Marks that changed: anna 10 -> 7." in told(book)
+    assert "No mark has changed." in told(graded_class(tmp_path, {BO: 9}))
+
+
+def test_whoever_renames_a_file_keeps_the_row_and_leaves_no_page(tmp_path):
+    graded_class(tmp_path, {ANNA: 7, BO: 9})
+    put(tmp_path, "adjustments.csv", "student,points\nanna,2\n")
+    renamed = handed("Anna Li", key="anna-li", content="of anna")
+    book = graded_class(tmp_path, {renamed: 7, BO: 9})
+    assert book.renamed == {"anna-li": "anna"}
+    assert set(table(tmp_path)) == {"Anna Li", "bo"}
+    assert table(tmp_path)["Anna Li"]["total"] == "9"
+    pages = {path.name for path in (tmp_path / "marks" / "feedback").iterdir()}
+    assert pages == {"anna-li.html", "bo.html"}
+
+
+def test_a_copy_in_another_folder_is_not_taken_for_the_same_student(tmp_path):
+    graded_class(tmp_path, {ANNA: 7}, source="a")
+    book = graded_class(tmp_path, {handed("eve", content="of anna"): 7}, source="b")
+    assert book.renamed == {}
+    assert set(table(tmp_path)) == {"anna", "eve"}
+
+
+def test_two_equal_notebooks_under_new_names_are_not_guessed_at(tmp_path):
+    graded_class(tmp_path, {handed("a", content="x"): 0, handed("b", content="x"): 0})
+    book = graded_class(tmp_path, {handed("c", content="x"): 0, handed("d", content="x"): 0})
+    assert book.renamed == {}
+    assert set(table(tmp_path)) == {"a", "b", "c", "d"}
+
+
+def test_the_platform_s_number_says_who_it_is(tmp_path):
+    graded_class(tmp_path, {handed("A", key="k1", lms="moodle", number="77"): 4})
+    later = handed("A B", key="k2", lms="moodle", number="77", content="new")
+    graded_class(tmp_path, {later: 8}, source="elsewhere")
+    assert {n: r["total"] for n, r in table(tmp_path).items()} == {"A B": "8"}
+    assert table(tmp_path)["A B"]["id"] == "77"
+
+
+def test_nothing_is_written_anew_if_nothing_changed(tmp_path):
+    graded_class(tmp_path, {ANNA: 7, BO: 9})
+    files = [path for path in (tmp_path / "marks").rglob("*") if path.is_file()]
+    before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in files}
+    graded_class(tmp_path, {ANNA: 7, BO: 9})
+    for path in files:
+        content, time = before[path]
+        assert path.read_bytes() == content, path
+        if path.name != "grades.json":
+            assert path.stat().st_mtime_ns == time, path
+
+
+def test_a_page_of_nobody_is_named(tmp_path):
+    book = graded_class(tmp_path, {ANNA: 7})
+    (tmp_path / "marks" / "feedback" / "old.html").write_text("x")
+    assert "Pages of nobody in the table, which you may delete: old.html." in told(book)
+
+
+@pytest.mark.parametrize("change", [("10", "12"), ("anna", "anna!"), ("\n", "\n\n")])
+def test_an_edited_table_is_kept_and_named(tmp_path, change):
+    graded_class(tmp_path, {ANNA: 10})
+    file = tmp_path / "marks" / "grades.csv"
+    edited = file.read_bytes().replace(*(text.encode() for text in change))
+    file.write_bytes(edited)
+    tests = hidden_in(tmp_path / "hidden")
+    for _ in range(2):  # the second time it is as it was written
+        book = Book(tmp_path / "marks", tests, [ANNA], "a")
+        kept = book.begin()
+        if kept is None:
+            break
+        assert kept.read_bytes() == edited
+        assert kept.name == "grades.edited-1.csv"
+    assert kept is None
+    assert table(tmp_path)["anna"]["total"] == "10"
+
+
+def test_a_kill_between_the_two_files_is_not_taken_for_an_edit(tmp_path):
+    book = graded_class(tmp_path, {ANNA: 10})
+    file, tests = tmp_path / "marks" / "grades.csv", hidden_in(tmp_path / "hidden")
+    old = file.read_bytes()
+    book.record(BO.submission, row_of(BO, tests, 9))
+    file.write_bytes(old)  # as if the kill had come after grades.json
+    assert Book(tmp_path / "marks", tests, [ANNA, BO], "a").begin() is None
+    assert set(table(tmp_path)) == {"anna", "bo"}
+
+
+def test_a_table_that_cannot_be_written_loses_no_mark(tmp_path):
+    book = graded_class(tmp_path, {ANNA: 10})
+    file = tmp_path / "marks" / "grades.csv"
+    file.unlink()
+    file.mkdir()  # as hard to replace as a file that a spreadsheet holds
+    book.record(BO.submission, row_of(BO, hidden_in(tmp_path / "hidden"), 9))
+    assert "grades.csv" in str(book.table_trouble)
+    assert set(read_grades(tmp_path / "marks", "04").students) == {"anna", "bo"}
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"assignment": 4}', "[" * 100_000, "\x00"])
+def test_damaged_grades_are_named_and_left_alone(tmp_path, text, one_sentence):
+    file = put(tmp_path, "grades.json", text)
+    with pytest.raises(ValueError, match="damaged") as caught:
+        read_grades(tmp_path / "marks", "04")
+    one_sentence(caught.value, file)
+    assert file.read_text() == text
+
+
+def test_another_assignment_goes_into_another_folder(tmp_path, one_sentence):
+    graded_class(tmp_path, {ANNA: 10})
+    with pytest.raises(ValueError, match="04") as caught:
+        read_grades(tmp_path / "marks", "03")
+    one_sentence(caught.value, "another folder for 03")
+
+
+# ---- a teacher's own marks ---------------------------------------------------------------
+
+
+def test_points_by_hand_survive_and_show_on_the_page(tmp_path):
+    graded_class(tmp_path, {ANNA: 7, BO: 9})
+    text = "student,exercise,points,comment\nanna,vae-03,2,good idea\nbo,,-0.5,\n"
+    file = put(tmp_path, "adjustments.csv", text)
+    for _ in range(2):
+        book = graded_class(tmp_path, {ANNA: 7, BO: 9})
+    row = table(tmp_path)["anna"]
+    assert (row["vae-03"], row["by hand"], row["total"], row["comment"]) == (
+        "6", "2", "9", "good idea",
+    )  # fmt: skip
+    assert table(tmp_path)["bo"]["total"] == "8.5"
+    for words in (
+        "9 of 10 points",
+        "Hidden tests: 7 of 10.",
+        "From your teacher: +2.",
+        "good idea",
+    ):
+        assert words in page(tmp_path, "anna")
+    assert "By hand, from adjustments.csv: anna +2, bo -0.5." in told(book)
+    assert file.read_text() == text
+
+
+def test_points_for_an_older_submission_are_kept_and_named(tmp_path):
+    graded_class(tmp_path, {ANNA: 7})
+    put(tmp_path, "adjustments.csv", "student,points\nanna,2\n")
+    graded_class(tmp_path, {ANNA: 7})
+    better = handed("anna", content="better")
+    book = graded_class(tmp_path, {better: 10})
+    assert table(tmp_path)["anna"]["total"] == "12"
+    assert "given to an earlier submission" in table(tmp_path)["anna"]["note"]
+    assert "earlier submission, look again: anna" in told(book)
+    put(tmp_path, "adjustments.csv", "student,points,comment\nanna,2,still\n")  # looked at again
+    graded_class(tmp_path, {better: 10})
+    assert "earlier submission" not in table(tmp_path)["anna"]["note"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "total", "words"),
+    [
+        ("anna,,5,,,", "15", "15 of 10 points"),
+        ("anna,,-30,,,", "0", "0 of 10 points"),
+        ("anna,,,2,copied,", "2", "Set by your teacher to 2."),
+        ("anna,vae-03,,9,,", "10", "From your teacher: +0."),
+        ("anna,vae-03,1,,a,\nanna,vae-02,1,,b,", "12", "vae-02 (A KL by hand): b"),
+        ("anna,,,,very well,", "10", "very well"),
+        ("anna,,,,,yes", "", "Excused: no mark."),
+        ("ANNA,,1,,,no", "11", "11 of 10"),
+        ("'anna,VAE-02,1,,,", "11", "11 of 10"),
+    ],
+)
+def test_what_a_line_may_say(tmp_path, lines, total, words):
+    put(tmp_path, "adjustments.csv", "student,exercise,points,set,comment,excused\n" + lines)
+    graded_class(tmp_path, {ANNA: 10, BO: 9})
+    assert table(tmp_path)["anna"]["total"] == total
+    assert words in page(tmp_path, "anna") or words.endswith("+0.")
+    assert table(tmp_path)["bo"]["total"] == "9"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("student,points\nana,2", ["line 2", "'ana'", "did you mean 'anna'?"]),
+        ("student,points\nanna,two", ["line 2", "'two'"]),
+        ("student,points\nanna,nan", ["'nan'"]),
+        ("student,points\nanna,1e9", ["'1e9'"]),
+        ("student,points\nanna,＋2", ["'＋2'"]),
+        ("student,points\nanna,1O", ["'1O'"]),
+        ("student,points\nanna,2000", ["2000", "1000"]),
+        ("student,points,comment\nanna,1,5", ["'5'", "decimal comma"]),
+        ("student,comment\nanna,good, but late", ["line 2", "3 cells", "quotes"]),
+        ("student,exercise,points\nanna,vae-33,1", ["'vae-33'", "vae-02, vae-03"]),
+        ("student,points,set\nanna,1,2", ["either"]),
+        ("student,set\nanna,-1", ["points to have"]),
+        ("student,excused\nanna,perhaps", ["'perhaps'"]),
+        ("student,exercise,excused\nanna,vae-02,yes", ["vae-02 alone"]),
+        ("student,point\nanna,1", ["'point'", "points"]),
+        ("student,points,points\nanna,1,1", ["twice"]),
+        ("points\n1", ["no column student"]),
+        ("student,points\n,1", ["no student"]),
+        ('student,points\n"anna,1', ["line 2", "quotes"]),
+        ("", ["empty"]),
+    ],
+)
+def test_a_line_that_is_wrong_is_named_before_anything_is_written(
+    tmp_path, text, words, one_sentence
+):
+    file = put(tmp_path, "adjustments.csv", text)
+    with pytest.raises(ValueError, match=r".") as caught:
+        graded_class(tmp_path, {ANNA: 10})
+    one_sentence(caught.value, file.name, *words)
+    assert [path.name for path in file.parent.iterdir()] == ["adjustments.csv"]
+
+
+def test_a_spreadsheet_s_own_file_is_not_overlooked(tmp_path, one_sentence):
+    put(tmp_path, "adjustments.xlsx", "PK")
+    with pytest.raises(ValueError, match=r"adjustments\.xlsx") as caught:
+        read_adjustments(tmp_path / "marks", ["vae-02"])
+    one_sentence(caught.value, "CSV UTF-8")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "student;points\r\nanna;1,5\r\n".encode("utf-8-sig"),
+        "student\tpoints\nanna\t1.5\n".encode("utf-16"),
+        b"sep=;\nstudent;points\nanna;1.5\n",
+        b'"student","points",,\n"anna","1,5",,\n,,,\n',
+    ],
+)
+def test_what_spreadsheets_save_is_read(tmp_path, content):
+    put(tmp_path, "adjustments.csv", "").write_bytes(content)
+    assert [each.points for each in read_adjustments(tmp_path / "marks", ["vae-02"])] == [1.5]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("student\nJürgen".encode("cp1252"), ["not in UTF-8", "line 2"]),
+        ("student\n王伟".encode("gbk"), ["not in UTF-8"]),
+        (b"PK\x03\x04", ["CSV UTF-8"]),
+        (b"student\n\x00", ["no text"]),
+    ],
+)
+def test_what_cannot_be_read_is_said_to_be_so(tmp_path, content, words, one_sentence):
+    (tmp_path / "x.csv").write_bytes(content)
+    with pytest.raises(ValueError, match=r".") as caught:
+        read_sheet(tmp_path / "x.csv")
+    one_sentence(caught.value, "x.csv", *words)
+
+
+def test_a_number_that_lost_its_zeros_in_a_spreadsheet_is_still_found():
+    names = Names()
+    names.add("k", "Wang Wei", ["0012345"])
+    assert names.find("12345") == "k"
+    assert names.find(" WANG  wei ") == "k"
+    names.add("j", "wang wei")
+    with pytest.raises(LookupError, match="any of 2"):
+        names.find("Wang Wei")
+
+
+def test_the_teacher_s_file_is_begun_once(tmp_path):
+    graded_class(tmp_path, {ANNA: 10})
+    file = tmp_path / "marks" / "adjustments.csv"
+    assert read_sheet(file).header == ["student", "exercise", "points", "set", "comment", "excused"]
+    file.write_text("student\n")
+    graded_class(tmp_path, {ANNA: 10})
+    assert file.read_text() == "student\n"
+
+
+# ---- late work -----------------------------------------------------------------------------
+
+RULE = """
+deadline: 2026-03-13 23:59
+time_zone: Europe/Berlin
+percent_a_day: 10
+at_most_percent: 50
+grace_minutes: 10
+"""
+
+
+def rule_of(tmp_path: Path, text: str) -> LateRule:
+    names = Names()
+    names.add("c", "Cy", ["1003"])
+    return LateRule(put(tmp_path, "late.yml", text), names)
+
+
+@pytest.mark.parametrize(
+    ("submitted", "points"),
+    [
+        ("2026-03-13 23:59", 18),
+        ("2026-03-14 00:09", 18),  # grace
+        ("2026-03-14 00:10", 16.2),
+        ("2026-03-14 23:59", 16.2),
+        ("2026-03-15 01:59", 14.4),
+        ("2026-04-13 08:00", 9),  # no more than the half
+        ("2026-03-13 22:59:00+00:00", 18),  # the same in another zone
+        ("2026-03-14 07:10+08:00", 16.2),
+    ],
+)
+def test_each_day_that_has_begun_costs_its_part(tmp_path, submitted, points):
+    rule = rule_of(tmp_path, RULE)
+    late = rule.late("a", datetime.fromisoformat(submitted), 18, 19)
+    assert 18 - late.points == pytest.approx(points)
+
+
+def test_the_night_of_summer_time_is_a_day_like_others(tmp_path):
+    rule = rule_of(tmp_path, RULE.replace("03-13", "03-28"))
+    for submitted, percent in (("2026-03-29 23:58", 10), ("2026-03-30 00:30", 20)):
+        assert rule.late("a", datetime.fromisoformat(submitted), 10, 10).percent == percent
+
+
+def test_extensions_times_by_hand_and_work_that_comes_too_late(tmp_path):
+    rule = rule_of(
+        tmp_path,
+        RULE + "refused_after_hours: 24\nextensions:\n  1003: 2026-03-16\n"
+        "submitted:\n  Cy: 2026-03-17 00:30\n",
+    )
+    late = rule.late("c", None, 18, 19)
+    assert (late.percent, late.extended, late.due.hour) == (10, True, 23)
+    assert "your own deadline of 2026-03-16 23:59 (Europe/Berlin): 10%" in late.sentence("x")
+    refused = rule.late("a", datetime(2026, 3, 15, 1), 18, 19)
+    assert refused.points == 18
+    assert "too late to count" in refused.sentence("x")
+    assert rule.late("a", None, 18, 19) is None
+
+
+def test_percents_may_be_of_all_points_but_take_no_more_than_there_is(tmp_path):
+    rule = rule_of(tmp_path, RULE + "percent_of: possible\n")
+    assert rule.late("a", datetime(2026, 3, 14, 1), 10, 19).points == pytest.approx(1.9)
+    assert rule.late("a", datetime(2026, 3, 14, 1), 1, 19).points == 1
+
+
+def test_the_page_and_the_table_show_what_lateness_costs(tmp_path):
+    put(tmp_path, "late.yml", RULE + "submitted: {anna: 2026-03-14 00:10}\n")
+    put(tmp_path, "adjustments.csv", "student,points\nanna,2\n")
+    book = graded_class(tmp_path, {ANNA: 10, BO: 9})
+    row = table(tmp_path)["anna"]
+    assert (row["late"], row["total"], row["submitted"]) == (
+        "-1", "11", "2026-03-14 00:10 (Europe/Berlin)",
+    )  # fmt: skip
+    for words in ("Taken off for lateness: 1.", "11 minutes after the deadline", "11 of 10 points"):
+        assert words in page(tmp_path, "anna")
+    assert "No time is known, so nothing is taken off for lateness: bo." in told(book)
+    put(tmp_path, "late.yml", RULE.replace("10\nat", "5\nat") + "submitted: {anna: 2026-03-15}\n")
+    assert "anna 11 -> 11" not in told(graded_class(tmp_path, {ANNA: 10, BO: 9}))
+
+
+def test_times_of_files_count_only_if_the_teacher_says_so(tmp_path):
+    tests = hidden_in(tmp_path / "hidden")
+    late = row_of(ANNA, tests)
+    late.submitted = datetime.fromisoformat("2026-03-14T00:00:00+00:00") + timedelta(hours=30)
+    totals = []
+    for line in ("", "file_times: true\n"):
+        put(tmp_path, "late.yml", RULE + line)
+        book = Book(tmp_path / "marks", tests, [ANNA], "a")
+        book.begin()
+        book.record(ANNA.submission, late.model_copy(deep=True))
+        book.write()
+        totals.append(table(tmp_path)["anna"]["total"])
+    assert totals == ["10", "8"]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("deadline: 2026-13-03", ["2026-13-03", "deadline"]),
+        ("deadline: 13.03.26", ["deadline", "'13.03.26'"]),
+        ("deadline: soon", ["deadline", "'soon'"]),
+        ("percent_a_day: 110", ["percent_a_day", "110"]),
+        ("percent_a_day: -5", ["percent_a_day", "-5"]),
+        ("percent_a_day: '10'", ["percent_a_day"]),
+        ("grace_minutes: yes", ["grace_minutes"]),
+        ("graze: 3", ["graze"]),
+        ("time_zone: Europe/Berln", ["'Europe/Berln'"]),
+        ("time_zone: ../../etc/passwd", ["time zone"]),
+        ("time_zone: ''", ["time zone", "Europe/Berlin"]),
+        ("extensions: {Zoe: 2026-03-20}", ["extensions", "'Zoe'"]),
+        ("extensions: {Cy: 2026-03-01}", ["'Cy'", "before the deadline"]),
+        ("extensions: {Cy: 2026-03-20, 1003: 2026-03-21}", ["twice"]),
+        ("submitted: {Cy: later}", ["'later'", "submitted"]),
+        ("deadline: 2026-03-14\ndeadline: 2026-03-15", ["twice"]),
+    ],
+)
+def test_a_rule_that_is_wrong_is_named(tmp_path, change, words, one_sentence):
+    kept = [line for line in RULE.splitlines() if line.split(":")[0] != change.split(":")[0]]
+    with pytest.raises(ValueError, match=r".") as caught:
+        rule_of(tmp_path, "\n".join([*kept, change]))
+    one_sentence(caught.value, "late.yml", *words)
+
+
+def test_an_empty_rule_and_one_of_another_name_are_not_overlooked(tmp_path, one_sentence):
+    with pytest.raises(ValueError, match="empty") as caught:
+        rule_of(tmp_path, "")
+    one_sentence(caught.value, "late.yml", "deadline")
+    put(tmp_path, "late.yaml", RULE)
+    with pytest.raises(ValueError, match=r"late\.yaml") as caught:
+        read_rule(tmp_path / "marks", Names())
+    one_sentence(caught.value, "late.yml")
+
+
+@pytest.mark.parametrize("zone", ["+01:00", "UTC+1", "+0100", "Europe/Berlin"])
+def test_a_zone_has_a_name_or_hours(tmp_path, zone):
+    rule = rule_of(tmp_path, RULE.replace("Europe/Berlin", f"'{zone}'"))
+    assert rule.deadline.isoformat().endswith("23:59:00+01:00")
+
+
+# ---- numbers and cells ---------------------------------------------------------------------
+
+
+def test_numbers_are_written_as_every_platform_reads_them():
+    shown = [plain_number(value) for value in (None, 0, -0.001, 18.05, 94.736842, 12345.678, 2.50)]
+    assert shown == ["", "0", "0", "18.05", "94.74", "12345.68", "2.5"]
+    assert [number_in(text) for text in ("1,5", " 2", "-.5", "+3.", "100.00")] == [
+        1.5,
+        2,
+        -0.5,
+        3,
+        100,
+    ]
+
+
+def test_a_table_reads_back_as_it_was_written(tmp_path):
+    rows = [["student", "a b"], ['say "hi"', "x, y"], ["王伟", ""]]
+    for separator in ",;\t":
+        write_sheet(tmp_path / "x.csv", rows, separator=separator)
+        sheet = read_sheet(tmp_path / "x.csv")
+        assert [sheet.header, *sheet.rows] == rows
+        assert sheet.lines == [2, 3]
+        assert sheet.mark
+
+
+@pytest.mark.parametrize("sign", ["=", "+", "-", "@", "＝", "\t=", " ="])
+def test_no_cell_of_the_table_begins_a_formula(tmp_path, sign):
+    student = handed(f"{sign}cmd|' /C calc'!A0", key="k")
+    put(tmp_path, "adjustments.csv", f'student,comment\nk,"{sign}1+1"\n')
+    graded_class(tmp_path, {student: 7})
+    text = (tmp_path / "marks" / "grades.csv").read_text(encoding="utf-8-sig")
+    cells = [cell for row in csv.reader(io.StringIO(text)) for cell in row]
+    assert any("cmd" in cell for cell in cells)
+    assert not [cell for cell in cells if cell[:1] in "=+-@＝\t " and cell not in ("", "-")]
+
+
+def test_a_thousand_notes_fit_into_a_cell_and_on_a_page(tmp_path):
+    tests = hidden_in(tmp_path / "hidden")
+    row = row_of(ANNA, tests)
+    row.notes = [f"Code cell {n} stopped with a ValueError: {'x' * 200}." for n in range(1500)]
+    book = Book(tmp_path / "marks", tests, [ANNA], "a")
+    book.begin()
+    book.record(ANNA.submission, row)
+    assert max(map(len, table(tmp_path)["anna"].values())) < 32_767
+    assert "And 1488 more cells." in page(tmp_path, "anna")
+    assert len(page(tmp_path, "anna")) < 20_000
+    stored = json.loads((tmp_path / "marks" / "grades.json").read_text())
+    assert len(stored["students"]["anna"]["notes"]) == 1500
