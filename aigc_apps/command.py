@@ -10,6 +10,7 @@ import json
 import os
 import types
 import typing
+import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 import aigc_apps
+from aigc_apps import saving
 from aigc_apps.contract import Request, Scenario
 from aigc_utils import runtime
 
@@ -102,15 +104,15 @@ def generate_artifact(name: str, arguments: list[str], say: Callable[[str], Any]
         say(describe_application(name))
         return
     request = _ask(scenario, call)
-    if call.out is not None and call.out.is_dir():
-        raise ValueError(f"{call.out} is a folder: name a file in it.")
     suffix = scenario.suffix(request)
-    if call.out is not None and not str(call.out).endswith(suffix):
-        raise ValueError(f"{call.out} is to hold what {name} makes: end it in {suffix}.")
+    out = call.out or Path("out") / f"{name}{suffix}"
+    saving.check_writable(out)
+    if not out.name.endswith(suffix) or out.name == suffix:
+        raise ValueError(f"{out} is to hold what {name} makes: end its name in {suffix}.")
+    saving.check_writable(saving.beside(out))
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with runtime.quiet_native_logs():  # TensorFlow and llama.cpp write past sys.stderr
         artifact = scenario.generate(request, call.seed)
-    out = call.out or Path("out") / f"{name}{suffix}"
     artifact.save(out)
     say(f"{out}: {artifact.provenance.made_by} ({name}, seed {call.seed})")
 
@@ -211,13 +213,15 @@ def _take(call: Call, name: str, value: str | bool, request: type[Request]) -> N
         elif many:
             call.fields[name] = [*call.fields.get(name, []), *_items(value, info.annotation)]
         elif info is not None and _nested(info.annotation):
-            call.fields[name] = json.loads(value)
+            call.fields[name] = _from_json(value)
+        elif info is not None and _bare(info.annotation) in (int, float):
+            call.fields[name] = _plain_digits(value)
         else:
             call.fields[name] = value
-    except ValueError:
-        wrong = f"The seed is {value!r}: give a whole number."
+    except ValueError as error:
+        wrong = f"The seed is {value[:60]!r}: give a whole number."
         if info is not None:
-            wrong = f"{name} is {value[:60]!r}: write it as JSON."
+            wrong = f"{name} is {value[:60]!r}: write it as JSON ({error})."
         call.problems.append(wrong)
 
 
@@ -230,12 +234,44 @@ def _items(value: str, annotation: Any) -> list:
     objects = any(_nested(inner) for inner in typing.get_args(_bare(annotation)))
     if objects or value.lstrip().startswith("["):
         try:
-            read = json.loads(value)
+            read = _from_json(value)
             return read if isinstance(read, list) else [read]
         except ValueError:
             if objects:
                 raise
     return [part.strip() for part in value.replace("，", ",").split(",")]
+
+
+def _from_json(value: str) -> Any:
+    """What a text in JSON says.
+
+    Raises:
+        ValueError: with the place and the cure, also if a key is given twice, if there are more
+            brackets than can be followed, or for a number that is none.
+    """
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        names = [key for key, _ in pairs]
+        if twice := next((key for key in names if names.count(key) > 1), None):
+            raise ValueError(f"{twice!r} is given twice")
+        return dict(pairs)
+
+    def no_number(name: str) -> None:
+        raise ValueError(f"{name} is no number")
+
+    try:
+        return json.loads(value, object_pairs_hook=once, parse_constant=no_number)
+    except json.JSONDecodeError as error:
+        quotes = "; texts stand in double quotes" if "'" in value else ""
+        place = f"{error.msg[:1].lower()}{error.msg[1:]} at character {error.pos + 1}"
+        raise ValueError(place + quotes) from None
+    except RecursionError:
+        raise ValueError("it has too many brackets within brackets") from None
+
+
+def _plain_digits(value: str) -> str:
+    """The text with the digits of any script as 0 to 9, as Python's own numbers take them."""
+    return "".join(str(unicodedata.decimal(sign, sign)) for sign in value.strip())
 
 
 def _flag(name: str, request: type[Request]) -> tuple[str, bool] | None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import numpy as np
 from skimage import exposure, filters, restoration, transform
 
+from aigc_utils import data
+
 
 def denoise(images: np.ndarray, weight: float = 0.05) -> np.ndarray:
     """Smooth flat regions and keep edges: total-variation denoising (Chambolle, 2004).
@@ -55,9 +57,9 @@ def upscale(images: np.ndarray, factor: int = 4) -> np.ndarray:
     Raises:
         ValueError: if ``factor`` is less than 1.
     """
-    if factor < 1 or factor % 1:
+    if not factor >= 1 or factor % 1:
         raise ValueError(f"The factor is {factor}: give a whole number, at least 1.")
-    size = (images.shape[1] * factor, images.shape[2] * factor)
+    size = [side * int(factor) for side in np.shape(images)[1:3]]
     return _each(images, lambda image: transform.resize(image, size, order=3, mode="edge"))
 
 
@@ -80,5 +82,14 @@ def select_best(images: np.ndarray, scores: np.ndarray, keep: int) -> np.ndarray
 
 
 def _each(images: np.ndarray, change) -> np.ndarray:
-    changed = np.stack([change(image) for image in images])
+    images = np.asarray(images)
+    if images.ndim == 4 and images.shape[-1] == 1:
+        return _each(images[..., 0], change)[..., None]
+    if images.ndim != 3 or not images.size:
+        one = " (one image: images[None])" if images.ndim == 2 else ""
+        raise ValueError(
+            f"The images have shape {images.shape}: give (N, height, width), N at least 1{one}."
+        )
+    data.check_range(images)
+    changed = np.stack([change(image) for image in images.astype(np.float32)])
     return np.clip(changed, 0.0, 1.0).astype(np.float32)

@@ -18,8 +18,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from aigc_apps.common import tokens
 from aigc_apps.common.language import LanguageModel
 from aigc_apps.music.chorale_model import ChoraleModel
-from aigc_course.train import judges
+from aigc_course.train import judges, packing
 from aigc_course.train.distributed import Cluster
+from aigc_course.train.names import check_training, recipe_folder
 from aigc_utils import checkpoints, data, models, training
 from aigc_utils.files import atomic_path, read_yaml, sha256
 from aigc_utils.runtime import describe_machine, seed_everything
@@ -106,11 +107,6 @@ class Recipe(BaseModel):
                 f"averaged_stages is {self.averaged_stages}, more than the stages there are"
             )
         return self
-
-
-def recipe_folder() -> Path:
-    """The folder of the recipes, beside the data sets; `AIGC_DATA` may name another."""
-    return data.data_root() / "recipes"
 
 
 def read_recipes() -> dict[str, Recipe]:
@@ -213,14 +209,11 @@ def train_checkpoint(
 
     Raises:
         ValueError: if there is no such recipe.
+        OSError: before anything is trained, if a folder cannot be written to.
         TrainingInterrupted: on Ctrl-C; the same call goes on.
     """
     known = read_recipes()
-    if name not in known:
-        listed = ", ".join(known) or "none"
-        raise ValueError(
-            f"There is no recipe {name!r} in {recipe_folder()}: choose one of: {listed}."
-        )
+    check_training(name, known, Path(out), Path(work_dir))
     recipe = known[name]
     for member in recipe.members:
         train_checkpoint(member, out, work_dir=work_dir, say=say, cluster=cluster)
@@ -261,7 +254,7 @@ def save_trained(
     if recipe.members:
         weights = checkpoints.hash_of_members(recipe.members, folder.parent)
     else:
-        checkpoints.save_weights(model, folder / "model.weights.h5", half=True)
+        packing.save_in_halves(model, folder / "model.weights.h5")
         checkpoints.load_weights(model, folder / "model.weights.h5")
         weights = sha256(folder / "model.weights.h5")
     if tokenizer is None:

@@ -5,6 +5,8 @@ No chapter teaches it; 5.1 builds a model without it.
 
 from __future__ import annotations
 
+import functools
+import inspect
 import math
 from collections.abc import Callable, Sequence
 from typing import Literal
@@ -25,12 +27,31 @@ class CourseModel(keras.Model):
 
     Args:
         seed: seeds what the model draws (weights follow `aigc_utils.seed_everything`).
+
+    Raises:
+        ValueError: if the seed is no whole number, or Keras is set to another type than float32.
     """
 
     loss_label = "loss"  # what is minimized, for a curve's axis
 
+    def __init_subclass__(cls, **kwargs):
+        """Let NumPy's numbers be arguments of every model: Keras refuses them, and so does JSON."""
+        super().__init_subclass__(**kwargs)
+        if build := vars(cls).get("__init__"):
+
+            @functools.wraps(build)
+            def build_of_plain_numbers(self, *args, **kwargs):
+                check_float32(keras.config.floatx(), keras.config.dtype_policy().name)
+                build(self, *map(_plain, args), **{k: _plain(v) for k, v in kwargs.items()})
+
+            # Keras reads the names of arguments from it.
+            build_of_plain_numbers.__signature__ = inspect.signature(build)
+            cls.__init__ = build_of_plain_numbers
+
     def __init__(self, seed: int, **kwargs):
+        check_whole("seed", seed, 0, math.inf)
         super().__init__(**kwargs)
+        check_float32(self.dtype_policy.name)
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
 
@@ -59,12 +80,11 @@ class CourseModel(keras.Model):
 
     def fit(self, x=None, *args, **kwargs):
         """As ``keras.Model.fit``, after checking arrays: bad input fails before long work."""
+        check_float32(keras.config.floatx())
         self.check_inputs(x)
-        validation = kwargs.get("validation_data")
-        if isinstance(validation, tuple):
-            self.check_inputs(validation[0])
-        elif validation is not None:
-            self.check_inputs(validation)
+        held_out = kwargs.get("validation_data")
+        if held_out is not None:
+            self.check_inputs(held_out[0] if isinstance(held_out, tuple) else held_out)
         return super().fit(x, *args, **kwargs)
 
     def evaluate(self, x=None, *args, **kwargs):
@@ -109,6 +129,10 @@ class ImageModel(CourseModel):
 
     def __init__(self, image_shape: Sequence[int], seed: int, **kwargs):
         super().__init__(seed, **kwargs)
+        if not isinstance(image_shape, Sequence) or not image_shape:
+            raise ValueError(f"The image_shape is {image_shape!r}: give sizes, such as (28, 28).")
+        for size in image_shape:
+            check_whole("each of image_shape", size)
         self.image_shape = tuple(image_shape)
 
     @property
@@ -168,12 +192,7 @@ class ImageModel(CourseModel):
         return ops.mean(ops.concatenate([self.image_losses(half, True) for half in halves]))
 
     def check_inputs(self, inputs) -> None:
-        """Refuse arrays that the model could not learn from (data sets pass unchecked).
-
-        Raises:
-            ValueError: see `aigc_utils.data.check_images`.
-        """
-        if isinstance(inputs, np.ndarray):
+        if isinstance(inputs, (np.ndarray, list, tuple)):
             data.check_images(inputs, self.image_shape)
 
     def check_labelled(self, inputs, num_classes: int) -> None:
@@ -202,17 +221,35 @@ def log_odds(mean: np.ndarray) -> np.ndarray:
     return np.log(mean) - np.log1p(-mean)
 
 
-def check_whole(name: str, value, least: int = 1) -> None:
-    """Raise a ValueError unless ``value`` is a whole number, at least ``least``."""
+def check_whole(name: str, value, least: int = 1, most: float = 1_000_000) -> None:
+    """Raise a ValueError unless ``value`` is a whole number in its limits; more fills memories."""
     whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-    if not whole or value < least:
-        raise ValueError(f"{name} is {value!r}: give a whole number, at least {least}.")
+    if not whole or not least <= value <= most:
+        limits = f"at least {least}" if not whole or value < least else f"from {least} to {most}"
+        raise ValueError(f"{name} is {value!r}: give a whole number, {limits}.")
+
+
+def check_float32(*types: str) -> None:
+    """Raise a ValueError unless all of Keras's types or dtype policies are ``"float32"``."""
+    if other := [name for name in types if name != "float32"]:
+        raise ValueError(
+            f"Keras is set to compute in {other[0]}, and the course's models compute in float32: "
+            'call keras.config.set_dtype_policy("float32") and keras.config.set_floatx("float32"); '
+            'for speed, aigc_utils.training.train takes products="bfloat16".'
+        )
+
+
+def _plain(value):
+    """NumPy's numbers and arrays as Python's, in sequences too; anything else as it is."""
+    if isinstance(value, (np.generic, np.ndarray)):
+        return value.tolist()
+    return type(value)(map(_plain, value)) if type(value) in (list, tuple) else value
 
 
 def check_widths(hidden_units: Sequence[int]) -> None:
     """Raise a ValueError unless there is at least one layer width, each at least 1."""
-    if not hidden_units:
-        raise ValueError("hidden_units is empty: give at least one layer width, such as (256,).")
+    if not isinstance(hidden_units, Sequence) or not hidden_units:
+        raise ValueError(f"hidden_units is {hidden_units!r}: give layer widths, such as (256,).")
     for units in hidden_units:
         check_whole("each of hidden_units", units)
 
@@ -225,10 +262,10 @@ def check_dropout(dropout: float) -> None:
 
 def check_quarters(image_shape: Sequence[int]) -> None:
     """Raise a ValueError unless an image can be halved twice, each way."""
-    if len(image_shape) != 2 or any(size % 4 for size in image_shape):
+    wrong = not isinstance(image_shape, Sequence) or len(image_shape) != 2
+    if wrong or any(size % 4 for size in image_shape):
         raise ValueError(
-            f"The image_shape is {tuple(image_shape)}: give a height and a width that are "
-            "divisible by 4."
+            f"The image_shape is {image_shape}: give a height and a width divisible by 4."
         )
 
 
@@ -241,7 +278,8 @@ def draw_noise(num_samples: int, num_dims: int, temperature: float, seed: int) -
     Raises:
         ValueError: if ``num_samples`` or ``temperature`` is out of range.
     """
-    check_whole("num_samples", num_samples)
+    check_whole("num_samples", num_samples, most=math.inf)
+    check_whole("seed", seed, 0, math.inf)
     if not 0 <= temperature < math.inf:
         raise ValueError(f"The temperature is {temperature}: give 0 or more (1 is the prior).")
     noise = np.random.default_rng(seed).standard_normal((num_samples, num_dims))
