@@ -6,6 +6,8 @@ import json
 import reprlib
 from typing import Any
 
+MOST_PARTS = 100_000
+"""Characters, numbers and names together that one parameter's value may have."""
 _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 60
 _SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxdict = 8
@@ -17,6 +19,27 @@ def shown(value: Any) -> str:
         return " ".join(_SHORT.repr(value).split())
     except ValueError:  # Python writes no whole number of more than 4300 digits
         return f"a very long {type(value).__name__}"
+
+
+def is_too_large(value: Any) -> bool:
+    """Whether a value has more than `MOST_PARTS` characters and parts, or holds itself.
+
+    What stands in several places, as an alias of YAML lets it, counts in each.
+    """
+    left, stack = MOST_PARTS, [value]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, str):
+            left -= len(item)
+        elif isinstance(item, list | tuple | set | frozenset):
+            left -= len(item)  # now, so that no list of a million is put on the stack
+            stack += item if left >= 0 else ()
+        elif isinstance(item, dict):
+            left -= len(item)
+            stack += [*item, *item.values()] if left >= 0 else ()
+        if left < 0:
+            return True
+    return False
 
 
 def as_text(value: Any) -> str:
