@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from aigc_course.reports.cells import UNREADABLE, without_commands
+from aigc_course.reports.declarations import UNREADABLE, without_commands
 
 MOST_BYTES = 1 << 30
 MOST_FILES = 10_000

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Optional
 
 from pydantic import AfterValidator, AllowInfNan, Strict
 
-from aigc_course.reports.cells import UNREADABLE
+from aigc_course.reports.declarations import UNREADABLE
 from aigc_course.reports.limits import Limit, read_limit
 from aigc_course.reports.notation import shown, split, unquote
 

@@ -11,7 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from aigc_course.reports.cells import without_commands
+from aigc_course.reports.declarations import without_commands
 
 DATA_SETS, CHECKPOINTS = "data sets", "checkpoints"
 # What loads something by its name, the first argument; from which shelf.

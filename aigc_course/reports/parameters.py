@@ -15,7 +15,7 @@ comments because an annotation is evaluated where the cell runs: in Jupyter, Col
 the cell needs no import; who imports it may write ``Annotated[int, "1 to 512"]``. The grammar of
 a limit is that of `limits`. A comment in brackets on a line without a type may be another remark.
 
-Other lines of the cell are code like any other (`cells`).
+Other lines of the cell are code like any other (`declarations`).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from aigc_course.reports import cells, kinds, limits
+from aigc_course.reports import declarations, kinds, limits
 from aigc_course.reports.notation import MOST_PARTS, as_json, is_too_large, shown
 
 MOST_SHOWN = 20
@@ -230,7 +230,7 @@ def read_parameters(
     found: dict[str, Parameter] = {}
     computed: set[str] = set()
     for source in [sources] if isinstance(sources, str) else sources:
-        cell = cells.read_cell(source, where)
+        cell = declarations.read_cell(source, where)
         for declaration in cell.declarations:
             if declaration.name in found:
                 raise ValueError(f"{where} has {declaration.name} twice: remove one.")
@@ -326,16 +326,16 @@ def is_seed(name: str, value: Any = 0) -> bool:
     )
 
 
-def _parameter(declaration: cells.Declaration, where: str, home: Path | None) -> Parameter:
+def _parameter(declaration: declarations.Declaration, where: str, home: Path | None) -> Parameter:
     name, node = declaration.name, declaration.annotation
     try:
-        default = cells.plain_value(declaration.value)
+        default = declarations.plain_value(declaration.value)
     except ValueError:
         raise ValueError(f"{where} gives {name} no plain value: write it out.") from None
     typed = node is not None
     if not typed:
         node = kinds.annotation_of(default)
-    is_path = cells.path_text(declaration.value) is not None
+    is_path = declarations.path_text(declaration.value) is not None
     if is_path:  # ``Path`` or ``str``: what is given is a text
         node = kinds.annotation_of("")
     annotation = ast.unparse(node)

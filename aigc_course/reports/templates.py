@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import aigc_utils
-from aigc_course.reports import cells as parts
-from aigc_course.reports import inputs, parameters
+from aigc_course.reports import declarations, inputs, parameters
 from aigc_course.reports.notation import shown
 
 INJECTED = "injected-parameters"
@@ -61,7 +60,7 @@ class Template:
             later = [i for i in range(place + 1, len(self.cells)) if self._is_code(i)]
             later = [i for i in later if i not in places]
             sources = [source_of(self.cells[i]) for i in later]
-            for name, position in parts.overwritten(sources, declared):
+            for name, position in declarations.overwritten(sources, declared):
                 raise ValueError(
                     f"Cell {later[position] + 1} of {self.name} sets {name} before anything reads "
                     f"it, so that what is given would not be what runs: remove that line."
@@ -111,9 +110,9 @@ class Template:
     def _parameters_cells(self) -> list[int]:
         return [i for i, cell in enumerate(self.cells) if is_parameters_cell(cell)]
 
-    def _parts_of(self, place: int) -> parts.ParametersCell:
+    def _parts_of(self, place: int) -> declarations.ParametersCell:
         where = f"The parameters cell of {self.name}"
-        return parts.read_cell(source_of(self.cells[place]), where)
+        return declarations.read_cell(source_of(self.cells[place]), where)
 
     def _is_code(self, place: int) -> bool:
         return self.cells[place].get("cell_type") == "code"
