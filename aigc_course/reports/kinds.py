@@ -171,6 +171,8 @@ def _scalar(name: str, limit: Limit | None, home: Path | None) -> Kind:
     if not named or name != "str":
         raise ValueError(f"is a {name}, which has no such limit: write [one of: A, B].")
     check = _existing(home, limit.or_empty) if limit.path else _text
+    if not limit.path and not limit.or_empty and limit.reference.kind != "application":
+        check = _some_text  # of an application that is none, all that there are are said
     return Kind(
         limit.words,
         f"texts, each {limit.words}",
@@ -341,6 +343,12 @@ def _text(value: str) -> str:
     if "\0" in value:
         raise ValueError("a NUL is in no text")
     return value
+
+
+def _some_text(value: str) -> str:
+    if not value:
+        raise ValueError("empty")
+    return _text(value)
 
 
 def _existing(home: Path | None, or_empty: bool) -> Callable[[str], str]:

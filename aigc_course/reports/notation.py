@@ -8,6 +8,8 @@ from typing import Any
 
 MOST_PARTS = 100_000
 """Characters, numbers and names together that one parameter's value may have."""
+LONGEST_TEXT = 250
+"""Characters of a value in a table."""
 _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 60
 _SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxdict = 8
@@ -43,9 +45,15 @@ def is_too_large(value: Any) -> bool:
 
 
 def as_text(value: Any) -> str:
-    """A parameter's value as one types it: texts bare, all else in Python's notation."""
+    """A parameter's value as one types it: texts bare, all else in Python's notation.
+
+    For tables: on one line, and cut where it is longer than `LONGEST_TEXT` characters.
+    """
     text = value if isinstance(value, str) and value else repr(value)
-    return " ".join(text.split())
+    text = " ".join(text.split())
+    if len(text) <= LONGEST_TEXT:
+        return text
+    return f"{text[:LONGEST_TEXT]}... ({len(text):,} characters)"
 
 
 def as_json(value: Any) -> str:
