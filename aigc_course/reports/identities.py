@@ -261,7 +261,7 @@ def _digest_of_input(path: Path) -> str:
 
     Of very large or very many files it is over their sizes and times of change instead.
     """
-    files = list(inputs.listed(path))
+    files = list(inputs.files_at(path))
     size = sum(facts.st_size for _, facts in files)
     by_content = size <= inputs.MOST_BYTES and len(files) <= inputs.MOST_FILES
     total = hashlib.sha256()

@@ -145,7 +145,7 @@ def existing(text: str, folder: Path) -> Path | None:
     return None
 
 
-def listed(path: Path) -> Iterator[tuple[Path, os.stat_result]]:
+def files_at(path: Path) -> Iterator[tuple[Path, os.stat_result]]:
     """The files at a path, sorted, with their facts; hidden ones and caches are left out.
 
     Raises:
@@ -167,3 +167,23 @@ def listed(path: Path) -> Iterator[tuple[Path, os.stat_result]]:
     for file in sorted(found, key=lambda file: file.relative_to(path).as_posix()):
         if file.is_file():
             yield file, file.stat()
+
+
+def is_at_home(text: str, home: Path | None) -> bool:
+    """Whether a path from the template's folder leads to something, and from here to no other."""
+    try:
+        if home is None or not (home / text).exists():
+            return False
+        return not Path(text).exists() or Path(text).resolve() == (home / text).resolve()
+    except (OSError, ValueError, RuntimeError):
+        return False
+
+
+def looks_like_a_path(text: str, home: Path | None) -> bool:
+    """Whether a template's own text is a path: something exists there, or it is written so."""
+    try:
+        if text and home is not None and (home / text).exists():
+            return True
+    except (OSError, ValueError):
+        return False
+    return bool(re.fullmatch(r"(?!\w+://)[^\s]*(/[^\s]*|\w\.[A-Za-z]\w{0,8})", text))

@@ -31,7 +31,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from aigc_course.reports import declarations, kinds, limits
+from aigc_course.reports import declarations, inputs, kinds, limits
 from aigc_course.reports.notation import MOST_PARTS, as_json, is_too_large, shown
 
 MOST_SHOWN = 20
@@ -105,8 +105,8 @@ class Parameter:
             value = os.fspath(value)
         if is_too_large(value):
             raise ValueError("too large")
-        if self.paths and isinstance(value, str) and value == self.default == "":
-            return value  # no path at all, as in the template
+        if self.paths and self._is_own(value):
+            return self.default
         value = self._adapter.validate_python(value)
         return self._from_here(value) if isinstance(value, str) and not self.paths else value
 
@@ -126,17 +126,31 @@ class Parameter:
             more = f" (there is none at {shown(os.path.abspath(value))})"
         return f"{self.name} is {shown(value)}: give {self.wanted}{more}."
 
+    def _is_own(self, value: Any) -> bool:
+        """Whether a path, or a list of them, is the template's own: of a record, given back.
+
+        One that is written in the same way and exists at hand too is another, from here.
+        """
+        texts = [value] if isinstance(value, str) else value
+        if not isinstance(texts, list | tuple) or not all(isinstance(t, str) for t in texts):
+            return False
+        if list(texts) != ([self.default] if isinstance(self.default, str) else self.default):
+            return False
+        return all(text == "" or inputs.is_at_home(text, self.home) for text in texts)
+
     def _from_here(self, text: str) -> str:
         """A text that replaces one which is a path: absolute if something exists there.
 
         The notebook runs in its own folder, and who gives a path means one from his.
         """
         default = self.default if isinstance(self.default, str) else ""
-        if text == default or not (self.is_path or _looks_like_a_path(default, self.home)):
+        if not (self.is_path or inputs.looks_like_a_path(default, self.home)):
+            return text
+        if not text or (text == default and inputs.is_at_home(text, self.home)):
             return text
         try:
-            return str(Path(text).resolve()) if text and Path(text).exists() else text
-        except OSError:
+            return str(Path(text).resolve()) if Path(text).exists() else text
+        except (OSError, RuntimeError):
             return text
 
 
@@ -268,7 +282,8 @@ def parse_assignments(parameters: Parameters, assignments: Sequence[str]) -> dic
         if not equals:
             problems.append(f"{shown(assignment)} has no value: write NAME=VALUE.")
         elif name in values:
-            problems.append(f"{name} is given twice: leave one out.")
+            twice = f"{shown(values[name])} and {shown(text)}"
+            problems.append(f"{name} is given twice, {twice}: leave one out.")
         elif name not in parameters:
             problems.append(parameters.unknown(name))
         else:
@@ -375,13 +390,3 @@ def _parameter(declaration: declarations.Declaration, where: str, home: Path | N
         return replace(parameter, default=parameter.check(default))
     except (ValueError, RecursionError, OverflowError):
         raise ValueError(f"{where}: by default {parameter.refusal(default)}") from None
-
-
-def _looks_like_a_path(text: str, home: Path | None) -> bool:
-    """Whether a template's own text is a path: something exists there, or it is written so."""
-    try:
-        if text and home is not None and (home / text).exists():
-            return True
-    except (OSError, ValueError):
-        return False
-    return bool(re.fullmatch(r"(?!\w+://)[^\s]*(/[^\s]*|\w\.[A-Za-z]\w{0,8})", text))

@@ -9,7 +9,6 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from aigc_course.reports.notation import as_json, shown
 from aigc_course.reports.parameters import Parameter, ParameterError
 from aigc_course.reports.templates import Template
 
-_MOST_RECORDS = 10_000
+_MOST_RECORDS = 1000  # of a folder, to know the names in them
 
 
 def check_references(template: Template, sets: Iterable[Mapping[str, Any]]) -> None:
@@ -38,6 +37,8 @@ def check_references(template: Template, sets: Iterable[Mapping[str, Any]]) -> N
     looked_up = set()
     for values in sets:
         for parameter in concerned:
+            if parameter.name not in values:
+                continue  # of a plan that is older than the parameter
             of = parameter.reference.of
             pair = as_json([parameter.name, values[parameter.name], values.get(of)])
             if pair not in looked_up:
@@ -50,7 +51,7 @@ def check_references(template: Template, sets: Iterable[Mapping[str, Any]]) -> N
 def _problems(template: Template, parameter: Parameter, values: Mapping[str, Any]) -> Iterable[str]:
     reference, value = parameter.reference, values[parameter.name]
     other = template.parameters.get(reference.of)
-    own = other is None or values[reference.of] == other.default
+    own = other is None or values.get(reference.of) == other.default
     if own and value == parameter.default:
         return []
     look_up: dict[str, Callable[[str, Any, Any, Reference], Iterable[str]]] = {
@@ -113,7 +114,6 @@ def _course_sweep() -> Path:
     return data_root() / "records" / "beta"
 
 
-@lru_cache(maxsize=8)
 def _records_in(folder: str) -> tuple[dict[str, dict], ...]:
     """The names in the records of a folder's finished runs; damaged ones are left out.
 

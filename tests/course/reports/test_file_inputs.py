@@ -175,10 +175,12 @@ def test_a_path_that_is_given_is_one_from_here(project, tmp_path, monkeypatch):
     elsewhere.mkdir()
     (elsewhere / "mine.csv").write_text("mine")
     (elsewhere / "hello2").write_text("x")
+    (elsewhere / "demand.csv").write_text("mine too")
     monkeypatch.chdir(elsewhere)
     check = template.parameters.check
     assert check({"PATH": "mine.csv"})["PATH"] == str(elsewhere / "mine.csv")
     assert check({"PATH": Path("mine.csv")})["PATH"] == str(elsewhere / "mine.csv")
+    assert check({"PATH": "demand.csv"})["PATH"] == str(elsewhere / "demand.csv")
     assert check({"PATH": "gone.csv"})["PATH"] == "gone.csv"
     assert check({"PATH": "data/a.csv"})["PATH"] == "data/a.csv"  # of the notebook's folder
     assert check({"TEXT": "hello2"})["TEXT"] == "hello2"  # no path, as the template's own is none
@@ -193,6 +195,13 @@ def test_the_parameters_of_a_record_can_be_given_back(project, tmp_path, monkeyp
     assert template.parameters.check(recorded) == recorded
     assert template.parameters.check(recorded, texts=True) == recorded
     assert name_of(template, **recorded) == name_of(template)
+    monkeypatch.chdir(tmp_path)  # from the notebook's own folder it is the same run too
+    assert template.parameters.check(recorded) == recorded
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "demand.csv").write_text("another")
+    monkeypatch.chdir(tmp_path / "elsewhere")  # here the same words are another file
+    assert template.parameters.check(recorded)["A"] == str(tmp_path / "elsewhere" / "demand.csv")
+    monkeypatch.chdir("/")
     with pytest.raises(ParameterError, match="A is 'gone'") as caught:
         template.parameters.check({"A": "gone"})
     assert "there is none at '/gone'" in str(caught.value)
