@@ -32,7 +32,7 @@ _GIVEN = re.compile(
 )
 _SAME = {"Path", "PurePath", "str", "fspath", "abspath", "resolve", "absolute", "expanduser"}
 _BESIDE = {"join", "joinpath", "with_suffix", "with_name", "format"}
-_PLACES = re.compile(r"(^|_)(out|output|save|dest|log|logs|cache|tmp|temp)(put)?(s|_|$)", re.I)
+_PLACES = re.compile(r"(^|_)(out|output|save|dest|cache|tmp)s?(_|$)", re.I)
 
 
 @dataclass

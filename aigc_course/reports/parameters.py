@@ -238,7 +238,8 @@ def read_parameters(
         home: its folder, from where its own paths are.
 
     Raises:
-        ValueError: if a type, default or limit cannot be read, or a name stands twice.
+        ValueError: if a type, default or limit cannot be read, a name stands twice, or a limit
+            names another parameter that there is not.
     """
     where = f"The parameters cell of {template}"
     found: dict[str, Parameter] = {}
@@ -250,6 +251,13 @@ def read_parameters(
                 raise ValueError(f"{where} has {declaration.name} twice: remove one.")
             found[declaration.name] = _parameter(declaration, where, home)
         computed |= {name for step in cell.steps for name in step.writes}
+    for parameter in found.values():
+        of = parameter.reference.of if parameter.reference else ""
+        if of and of not in found:
+            raise ValueError(
+                f"{where}: {parameter.name} has a limit that names {of}, which is no parameter: "
+                f"write the name of one."
+            )
     return Parameters(template, tuple(found.values()), frozenset(computed - found.keys()))
 
 

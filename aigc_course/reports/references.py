@@ -109,6 +109,7 @@ def _nearest(value: str, known: Collection[str]) -> str:
 
 
 def _course_sweep() -> Path:
+    """What an empty folder of runs stands for, in compare_runs."""
     from aigc_utils.data import data_root
 
     return data_root() / "records" / "beta"

@@ -154,12 +154,20 @@ def test_a_file_that_is_read_counts_though_others_are_written(project, tmp_path,
     assert name_of(template) != before
 
 
-@pytest.mark.parametrize("name", ["OUT", "out_csv", "OUTPUT_DIR", "cache", "log_file", "save_to"])
+@pytest.mark.parametrize("name", ["OUT", "out_csv", "OUTPUT_DIR", "cache", "tmp_dir", "save_to"])
 def test_a_parameter_that_is_called_a_place_to_write_to_is_one(project, tmp_path, name):
     template = project(f'{name} = "mean"', "pass")
     before = name_of(template)
     (tmp_path / "mean").write_text("written by a run")
     assert name_of(template) == before
+
+
+@pytest.mark.parametrize("name", ["log_file", "temp_csv", "outlier_csv", "results", "report"])
+def test_a_name_that_inputs_have_too_is_not_taken_for_a_place(project, tmp_path, name):
+    template = project(f'{name} = "mean"', "pass")
+    before = name_of(template)
+    (tmp_path / "mean").write_text("tomorrow's")
+    assert name_of(template) != before
 
 
 def test_what_is_declared_a_path_counts_though_it_is_written(project, tmp_path):

@@ -128,6 +128,7 @@ def test_nothing_in_the_cell_is_executed(tmp_path):
         ("x: int = 1  # [an application]", ["x", "int"]),
         ("x: float = 1.0  # [0, or 5 to 9]", ["x is 1.0", "0, or 5 to 9"]),
         ("x: Any = 1  # [1 to 3]", ["x", "anything"]),
+        ("x: str = 'a'  # [a result of RUNS]", ["x", "RUNS", "no parameter"]),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
