@@ -9,8 +9,6 @@ from collections.abc import Callable
 
 from aigc_course.reports.workers import Event
 
-SAME_RUN = "Waiting for another process, which is making the same run."
-
 
 class Lines:
     """A line for each run that ends, with an estimate of the time left.
@@ -34,7 +32,7 @@ class Lines:
             self.made += not event["recognised"]
             self.say(f"{self.ended} of {self.total}: {sentence(event)}{self._left()}")
         elif event["event"] == "waiting":
-            self.say(event.get("message", SAME_RUN))
+            self.say(event["message"])
 
     def close(self) -> None:
         """Nothing to be put away."""
@@ -70,7 +68,7 @@ class Bar(Lines):
             if event["status"] != "done":
                 self._bar.write(sentence(event), file=sys.stderr)
         elif event["event"] == "waiting":
-            self._bar.write(event.get("message", SAME_RUN))
+            self._bar.write(event["message"], file=sys.stderr)
 
     def close(self) -> None:
         """Take the bar away."""
@@ -95,12 +93,14 @@ def choose(as_json: bool, say: Callable[[str], None]) -> Lines:
 def sentence(event: Event) -> str:
     """How a run ended, in words."""
     what = f"{event['run']} ({event['label']})" if event.get("label") else event["run"]
+    cell, message = event.get("ended_early"), event["message"]
+    early = f", ended early in cell {cell}" if cell else ""
     match event["status"], event["recognised"]:
         case "lost", _:
-            return f"lost {event['message']}"
+            return f"lost {message}"
         case "failed", _:
-            return f"{what} failed: {event['message']}"
+            return f"{what} failed: {message}"
         case _, True:
-            return f"{what} was done before"
+            return f"{what} was done before{early}{f'; {message}' if message else ''}"
         case _:
-            return f"{what} done in {event['total_seconds']:.1f} s"
+            return f"{what} done in {event['total_seconds']:.1f} s{early}"

@@ -1,0 +1,158 @@
+"""The cells of a run's notebook: made ready for the kernel; afterwards, which did not run."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import nbformat
+
+from aigc_course.reports import templates
+from aigc_course.reports.records import Record
+
+SKIPPED = "skip-execution"  # the tag of nbclient, nbconvert and Jupyter Book
+
+
+def prepare(template: templates.Template, changed: Mapping[str, Any]) -> nbformat.NotebookNode:
+    """The template without outputs, and with a cell that sets the changed parameters.
+
+    The values are plain Python ones, checked before, so their ``repr`` is their literal: a
+    text stays a text whatever it holds. The cell's tag is papermill's.
+
+    Raises:
+        ValueError: if the notebook is none that could be written again once it has run.
+    """
+    notebook = _read(template)
+    if changed:
+        lines = ["# Parameters", *(f"{name} = {value!r}" for name, value in changed.items())]
+        injected = nbformat.v4.new_code_cell(
+            "\n".join(lines), metadata={"tags": ["injected-parameters"]}
+        )
+        if notebook.nbformat_minor < 5:
+            del injected["id"]
+        places = [i for i, cell in enumerate(notebook.cells) if templates.is_parameters_cell(cell)]
+        notebook.cells.insert(places[0] + 1, injected)
+    if _wrong(notebook):
+        _reduce(notebook)
+    if reason := _wrong(notebook):
+        raise ValueError(
+            f"{template.path} is no whole notebook ({reason}): save it anew in Jupyter."
+        )
+    return notebook
+
+
+def is_executed(cell: nbformat.NotebookNode) -> bool:
+    """Whether the kernel is to be given this cell."""
+    return _is_code(cell) and SKIPPED not in cell.metadata.get("tags", [])
+
+
+def skipped(notebook: nbformat.NotebookNode) -> list[int]:
+    """The code cells that are not to run by their tag, counted from 1."""
+    cells = enumerate(notebook.cells, start=1)
+    return [number for number, cell in cells if _is_code(cell) and not is_executed(cell)]
+
+
+def explained(notebook: nbformat.NotebookNode, record: Record) -> nbformat.NotebookNode:
+    """A copy that says in each code cell that did not run why: none just seems to show nothing.
+
+    Args:
+        notebook: the executed one.
+        record: of the run.
+    """
+    notebook = copy.deepcopy(notebook)
+    last, why = len(notebook.cells), ""
+    if record.ended_early:
+        last, why = record.ended_early, f"the run ended early in cell {record.ended_early}"
+    elif record.failure and record.failure.kind != "results":
+        last = record.failure.cell or 0
+        why = f"the run failed in cell {last}" if last else "the run failed before"
+    for number, cell in enumerate(notebook.cells, start=1):
+        if number in record.skipped:
+            cell.outputs = [_note(f"Skipped: the cell is tagged {SKIPPED}.")]
+        elif number > last and _is_code(cell):
+            cell.outputs = [_note(f"Not run: {why}.")]
+        elif number == record.ended_early:
+            cell.outputs.append(_note("The run ended early in this cell, which asked for it."))
+    return notebook
+
+
+def _is_code(cell: nbformat.NotebookNode) -> bool:
+    return cell.cell_type == "code" and bool(cell.source.strip())
+
+
+def _note(text: str) -> nbformat.NotebookNode:
+    data = {"text/markdown": f"*{text}*", "text/plain": text}
+    return nbformat.v4.new_output("display_data", data)
+
+
+def _read(template: templates.Template) -> nbformat.NotebookNode:
+    """The notebook with all that decides a run, and nothing that some tool wrote wrongly."""
+    whole = json.loads(template.text)
+    minor, metadata = whole.get("nbformat_minor"), whole.get("metadata")
+    metadata = dict(metadata) if isinstance(metadata, dict) else {}
+    # What it was saved under, and widgets of outputs that are gone. It runs in this interpreter.
+    for name in ("widgets", "language_info"):
+        metadata.pop(name, None)
+    metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    minor = minor if isinstance(minor, int) else 5
+    known: set[str] = set()
+    return nbformat.from_dict(
+        {
+            "cells": [_read_cell(cell, minor, known) for cell in template.cells],
+            "metadata": metadata,
+            "nbformat": 4,
+            "nbformat_minor": minor,
+        }
+    )
+
+
+def _read_cell(cell: Mapping[str, Any], minor: int, known: set[str]) -> dict[str, Any]:
+    kind, metadata = cell.get("cell_type"), cell.get("metadata")
+    metadata = dict(metadata) if isinstance(metadata, dict) else {}
+    tags = metadata.pop("tags", None)
+    texts = [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, list) else []
+    if "parameters" in texts:  # without its values no other cell could run
+        texts = [tag for tag in texts if tag != SKIPPED]
+    if texts:
+        metadata["tags"] = texts
+    kind = kind if kind in ("code", "markdown") else "raw"
+    read = {"cell_type": kind, "metadata": metadata, "source": templates.source_of(cell)}
+    if kind == "code":
+        read |= {"outputs": [], "execution_count": None}
+    elif isinstance(cell.get("attachments"), dict):
+        read["attachments"] = cell["attachments"]
+    if minor >= 5:
+        read["id"] = _id_of(cell, known)
+    return read
+
+
+def _id_of(cell: Mapping[str, Any], known: set[str]) -> str:
+    """The cell's own name, or another if it is none or another cell has it."""
+    name = cell.get("id")
+    if not isinstance(name, str) or not re.fullmatch(r"[\w-]{1,64}", name, re.A) or name in known:
+        name = f"cell-{len(known) + 1}"
+        while name in known:
+            name += "x"
+    known.add(name)
+    return name
+
+
+def _wrong(notebook: nbformat.NotebookNode) -> str:
+    """What the format of notebooks forbids in this one; an empty text if nothing."""
+    try:
+        nbformat.validate(notebook)
+    except nbformat.ValidationError as error:
+        return str(error).splitlines()[0][:200]
+    return ""
+
+
+def _reduce(notebook: nbformat.NotebookNode) -> None:
+    """Leave out all that is neither a cell's text nor its tags."""
+    notebook.metadata = nbformat.from_dict({"kernelspec": notebook.metadata.kernelspec})
+    for cell in notebook.cells:
+        cell.pop("attachments", None)
+        tags = cell.metadata.get("tags")
+        cell.metadata = nbformat.from_dict({"tags": tags} if tags else {})
