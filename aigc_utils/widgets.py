@@ -18,6 +18,31 @@ from PIL import Image
 
 from aigc_utils import plots
 
+# ipywidgets gives a slider's handle, its readout and a group of buttons no name that a screen reader
+# says, and has no trait for one. So the page is told to take the text that stands beside them.
+NAME_CONTROLS = """
+const parts = "[role=slider], .ui-slider-handle, .widget-readout, .widget-radio-box";
+const name = () => {
+  for (const control of document.querySelectorAll(".widget-slider, .widget-radio")) {
+    const beside = control.parentElement?.querySelector(".widget-html-content, .widget-html");
+    const label = control.querySelector(".widget-label")?.textContent || beside?.textContent;
+    for (const part of label ? control.querySelectorAll(parts) : []) {
+      part.setAttribute("aria-label", label);
+      if (part.matches(".widget-radio-box")) part.setAttribute("role", "radiogroup");
+      if (part.matches(".widget-readout")) part.setAttribute("role", "textbox");
+    }
+  }
+};
+for (const wait of [0, 300, 1000, 3000, 10000]) setTimeout(name, wait);
+"""
+
+
+def naming() -> ipywidgets.Output:
+    """A widget without a picture of its own: where it is shown, all controls get their names."""
+    script = {"application/javascript": NAME_CONTROLS, "text/plain": ""}
+    shown = {"output_type": "display_data", "data": script, "metadata": {}}
+    return ipywidgets.Output(outputs=(shown,), layout=ipywidgets.Layout(height="0"))
+
 
 def picture(intensities: np.ndarray, scale: int = 6) -> bytes:
     """PNG bytes of a grey image, each pixel drawn as a square.
@@ -60,7 +85,8 @@ class Explorer(ipywidgets.VBox):
         self.caption = ipywidgets.HTML()
         # A box stretches its children by default; a picture must keep its own size.
         layout = ipywidgets.Layout(align_items="flex-start")
-        super().__init__([*self.sliders.values(), self.image, self.caption], layout=layout)
+        children = [*self.sliders.values(), self.image, self.caption, naming()]
+        super().__init__(children, layout=layout)
         for slider in self.sliders.values():
             slider.observe(self.refresh, names="value")
         self.refresh()
