@@ -74,6 +74,7 @@ def test_sliders_picture_and_caption_are_shown_in_this_order(explorer):
     kinds = [type(child) for child in explorer.children]
     assert kinds == [
         ipywidgets.FloatSlider, ipywidgets.FloatSlider, ipywidgets.Image, ipywidgets.HTML,
+        ipywidgets.Output,
     ]  # fmt: skip
 
 
