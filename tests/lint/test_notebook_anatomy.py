@@ -81,6 +81,11 @@ def test_first_cell_introduces_the_chapter(path, notebook):
         assert part in first.source, f"the first cell lacks {part}"
 
 
+def test_a_report_leaves_the_front_matter_out(path, notebook):
+    if not of_the_workbook(path):
+        assert tags(notebook.cells[0]) == ["front-matter"]
+
+
 def test_compute_card_is_measured(notebook):
     assert re.search(r"\*\*Compute card:\*\* \d+ s .* GB peak memory", notebook.cells[0].source), (
         "run `python tools/notebook.py run` on it"
@@ -305,6 +310,7 @@ def test_a_chapter_closes_with_its_own_quiz(path, notebook):
     assert len(shown) == 1, "a chapter has one cell with checks.quiz"
     above, quiz, below = notebook.cells[shown[0] - 1 : shown[0] + 2]
     assert quizzes_asked(quiz) == [path.stem]
+    assert "not-in-report" in tags(quiz), "a report has nobody to ask"
     assert re.search(r"^## Check yourself\n\n.+\Z", above.source, re.MULTILINE)
     assert below.source.startswith("## Next")
     # A widget's id would dangle in a stored file; what is stored is the text, answers folded.
