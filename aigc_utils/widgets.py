@@ -10,6 +10,7 @@ from __future__ import annotations
 import html
 import io
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import ipywidgets
 import numpy as np
@@ -18,28 +19,15 @@ from PIL import Image
 
 from aigc_utils import plots
 
-# ipywidgets gives a slider's handle, its readout and a group of buttons no name that a screen reader
-# says, and has no trait for one. So the page is told to take the text that stands beside them.
-NAME_CONTROLS = """
-const parts = "[role=slider], .ui-slider-handle, .widget-readout, .widget-radio-box";
-const name = () => {
-  for (const control of document.querySelectorAll(".widget-slider, .widget-radio")) {
-    const beside = control.parentElement?.querySelector(".widget-html-content, .widget-html");
-    const label = control.querySelector(".widget-label")?.textContent || beside?.textContent;
-    for (const part of label ? control.querySelectorAll(parts) : []) {
-      part.setAttribute("aria-label", label);
-      if (part.matches(".widget-radio-box")) part.setAttribute("role", "radiogroup");
-      if (part.matches(".widget-readout")) part.setAttribute("role", "textbox");
-    }
-  }
-};
-for (const wait of [0, 300, 1000, 3000, 10000]) setTimeout(name, wait);
-"""
-
 
 def naming() -> ipywidgets.Output:
-    """A widget without a picture of its own: where it is shown, all controls get their names."""
-    script = {"application/javascript": NAME_CONTROLS, "text/plain": ""}
+    """A widget that shows nothing, and gives the controls beside it names for screen readers.
+
+    ipywidgets names neither a slider's handle and readout nor a group of buttons, and has no
+    trait for it, so the page is told to take the text that stands beside them.
+    """
+    code = Path(__file__).with_name("name_controls.js").read_text(encoding="utf-8")
+    script = {"application/javascript": code, "text/plain": ""}
     shown = {"output_type": "display_data", "data": script, "metadata": {}}
     return ipywidgets.Output(outputs=(shown,), layout=ipywidgets.Layout(height="0"))
 
@@ -87,7 +75,8 @@ class Explorer(ipywidgets.VBox):
         layout = ipywidgets.Layout(align_items="flex-start")
         children = [*self.sliders.values(), self.image, self.caption, naming()]
         super().__init__(children, layout=layout)
-        for slider in self.sliders.values():
+        for name, slider in self.sliders.items():
+            slider.description = slider.description or name
             slider.observe(self.refresh, names="value")
         self.refresh()
 
