@@ -22,18 +22,16 @@ def show_artifact(artifact: Artifact, alt: str) -> None:
         alt: what it shows, in a sentence, for who cannot see or hear it.
 
     Raises:
-        ValueError: if ``alt`` is too short to describe anything.
+        ValueError: if ``alt`` does not describe anything; see `plots.check_alt`.
     """
-    if len(alt.split()) < 4:
-        raise ValueError(f"The alt text {alt!r} says too little: describe it in a sentence.")
+    plots.check_alt(alt)
     from IPython.display import Audio, Video, display
 
     kind = artifact.media_type
     if kind.startswith("text/"):
         print(artifact.text)
     elif kind == "image/png":
-        bundle, metadata = plots.png_bundle(artifact.content, alt)
-        display(bundle, metadata=metadata, raw=True)
+        display(plots.png_bundle(artifact.content, alt), raw=True)
     elif kind.startswith("audio/") and "midi" not in kind:
         display(Audio(artifact.content))
     elif kind.startswith("video/"):

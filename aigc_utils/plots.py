@@ -6,8 +6,12 @@ notebook together with a sentence for those who cannot see it. All chapters draw
 
 from __future__ import annotations
 
+import base64
+import html
 import io
 import math
+import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 
 import matplotlib as mpl
@@ -56,6 +60,18 @@ CHINESE_FONTS = (
     "Microsoft YaHei",
     "SimHei",
 )
+# Figures are drawn on white. Under a dark theme the frame makes a card of that.
+FRAME = (
+    "background: #fff; padding: 6px; border: 1px solid #bbb; border-radius: 6px; "
+    "box-sizing: border-box; max-width: 100%; height: auto"
+)
+LONGEST_ALT = 2_000
+# Scripts that put no spaces between words: Thai to Khmer, Chinese, Japanese.
+UNSPACED = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
+    "\U00020000-\U0003ffff]"
+)
+TURNS_TEXT = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 
 def apply_style() -> None:
@@ -85,33 +101,57 @@ def to_png(figure: Figure) -> bytes:
 def show(figure: Figure, alt: str) -> None:
     """Display a figure with alternative text, for screen readers and plain text.
 
-    The image carries ``alt`` in its metadata (HTML export uses it) and as its plain-text
-    form (what a terminal or a screen reader on the notebook file gets).
-
     Args:
         figure: what to show; it is closed afterwards.
         alt: what the figure shows, in a sentence or two.
 
     Raises:
-        ValueError: if ``alt`` is too short to describe anything.
+        ValueError: if ``alt`` does not describe anything; see `check_alt`.
     """
-    if len(alt.split()) < 4:
-        raise ValueError(
-            f"The alt text {alt!r} says too little: describe the figure in a sentence."
-        )
+    check_alt(alt)
     from IPython.display import display
 
-    bundle, metadata = png_bundle(to_png(figure), alt)
-    display(bundle, metadata=metadata, raw=True)
+    display(png_bundle(to_png(figure), alt), raw=True)
     _close(figure)
 
 
-def png_bundle(png: bytes, alt: str) -> tuple[dict, dict]:
-    """The MIME bundle and metadata of a picture with alternative text."""
-    import base64
+def check_alt(alt: str) -> None:
+    """Refuse a text that cannot tell what a picture shows to who does not see it.
 
+    Raises:
+        ValueError: if it has fewer than four words (eight characters, in a script without
+            spaces), more than 2,000 characters, or characters that control a terminal.
+    """
+    wish = "describe what is shown in a sentence or two."
+    if not isinstance(alt, str):
+        raise ValueError(f"The alt text is {alt!r}: {wish}")
+    if len(alt) > LONGEST_ALT:
+        raise ValueError(
+            f"The alt text {alt[:40]!r}... has {len(alt):,} characters, and at most "
+            f"{LONGEST_ALT:,} are read out: {wish}"
+        )
+    if any(unicodedata.category(c) in ("Cc", "Cs") and c not in "\t\r\n" for c in alt):
+        raise ValueError(f"The alt text {alt!r} holds a control character: {wish}")
+    if TURNS_TEXT.search(alt):
+        raise ValueError(f"The alt text {alt!a} holds a mark that turns text around: {wish}")
+    unspaced = len(UNSPACED.findall(alt))
+    words = [word for word in UNSPACED.sub("", alt).split() if any(map(str.isalnum, word))]
+    if len(words) + unspaced / 2 < 4:
+        raise ValueError(f"The alt text {alt!r} says too little: {wish}")
+
+
+def png_bundle(png: bytes, alt: str) -> dict[str, str]:
+    """The MIME bundle of a picture with alternative text.
+
+    The picture is an ``img`` element, since JupyterLab and Colab show no ``alt`` that stands
+    in an output's metadata; the plain text is what a terminal shows.
+    """
     image = base64.b64encode(png).decode("ascii")
-    return {"image/png": image, "text/plain": alt}, {"image/png": {"alt": alt}}
+    described = html.escape(alt)
+    return {
+        "text/html": f'<img alt="{described}" style="{FRAME}" src="data:image/png;base64,{image}">',
+        "text/plain": alt,
+    }
 
 
 def image_grid(

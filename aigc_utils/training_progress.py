@@ -116,9 +116,9 @@ class TrainingProgress(keras.callbacks.Callback):
             series["held-out"] = history["val_loss"]
         figure = plots.curves(series, xlabel="epoch", ylabel=self._loss_label, title=line)
         figure.axes[0].title.set_fontsize(8)
-        bundle, metadata = plots.png_bundle(plots.to_png(figure), line)
+        bundle = plots.png_bundle(plots.to_png(figure), line)
         if self._display is None:
             self._display = DisplayHandle()
-            self._display.display(bundle, metadata=metadata, raw=True)
+            self._display.display(bundle, raw=True)
         else:
-            self._display.update(bundle, metadata=metadata, raw=True)
+            self._display.update(bundle, raw=True)

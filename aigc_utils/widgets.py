@@ -10,6 +10,7 @@ from __future__ import annotations
 import html
 import io
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import ipywidgets
 import numpy as np
@@ -17,6 +18,18 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from aigc_utils import plots
+
+
+def naming() -> ipywidgets.Output:
+    """A widget that shows nothing, and gives the controls beside it names for screen readers.
+
+    ipywidgets names neither a slider's handle and readout nor a group of buttons, and has no
+    trait for it, so the page is told to take the text that stands beside them.
+    """
+    code = Path(__file__).with_name("name_controls.js").read_text(encoding="utf-8")
+    script = {"application/javascript": code, "text/plain": ""}
+    shown = {"output_type": "display_data", "data": script, "metadata": {}}
+    return ipywidgets.Output(outputs=(shown,), layout=ipywidgets.Layout(height="0"))
 
 
 def picture(intensities: np.ndarray, scale: int = 6) -> bytes:
@@ -60,8 +73,10 @@ class Explorer(ipywidgets.VBox):
         self.caption = ipywidgets.HTML()
         # A box stretches its children by default; a picture must keep its own size.
         layout = ipywidgets.Layout(align_items="flex-start")
-        super().__init__([*self.sliders.values(), self.image, self.caption], layout=layout)
-        for slider in self.sliders.values():
+        children = [*self.sliders.values(), self.image, self.caption, naming()]
+        super().__init__(children, layout=layout)
+        for name, slider in self.sliders.items():
+            slider.description = slider.description or name
             slider.observe(self.refresh, names="value")
         self.refresh()
 

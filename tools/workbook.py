@@ -159,8 +159,8 @@ def folded_quiz(prefix: str) -> str:
     """The chapter's quiz as Markdown, for pages on which no widget lives."""
     return (
         f"<!-- quiz {prefix} -->\n"
-        "Without a running kernel there are no buttons; here is the same, answers folded.\n\n"
-        f"{quiz(prefix).markdown()}"
+        "<details><summary>The same questions as text, for where nothing runs</summary>\n\n"
+        f"{quiz(prefix).markdown()}\n\n</details>"
     )
 
 

@@ -17,8 +17,9 @@ State = Literal["right", "not yet", "wrong"]
 
 TRIES_BEFORE_HELP = 3
 _NAMES = {"right": "Right", "not yet": "Not answered yet", "wrong": "Not right"}
-# Dark enough on white and light enough on black for a bar that only repeats the words.
-_COLOURS = {"right": "#2e8b57", "not yet": "#808080", "wrong": "#c46a00"}
+_SIGNS = {"right": "\u2713", "not yet": "\u2026", "wrong": "\u2717"}  # a tick, an ellipsis, a cross
+# Told apart by the colour-blind, seen on white and on black, and without colours by their lines.
+_BARS = {"right": "solid #0072B2", "not yet": "dotted #808080", "wrong": "dashed #D55E00"}
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class Feedback:
         return f"Feedback({self.exercise!r}, {self.state!r})"
 
     def _repr_html_(self) -> str:
-        lines = [f"<b>{self.exercise}: {_NAMES[self.state]}.</b> {prose(self.says)}"]
+        lines = [f"<b>{self.exercise}</b> {prose(self.says)}"]
         lines += [f"<i>Hint:</i> {prose(self.hint)}"] if self.hint else []
         if self.worked:
             lines.append(
@@ -71,9 +72,7 @@ class Feedback:
                 f"{prose(self.worked)}</details>"
             )
         lines += [f"<i>Note:</i> {prose(self.note)}"] if self.note else []
-        body = "".join(f"<div>{line}</div>" for line in lines)
-        style = f"border-left: 4px solid {_COLOURS[self.state]}; padding: 2px 10px;"
-        return f'<div role="status" style="{style}">{body}</div>'
+        return announced(self.state, "".join(f"<div>{line}</div>" for line in lines))
 
     def _ipython_display_(self) -> None:
         """Nothing: `check` has shown it, and the cell's last value would show it twice."""
@@ -102,6 +101,18 @@ def show_result(shown) -> None:
         display({"text/html": shown._repr_html_(), "text/plain": shown.text()}, raw=True)
     else:
         print(shown.text())
+
+
+def announced(state: State, body: str) -> str:
+    """HTML that a screen reader says by itself: the state in a word, a sign and a bar, then a body.
+
+    Args:
+        state: of an answer.
+        body: HTML.
+    """
+    style = f"border-left: 6px {_BARS[state]}; padding: 2px 10px;"
+    sign = f'<span aria-hidden="true">{_SIGNS[state]}</span>'
+    return f'<div role="status" style="{style}"><b>{_NAMES[state]} {sign}</b> {body}</div>'
 
 
 def prose(text: str) -> str:

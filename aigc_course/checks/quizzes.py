@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from aigc_course.checks.feedback import prose
+from aigc_course.checks.feedback import announced, prose
 from aigc_course.checks.questions import Question, questions_of
 from aigc_utils.runtime import in_notebook
 
 if TYPE_CHECKING:
     import ipywidgets
+
+NOTHING_SAID = '<div role="status"></div>'
 
 
 class Quiz:
@@ -34,6 +36,8 @@ class Quiz:
         """A new widget: buttons, and under each question what is said of the choice."""
         import ipywidgets
 
+        from aigc_utils.widgets import naming
+
         wide = ipywidgets.Layout(width="auto")
         rows = []
         for number, question in enumerate(self.questions, 1):
@@ -41,10 +45,10 @@ class Quiz:
             # A radio button's label is plain text, so the marks of code would show.
             labels = [(option.replace("`", ""), option) for option in question.options]
             buttons = ipywidgets.RadioButtons(options=labels, value=None, layout=wide)
-            said = ipywidgets.HTML('<span role="status"></span>')
+            said = ipywidgets.HTML(NOTHING_SAID)
             buttons.observe(_answering(question, said), names="value")
             rows.append(ipywidgets.VBox([title, buttons, said], layout=wide))
-        return ipywidgets.VBox(rows, layout=wide)
+        return ipywidgets.VBox([*rows, naming()], layout=wide)
 
     def text(self) -> str:
         """The questions and options in plain text, the answers after all of them."""
@@ -113,7 +117,11 @@ def _answering(question: Question, said: ipywidgets.HTML):
     """What happens when an option is chosen: its feedback is put under the question."""
 
     def answer(change) -> None:
-        feedback = question.feedback(change["new"]) if change["new"] is not None else ""
-        said.value = f'<span role="status">{prose(feedback)}</span>'
+        option = change["new"]
+        if option is None:
+            said.value = NOTHING_SAID
+            return
+        state = "right" if option == question.answer else "wrong"
+        said.value = announced(state, prose(question.feedback(option)))
 
     return answer

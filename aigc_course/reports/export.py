@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import base64
 import csv
+import re
 import shutil
 import subprocess
 import tempfile
+import unicodedata
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from aigc_course.reports.figures import PICTURES, pictures_of
 from aigc_course.reports.notation import as_text
+from aigc_course.reports.pages import comments_of, findings, take_apart
 from aigc_utils.files import atomic_path
 
 PAGE, PDF = "report.html", "report.pdf"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-PICTURES = {"image/png": "png", "image/jpeg": "jpg", "image/svg+xml": "svg"}
 # Rather a picture's plain text than a widget or a script, which a page without scripts has not.
 SHOWN = (
     "text/html",
@@ -46,18 +48,11 @@ def write_figures(cells: Sequence[dict], folder: Path) -> list[dict[str, Any]]:
     found = []
     for number, cell in enumerate(cells, start=1):
         for output in cell.get("outputs", []):
-            bundle = output.get("data", {})
-            media_type = next((kind for kind in PICTURES if kind in bundle), None)
-            if media_type is None:
-                continue
-            name = f"figures/figure-{len(found) + 1:02d}.{PICTURES[media_type]}"
-            content = bundle[media_type]
-            picture = content.encode() if "svg" in media_type else base64.b64decode(content)
-            with atomic_path(folder / name) as temporary:
-                temporary.write_bytes(picture)
-            described = output.get("metadata", {}).get(media_type, {})
-            alt = described.get("alt", "") if isinstance(described, Mapping) else ""
-            found.append({"file": name, "alt": alt, "cell": number})
+            for picture in pictures_of(output):
+                name = f"figures/figure-{len(found) + 1:02d}.{PICTURES[picture.media_type]}"
+                with atomic_path(folder / name) as temporary:
+                    temporary.write_bytes(picture.content)
+                found.append({"file": name, "alt": picture.alt, "cell": number})
     return found
 
 
@@ -88,11 +83,14 @@ def write_page(
 ) -> None:
     """Write the notebook as one HTML file that needs no network and runs no script.
 
+    The question, the results and the main figure come first (`pages`), then the parameters,
+    then the rest of the notebook.
+
     Args:
         notebook: the executed notebook, an ``nbformat`` node.
         path: of the file.
-        title: of the page.
-        parameters, results: shown in tables at the top, every character as text.
+        title: of the page, if the notebook has none; the run's name.
+        parameters, results: shown in tables, every character as text.
         changed: the names of parameters to be set in bold.
         failure: why the run failed; empty if it did not.
         origin: a sentence on how the run was made.
@@ -101,14 +99,27 @@ def write_page(
     Raises:
         OSError: if the file cannot be written.
     """
+    page = take_apart(notebook, title)
+    comments = comments_of(notebook.cells)
+    names = [*changed, *(name for name in parameters if name not in changed)]
     shown = {
-        "parameters": [(n, as_text(v), n in changed) for n, v in parameters.items()],
-        "results": [(name, as_text(value)) for name, value in results.items()],
+        "title": page.title,
+        "question": page.question,
+        "figure": page.figure,
+        "table": page.table,
+        "findings": findings(results),
+        "parameters": [
+            (name, as_text(parameters[name]), name in changed, comments.get(name, ""))
+            for name in names
+            if name in parameters
+        ],
         "failure": failure,
         "origin": origin,
+        # Without code, a cell that printed nothing leaves nothing.
+        "more": any(show_code or c.cell_type != "code" or c.outputs for c in page.rest.cells),
     }
     text, _ = exporter(show_code).from_notebook_node(
-        notebook, resources={"aigc": shown, "metadata": {"name": title}}
+        page.rest, resources={"aigc": shown, "metadata": {"name": title}}
     )
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
@@ -127,7 +138,54 @@ def exporter(show_code: bool):
         exclude_input_prompt=True,
         exclude_output_prompt=True,
         display_data_priority=list(SHOWN),
+        filters={"columns": columns_of, "frame": frame_tables},
     )
+
+
+def columns_of(text: str) -> int:
+    """How many columns of a terminal the longest line of a text takes; Chinese takes two each."""
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", text).expandtabs(8)
+    return max((sum(map(_columns, line)) for line in plain.splitlines()), default=0)
+
+
+def _columns(character: str) -> int:
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def frame_tables(page: str) -> str:
+    """HTML with each table in a box of its own: it scrolls on a screen, and shrinks on paper.
+
+    Code scrolls too, and both by keyboard. The box says how many characters the longest row has,
+    where long cells are broken, so that the style sheet can choose a size of type that fits.
+    """
+    page = page.replace("<pre>", '<pre tabindex="0">')
+    if "<table" not in page.lower():
+        return page
+    from bs4 import BeautifulSoup
+
+    tables = BeautifulSoup(page, "html.parser").find_all("table")
+    widths = [
+        max((sum(min(columns_of(cell.get_text()), 32) + 2 for cell in row.find_all(["td", "th"]))
+             for row in table.find_all("tr")), default=0)
+        for table in tables
+    ]  # fmt: skip
+    pieces = re.split(r"(?i)(?=<table\b)", page)
+    if len(pieces) - 1 != len(tables):
+        return page  # "<table" stands in a comment or an attribute, too
+    framed = [
+        f'<div class="wide" tabindex="0" role="group" aria-label="Table {number}" '
+        f'style="--columns: {width}">{_with_head(piece)}'
+        for number, (width, piece) in enumerate(zip(widths, pieces[1:], strict=True), start=1)
+    ]
+    return re.sub(r"(?i)</table\s*>", "</table></div>", pieces[0] + "".join(framed))
+
+
+def _with_head(table: str) -> str:
+    """A table's HTML in which a first row of headings is a head, which each page repeats."""
+    row = re.search(r"(?is)<tr\b.*?</tr\s*>", table)
+    if row is None or re.search(r"(?i)<thead\b", table) or re.search(r"(?i)<td\b", row[0]):
+        return table
+    return f"{table[: row.start()]}<thead>{row[0]}</thead>{table[row.end() :]}"
 
 
 def find_browser() -> str:

@@ -69,7 +69,7 @@ def test_a_missing_or_damaged_record_says_what_to_do(data_copy, replace_bytes, o
 def test_what_is_shown_needs_words_for_who_cannot_see_it(started):
     scenario = aigc_apps.load_application("stories")
     where = scenario.provenance(scenario.ask(**scenario.examples[0]), 0)
-    with pytest.raises(ValueError, match="describe it in a sentence"):
+    with pytest.raises(ValueError, match="describe what is shown"):
         notebook.show_artifact(Artifact(b"", "image/png", ".png", where), alt="a picture")
 
 

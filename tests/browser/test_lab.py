@@ -6,6 +6,7 @@ Debian's chromium is driven by Playwright; every request that leaves the machine
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -110,6 +111,11 @@ def test_run_all_cells_then_move_a_slider_by_keyboard(lab, name, tmp_path):
         assert page.locator(".jp-OutputArea-output[data-mime-type*='error']").count() == 0
         # A chapter may have moved the slider by code: let the page catch up with the kernel.
         expect(page.locator(".widget-readout").first).to_have_text("0.0", timeout=60_000)
+        # What has no name or description does not exist for a screen reader.
+        expect(handle).to_have_attribute("aria-label", re.compile(r"\w"), timeout=30_000)
+        expect(picture).to_have_attribute("alt", re.compile(r"\w{3}"), timeout=30_000)
+        assert page.locator(".jp-OutputArea-output img:not([alt])").count() == 0
+        assert page.locator(".jp-OutputArea-output img[alt='']").count() == 0
         before = _pixels(picture)
         handle.focus()
         for _ in range(8):

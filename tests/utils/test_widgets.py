@@ -74,7 +74,22 @@ def test_sliders_picture_and_caption_are_shown_in_this_order(explorer):
     kinds = [type(child) for child in explorer.children]
     assert kinds == [
         ipywidgets.FloatSlider, ipywidgets.FloatSlider, ipywidgets.Image, ipywidgets.HTML,
+        ipywidgets.Output,
     ]  # fmt: skip
+
+
+def test_a_slider_without_a_description_gets_its_name(explorer):
+    sliders = {"x": ipywidgets.IntSlider(1, 0, 6), "y": ipywidgets.IntSlider(1, 0, 4)}
+    sliders["y"].description = "row"
+    widgets.Explorer(render, sliders)
+    assert [slider.description for slider in sliders.values()] == ["x", "row"]
+
+
+def test_controls_are_named_by_a_script_that_leaves_nothing_in_the_notebook(explorer):
+    (output,) = explorer.children[-1].outputs
+    assert set(output["data"]) == {"application/javascript", "text/plain"}
+    assert "aria-label" in output["data"]["application/javascript"]
+    assert "aria-label" not in repr(explorer)
 
 
 def test_values_follow_the_sliders(explorer):

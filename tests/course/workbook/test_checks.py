@@ -438,7 +438,7 @@ def test_in_a_real_kernel_a_click_is_answered():
             follow(click["header"]["msg_id"])
             shown = " ".join(str(state.get("value", "")) for state in models.values())
             assert feedback.prose(question.feedback(answer)) in shown
-            assert shown.count('role="status">Yes.') == (answer == question.answer)
+            assert shown.count("<b>Right ") == (answer == question.answer)
     finally:
         client.stop_channels()
         manager.shutdown_kernel(now=True)
@@ -459,7 +459,30 @@ def test_every_option_of_the_widget_answers_back():
         assert ASKED.options[option_] in said.value
         assert ("Yes." in said.value) == (option_ == "4")
     buttons.value = None
-    assert said.value == '<span role="status"></span>'
+    assert said.value == '<div role="status"></div>'
+
+
+def test_right_and_wrong_differ_by_word_sign_colour_and_line():
+    _, buttons, said = Quiz([ASKED]).widget().children[0].children
+    found = []
+    for option_ in ("4", "3"):
+        buttons.value = option_
+        (word, sign) = re.search(
+            r"<b>(.*?) <span aria-hidden=.true.>(.)</span></b>", said.value
+        ).groups()
+        (line, colour) = re.search(r"border-left: 6px (\w+) (#\w+)", said.value).groups()
+        found.append((word, sign, line, colour))
+    assert found == [("Right", "✓", "solid", "#0072B2"), ("Not right", "✗", "dashed", "#D55E00")]
+    assert 'role="status"' in said.value
+
+
+@pytest.mark.parametrize("state", ["right", "not yet", "wrong"])
+def test_a_check_says_its_word_first(state):
+    page = feedback.Feedback(state, "It is <so>.", exercise="vae-03")._repr_html_()
+    words = re.sub("<[^>]*>", "", page)
+    assert words.startswith(("Right ✓ vae-03", "Not right ✗ vae-03", "Not answered yet … vae-03"))
+    assert page.count('role="status"') == 1
+    assert "&lt;so&gt;" in page
 
 
 def test_the_fallbacks_carry_everything():
