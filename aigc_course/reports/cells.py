@@ -17,24 +17,19 @@ SKIPPED = "skip-execution"  # the tag of nbclient, nbconvert and Jupyter Book
 
 
 def prepare(template: templates.Template, changed: Mapping[str, Any]) -> nbformat.NotebookNode:
-    """The template without outputs, and with a cell that sets the changed parameters.
+    """The template without outputs, and with cells that set the changed parameters.
 
-    The values are plain Python ones, checked before, so their ``repr`` is their literal: a
-    text stays a text whatever it holds. The cell's tag is papermill's.
+    There is one behind each cell that declares some of them; its tag is papermill's.
 
     Raises:
         ValueError: if the notebook is none that could be written again once it has run.
     """
     notebook = _read(template)
-    if changed:
-        lines = ["# Parameters", *(f"{name} = {value!r}" for name, value in changed.items())]
-        injected = nbformat.v4.new_code_cell(
-            "\n".join(lines), metadata={"tags": ["injected-parameters"]}
-        )
+    for place, text in sorted(template.injections(changed).items(), reverse=True):
+        injected = nbformat.v4.new_code_cell(text, metadata={"tags": [templates.INJECTED]})
         if notebook.nbformat_minor < 5:
             del injected["id"]
-        places = [i for i, cell in enumerate(notebook.cells) if templates.is_parameters_cell(cell)]
-        notebook.cells.insert(places[0] + 1, injected)
+        notebook.cells.insert(place + 1, injected)
     if _wrong(notebook):
         _reduce(notebook)
     if reason := _wrong(notebook):
