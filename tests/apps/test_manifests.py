@@ -72,6 +72,18 @@ def test_what_cannot_be_signed_is_refused_in_one_sentence(signer, one_sentence):
     one_sentence(error.value)
 
 
+def test_what_can_hold_no_manifest_is_not_read(one_sentence):
+    with pytest.raises(ValueError, match="cannot hold a manifest") as error:
+        manifests.read_manifest(b"MThd", "audio/midi")
+    one_sentence(error.value, "audio/midi")
+
+
+@pytest.mark.parametrize("missing", ["c2pa", "cryptography"])
+def test_one_package_alone_signs_nothing(monkeypatch, missing):
+    monkeypatch.setattr(manifests, "find_spec", lambda name: None if name == missing else name)
+    assert not manifests.signing_available()
+
+
 def test_without_the_packages_the_error_names_the_extra(monkeypatch, one_sentence):
     monkeypatch.setattr(manifests, "find_spec", lambda name: None)
     assert not manifests.signing_available()

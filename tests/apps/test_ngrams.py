@@ -103,6 +103,12 @@ def test_where_nothing_was_seen_only_once_probabilities_still_sum_to_one():
     assert ngrams._discounts(np.array([2, 3, 4, 2])) == pytest.approx([0, 0.5, 0.5, 0.5])
 
 
+def test_discounts_are_those_of_the_formula():
+    # n1 = 4, n2 = 2, n3 = n4 = 1 and no count of 5: Y = 4 / (4 + 2 * 2) = 0.5.
+    counts = np.array([1, 1, 1, 1, 2, 2, 3, 4])
+    assert ngrams._discounts(counts) == pytest.approx([0, 0.5, 1.25, 1.0])
+
+
 def test_bits_of_a_text_are_those_of_its_tokens(poems):
     characters, (train, held_out) = poems
     model = ngrams.KneserNey(train[:500], characters.vocab_size, 3)

@@ -223,6 +223,7 @@ def test_every_class_is_named_at_its_own_median():
     labels = np.repeat([0, 1], 5)
     latents = np.stack([labels * 10.0, np.tile(np.arange(5.0), 2)], axis=1)
     axis = plots.latent_scatter(latents, labels, ["shirt", "boot"]).axes[0]
+    assert axis.get_aspect() == 1  # a unit is as long in either direction
     assert {t.get_text(): t.xy for t in axis.texts} == {"shirt": (0.0, 2.0), "boot": (10.0, 2.0)}
     colours = [c.get_facecolor()[0].tolist() for c in axis.collections]
     assert colours[0] != colours[1]

@@ -211,6 +211,12 @@ def test_several_answers_and_options():
     assert grader(...).state == "not yet"
 
 
+def test_what_was_not_answered_keeps_its_words_and_its_hint():
+    said = feedback.not_yet("Choose one.", "Read cell 3.")
+    assert (said.state, said.says, said.hint) == ("not yet", "Choose one.", "Read cell 3.")
+    assert feedback.not_yet().says.startswith("Put your answer")
+
+
 # -------------------------------------------------------------------- check
 
 
