@@ -63,7 +63,12 @@ class Record(_Strict):
     Attributes:
         name: of the run and its folder.
         template: the notebook's name.
-        status: ``"done"``, or ``"failed"`` with a `failure`.
+        status: ``"done"`` if all cells that were to run ended well, else ``"failed"`` with a
+            `failure`.
+        ended_early: the cell that ended the run, well, before the last cell (``sys.exit(0)``), as
+            its position in ``executed.ipynb``, counted from 1; None if none did.
+        not_made: files that could not be made once the cells had ended, and why; the same run
+            again makes them. A run may be done and have some.
         parameters: all of them; `changed` names those that are not the defaults.
         inputs: SHA-256 of what each parameter points to, by a path or a name of data.
         results: what the notebook recorded.
@@ -89,6 +94,8 @@ class Record(_Strict):
     threads: int | None
     machine: Machine
     failure: Failure | None = None
+    ended_early: int | None = None
+    not_made: dict[str, str] = {}
     files: dict[str, str]
 
 
