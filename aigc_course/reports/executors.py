@@ -6,13 +6,14 @@ Either is a `concurrent.futures.Executor`, and the runs are the same.
 from __future__ import annotations
 
 import contextlib
-import logging
+import math
 import os
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 from aigc_course.reports import export, workers
+from aigc_course.reports.cluster import Makers, check_address, makers_on_cluster
 from aigc_course.reports.workers import Event
 
 
@@ -25,7 +26,8 @@ class SweepOptions:
         threads: of each run; None shares the cores out evenly.
         scheduler: the address of a Dask scheduler, which then takes the place of `jobs`.
         again: make also the runs that are done.
-        timeout: seconds for each notebook; None is no limit.
+        timeout: seconds for each notebook, and for waiting until one can begin (for a worker of
+            the scheduler, or for another process that makes the same run); None is no limit.
         show_code: whether reports show the code.
         pdf: whether reports are printed to PDF as well.
     """
@@ -41,27 +43,18 @@ class SweepOptions:
     def __post_init__(self):
         for name in ("jobs", "threads", "timeout"):
             value = getattr(self, name)
-            if value is not None and not value > 0:
+            if value is None:
+                continue
+            if not value > 0:
                 raise ValueError(f"{name} is {value!r}: give more than 0.")
+            if not math.isfinite(value):
+                raise ValueError(f"{name} is {value!r}: give a number, or nothing for no limit.")
+            if name != "timeout" and value != int(value):
+                raise ValueError(f"{name} is {value!r}: give a whole number.")
+        if self.scheduler is not None:
+            check_address(self.scheduler)
         if self.pdf:
             export.find_browser()
-
-
-@dataclass(frozen=True)
-class Makers:
-    """Those who make runs.
-
-    Attributes:
-        executor: what runs are given to.
-        task: what the executor calls for each `runner.Job`, as JSON; its answer is an event.
-        threads: for each run; None is as many as it likes.
-        lost: says why the executor is lost; an empty text if it is not.
-    """
-
-    executor: Executor
-    task: Callable[[str], Event]
-    threads: int | None
-    lost: Callable[[], str]
 
 
 def makers_for(
@@ -75,7 +68,7 @@ def makers_for(
     """
     if options.scheduler is None:
         return makers_here(options, num_runs, on_event)
-    return makers_on_cluster(options, on_event)
+    return makers_on_cluster(options.scheduler, options.threads, options.timeout, on_event)
 
 
 @contextlib.contextmanager
@@ -94,60 +87,6 @@ def makers_here(
     finally:
         executor.shutdown(wait=False, cancel_futures=True)
         pool.close()
-
-
-@contextlib.contextmanager
-def makers_on_cluster(options: SweepOptions, on_event: Callable[[Event], None]) -> Iterator[Makers]:
-    """The workers of a Dask cluster.
-
-    Raises:
-        ValueError: if Dask is not installed.
-        OSError: if there is no scheduler.
-    """
-    try:
-        from distributed import Client
-    except ImportError:
-        raise ValueError(
-            "A scheduler needs Dask, which is not installed: pip install 'aigc-utils[cluster]'."
-        ) from None
-    address = options.scheduler
-    with _silent("distributed", "distributed.client", "tornado.application"):
-        try:
-            client = Client(address, timeout=10, set_as_default=False)
-        except (OSError, ValueError) as error:
-            reason = (str(error) or type(error).__name__).splitlines()[0][:200]
-            raise OSError(
-                f"There is no Dask scheduler at {address} ({reason}): start one."
-            ) from None
-
-        def lost() -> str:
-            there = client.status in ("running", "connecting")
-            return "" if there else f"the scheduler at {address} was lost"
-
-        try:
-            if not client.scheduler_info()["workers"]:  # a batch system may start them later
-                words = f"Waiting for a worker: the scheduler at {address} has none yet."
-                on_event({"event": "waiting", "message": words})
-            # The same job twice is two tasks (not pure); one whose worker died is tried anew.
-            executor = client.get_executor(pure=False, retries=2)
-            # A slot of a Dask worker is meant for one thread's work.
-            yield Makers(executor, workers.make_alone, options.threads or 1, lost)
-        finally:
-            client.close(timeout=5)
-
-
-@contextlib.contextmanager
-def _silent(*names: str) -> Iterator[None]:
-    """Keep what a lost connection makes Dask log, pages of it, from those who only watch runs."""
-    loggers = [logging.getLogger(name) for name in names]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.CRITICAL + 1)
-    try:
-        yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
 
 
 def num_cores() -> int:

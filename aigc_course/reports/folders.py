@@ -12,46 +12,107 @@ own tests stand in.
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from aigc_course.reports.records import FAILED, RECORD, finished, load_run
 from aigc_utils.files import atomic_path, sha256
 
+# Bytes kept free while a run is made, for its record: a disk that fills up costs no run.
+RESERVE = 32 * 1024
+_RESERVE_FILE = ".reserve"
+# Seconds after which a part of a file is one that was left by a kill: each is written in less.
+_WRITING = 10
+_EVERY = 60  # seconds between words of who waits
+
+
+def check_folder(out: Path, names: Iterable[str]) -> None:
+    """Refuse a folder before any work if runs of these names could not be written to it.
+
+    It is made if missing, and a small folder as of a run is written there and removed.
+
+    Raises:
+        ValueError: if its name cannot be told to a worker.
+        OSError: in one sentence, if it cannot be written to.
+    """
+    check_path(out, "choose another folder with -o")
+    longest = max(names, key=lambda name: len(os.fsencode(name)))
+    probe = out / f".checking-{longest}-{secrets.token_hex(4)}"  # as long as those of `building`
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        probe.mkdir()
+        (probe / "figures").mkdir()
+        _write_reserve(probe / "figures" / ".part-12345678-figure-123.png")
+        now = probe.stat().st_mtime  # of the clock that dates the files there
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise OSError(
+                error.errno,
+                f"Could not write to {out} (the name of the folder {longest} would be too long): "
+                f"give -o or the notebook a shorter name.",
+            ) from error
+        raise _cannot_write(out, error) from error
+    finally:
+        shutil.rmtree(probe, ignore_errors=True)
+    _sweep(out, now)
+
+
+def check_path(path: Path, advice: str) -> None:
+    """Refuse a path that is not UTF-8, as no record and no message could name it.
+
+    Raises:
+        ValueError: in one sentence that ends with the advice.
+    """
+    try:
+        str(path).encode("utf-8")
+    except UnicodeEncodeError:
+        shown = str(path).encode("utf-8", "backslashreplace").decode()
+        raise ValueError(f"The name of {shown} is not UTF-8: {advice}.") from None
+
 
 @contextlib.contextmanager
-def lock(out: Path, name: str, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
+def lock(
+    out: Path,
+    name: str,
+    waiting: Callable[[float], None] = lambda seconds: None,
+    timeout: float | None = None,
+) -> Iterator[None]:
     """Hold the only right to make this run; wait while another process holds it.
 
-    The wait has no limit of its own, for a run may take a day; it ends when its holder does.
+    The wait ends when its holder does, for a run may take a day, or after ``timeout``.
 
     Args:
         out: where the run's folder will be.
         name: the run's.
-        waiting: called once if somebody else holds it.
+        waiting: called with the seconds waited so far if somebody else holds it, at once and
+            then every minute.
+        timeout: seconds after which the wait is given up; None is never.
 
     Raises:
-        OSError: if the folder cannot be written to.
+        OSError: if the folder cannot be written to, or the wait was given up.
     """
-    from filelock import FileLock, Timeout
+    from filelock import FileLock
 
     path = out / ".locks" / name
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # A lock that is only a file would outlive a killed holder: rather none than that.
         held = FileLock(path, fallback_to_soft=False)
-        try:
-            held.acquire(blocking=False)
-        except Timeout:
-            waiting()
-            held.acquire(poll_interval=0.1)
+        got = _acquire(held, waiting, timeout)
     except OSError as error:
         raise _cannot_write(out, error) from error
+    if not got:
+        raise TimeoutError(
+            f"Another process has been making {name} for {timeout:g} s and more: wait for it, or "
+            f"give a longer --timeout."
+        )
     try:
         yield
     finally:
@@ -62,22 +123,48 @@ def lock(out: Path, name: str, waiting: Callable[[], None] = lambda: None) -> It
         held.release()
 
 
+def _acquire(held, waiting: Callable[[float], None], timeout: float | None) -> bool:
+    """Get a lock, and say each minute that it is waited for; whether it was got in time."""
+    from filelock import Timeout
+
+    begun = time.monotonic()
+    with contextlib.suppress(Timeout):
+        held.acquire(blocking=False)
+        return True
+    while timeout is None or time.monotonic() - begun < timeout:
+        waited = time.monotonic() - begun
+        waiting(waited)
+        with contextlib.suppress(Timeout):
+            rest = _EVERY if timeout is None else min(_EVERY, max(0, timeout - waited))
+            held.acquire(timeout=rest, poll_interval=0.1)
+            return True
+    return False
+
+
+def waiting_words(name: str, seconds: float) -> str:
+    """What to tell who waits for a lock."""
+    so_far = f" ({seconds:.0f} s so far)" if seconds >= 1 else ""
+    return f"Waiting for another process, which is making the same run, {name}{so_far}."
+
+
 @contextlib.contextmanager
 def building(out: Path, name: str) -> Iterator[Path]:
     """A new folder to build a run in; on success it becomes ``out/name`` in one step.
 
     Call it under `lock`. What earlier attempts left is removed; an older record of the same
     name stays in its place until the new one is complete. A failed run does not take the place
-    of one that was done: its evidence becomes ``out/.failed-name``.
+    of one that was done: its evidence becomes ``out/.failed-name``. Before the record is written
+    `free_reserve` makes room for it.
 
     Raises:
         OSError: if the folder cannot be made or moved.
     """
     final = out / name
     _clear(out, name)
-    folder = out / f".building-{name}-{secrets.token_hex(4)}"
+    folder = _building(out, name)
     try:
         folder.mkdir()
+        _write_reserve(folder / _RESERVE_FILE)
     except OSError as error:
         raise _cannot_write(out, error) from error
     try:
@@ -95,6 +182,11 @@ def building(out: Path, name: str) -> Iterator[Path]:
         shutil.rmtree(aside, ignore_errors=True)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def free_reserve(folder: Path) -> None:
+    """Give back what `building` kept free on the disk."""
+    (folder / _RESERVE_FILE).unlink(missing_ok=True)
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -116,9 +208,41 @@ def digests(folder: Path) -> dict[str, str]:
     }
 
 
+def _building(out: Path, name: str) -> Path:
+    return out / f".building-{name}-{secrets.token_hex(4)}"
+
+
+def _write_reserve(path: Path) -> None:
+    """Take some of the disk; bytes by chance, for some file systems store no zeros."""
+    with open(path, "wb") as file:
+        file.write(os.urandom(RESERVE))
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sweep(out: Path, now: float) -> None:
+    """Remove what killed processes left in a folder of runs, whatever they were making."""
+    from filelock import FileLock, Timeout
+
+    for part in [*out.glob(".part-*"), *out.glob(".checking-*")]:
+        with contextlib.suppress(OSError):
+            if now - part.stat().st_mtime < _WRITING:
+                continue
+            shutil.rmtree(part) if part.is_dir() else part.unlink()
+    left = [path.name.removeprefix(".building-")[:-9] for path in out.glob(".building-*")]
+    left += [path.name.removeprefix(".replaced-") for path in out.glob(".replaced-*")]
+    for name in dict.fromkeys(left):
+        path = out / ".locks" / name
+        with contextlib.suppress(OSError, Timeout):
+            path.parent.mkdir(exist_ok=True)
+            with FileLock(path, fallback_to_soft=False).acquire(blocking=False):
+                _clear(out, name)
+                path.unlink()
+
+
 def _clear(out: Path, name: str) -> None:
     """Remove what a killed attempt left; put back what it had moved aside."""
-    for folder in out.glob(f".building-{name}-*"):
+    for folder in out.glob(f".building-{name}-{'[0-9a-f]' * 8}"):
         shutil.rmtree(folder, ignore_errors=True)
     aside = out / f".replaced-{name}"
     if aside.exists() and not (out / name).exists():
@@ -139,6 +263,8 @@ def _sync(folder: Path) -> None:
 
 def _cannot_write(out: Path, error: OSError) -> OSError:
     reason = (error.strerror or str(error)).splitlines()[0]
+    if isinstance(error, FileExistsError | NotADirectoryError):
+        reason = "it is a file, or in one"
     return OSError(
         error.errno, f"Could not write to {out} ({reason}): choose another folder with -o."
     )

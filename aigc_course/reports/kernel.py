@@ -29,9 +29,11 @@ def die_with_parent(parent: int) -> None:
 
 if __name__ == "__main__":
     die_with_parent(int(os.environ.get("JPY_PARENT_PID", os.getppid())))
-    from ipykernel.kernelapp import launch_new_instance
+    from ipykernel.kernelapp import IPKernelApp
 
-    launch_new_instance()
+    from aigc_course.reports.shell import RunKernel
+
+    IPKernelApp.launch_instance(kernel_class=RunKernel)
     # Libraries such as TensorFlow take a second to put their memory in order before the process,
     # and all of it, is gone. What the notebook itself asked to be done at the end is done.
     atexit._run_exitfuncs()

@@ -9,8 +9,6 @@ from collections.abc import Callable
 
 from aigc_course.reports.workers import Event
 
-SAME_RUN = "Waiting for another process, which is making the same run."
-
 
 class Lines:
     """A line for each run that ends, with an estimate of the time left.
@@ -34,7 +32,7 @@ class Lines:
             self.made += not event["recognised"]
             self.say(f"{self.ended} of {self.total}: {sentence(event)}{self._left()}")
         elif event["event"] == "waiting":
-            self.say(event.get("message", SAME_RUN))
+            self.say(event["message"])
 
     def close(self) -> None:
         """Nothing to be put away."""
@@ -70,7 +68,7 @@ class Bar(Lines):
             if event["status"] != "done":
                 self._bar.write(sentence(event), file=sys.stderr)
         elif event["event"] == "waiting":
-            self._bar.write(event.get("message", SAME_RUN))
+            self._bar.write(event["message"], file=sys.stderr)
 
     def close(self) -> None:
         """Take the bar away."""
@@ -101,6 +99,9 @@ def sentence(event: Event) -> str:
         case "failed", _:
             return f"{what} failed: {event['message']}"
         case _, True:
-            return f"{what} was done before"
+            message = event["message"]
+            return f"{what} was done before{f'; {message}' if message else ''}"
         case _:
-            return f"{what} done in {event['total_seconds']:.1f} s"
+            early = event.get("ended_early")
+            where = f", ended early in cell {early}" if early else ""
+            return f"{what} done in {event['total_seconds']:.1f} s{where}"

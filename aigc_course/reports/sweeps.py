@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from aigc_course.reports import executors, export, plans, records
+from aigc_course.reports import executors, folders, parts, plans, records
 from aigc_course.reports.notation import as_json
 from aigc_course.reports.templates import find_template
 from aigc_course.reports.workers import Event
@@ -27,10 +27,11 @@ class Outcome:
 
     Attributes:
         name: the run's.
-        status: done, failed (with a record), or lost (without: its worker or the cluster was).
+        status: done; failed, with a record, which may be that of a run that is done but for some of
+            its files (see its ``not_made``); or lost, without: its worker or the cluster was.
         recognised: whether it was done before.
         run: the record, if there is one.
-        message: why it failed or was lost.
+        message: why it failed or was lost; of a run that was done before, what was made again.
     """
 
     name: str
@@ -153,22 +154,28 @@ def execute(
         How each ended, in the plan's order.
 
     Raises:
-        ValueError: if Dask is asked for and not installed.
-        OSError: if there is no scheduler.
+        ValueError: if Dask is asked for and not installed, or a path is not UTF-8.
+        OSError: if there is no scheduler, or the folder cannot be written to; no run has begun.
         KeyboardInterrupt: on Ctrl-C, once the workers have ended.
     """
     out = out.resolve()
     on_event = _one_at_a_time(on_event)
-    on_event({"event": "planned", "runs": len(planned.runs), "out": str(out)})
+    lacking: dict[str, list[str]] = {}  # what a run that is done lacks; of others, all
     outcomes: dict[str, Outcome] = {}
-    missing = []
     for run in planned.runs:
         done = None if options.again else records.finished(out, run.name)
-        if done is None or (options.pdf and export.PDF not in done.record.files):
-            missing.append(run)
+        lacks = parts.missing(done, options.pdf) if done else ["all"]
+        if lacks:
+            lacking[run.name] = lacks if done else []
         else:
             outcomes[run.name] = Outcome(run.name, "done", True, done)
-            on_event(_finished(outcomes[run.name]))
+    missing = [run for run in planned.runs if run.name in lacking]
+    if missing:
+        folders.check_path(planned.path, "give the notebook and its folders other names")
+        folders.check_folder(out, lacking)
+    on_event({"event": "planned", "runs": len(planned.runs), "out": str(out)})
+    for outcome in outcomes.values():
+        on_event(_finished(outcome))
     if missing:
         with executors.makers_for(options, len(missing), on_event) as makers:
             futures = {
@@ -178,7 +185,7 @@ def execute(
                 for run in missing
             }
             for name, future in executors.as_completed(futures, makers.lost):
-                outcomes[name] = _outcome(name, future, out)
+                outcomes[name] = _outcome(name, future, out, lacking[name])
                 on_event(_finished(outcomes[name]))
     return [outcomes[run.name] for run in planned.runs]
 
@@ -215,7 +222,7 @@ def _job(
     )
 
 
-def _outcome(name: str, future: Future, out: Path) -> Outcome:
+def _outcome(name: str, future: Future, out: Path, lacking: list[str]) -> Outcome:
     """What a task's answer, or its lack, means; the record itself has the last word."""
     try:
         answer = future.result()
@@ -226,14 +233,31 @@ def _outcome(name: str, future: Future, out: Path) -> Outcome:
     if answer["event"] == "refused":
         return Outcome(name, "lost", False, None, f"{name}: {answer['message']}")
     record = records.Record.model_validate(answer["record"])
-    if record.status == "failed":
-        kept = records.finished(out, name)  # an earlier success stays in its place
+    kept = records.finished(out, name)
+    if record.status == "failed":  # an earlier success stays in its place
         folder = out / (records.FAILED.format(name) if kept else name)
         return Outcome(name, "failed", False, records.Run(folder, record), str(record.failure))
-    if (run := records.finished(out, name)) is None:
+    if kept is None:
         message = f"{name}: it was made, but not in {out}: workers need the same folder."
         return Outcome(name, "lost", False, None, message)
-    return Outcome(name, "done", answer["event"] == "recognised", run)
+    run = records.Run(kept.folder, record)
+    recognised = answer["event"] == "recognised"
+    if record.not_made:
+        return Outcome(name, "failed", recognised, run, _not_made(record))
+    again = f"{', '.join(lacking)} made again" if recognised and lacking else ""
+    return Outcome(name, "done", recognised, run, again)
+
+
+def _not_made(record: records.Record) -> str:
+    """What to tell of a run that is done but for some of its files."""
+    if len(set(record.not_made.values())) == 1:
+        reasons = f"{', '.join(record.not_made)} ({next(iter(record.not_made.values()))})"
+    else:
+        reasons = ", ".join(f"{name} ({why})" for name, why in record.not_made.items())
+    return (
+        f"could not make {reasons}; the cells ended well and their results are kept, and the same "
+        f"command makes what is missing."
+    )
 
 
 def _finished(outcome: Outcome) -> Event:
@@ -253,5 +277,7 @@ def _finished(outcome: Outcome) -> Event:
             "results": record.results,
             "seconds": record.seconds,
             "total_seconds": record.total_seconds,
+            "ended_early": record.ended_early,
+            "not_made": record.not_made,
         }
     return event

@@ -20,20 +20,31 @@ def main() -> None:
     """Serve jobs until standard input ends."""
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # nothing that a library prints may get between the answers
-    jobs: queue.SimpleQueue[str] = queue.SimpleQueue()
+    jobs: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     # jsonschema, which nbformat loads, would compile a grammar of web addresses for a second.
     sys.modules.setdefault("rfc3987_syntax", None)
-    from aigc_course.reports.runner import Kernels
+    from aigc_course.reports.execution import Kernels
 
     kernels = Kernels()
-    threading.Thread(target=_serve, args=[jobs, kernels, answers], daemon=True).start()
-    for line in sys.stdin:
+    threading.Thread(target=_serve_or_end, args=[jobs, kernels, answers], daemon=True).start()
+    for line in sys.stdin.buffer:
         jobs.put(line)
     kernels.kill()
     os._exit(0)
 
 
-def _serve(jobs: queue.SimpleQueue[str], kernels, answers: TextIO) -> None:
+def _serve_or_end(jobs: queue.SimpleQueue[bytes], kernels, answers: TextIO) -> None:
+    """Serve; if that is over, whyever, so is the process, and the driver notices."""
+    try:
+        _serve(jobs, kernels, answers)
+    finally:
+        traceback.print_exc()
+        sys.stderr.flush()
+        kernels.kill()
+        os._exit(70)  # EX_SOFTWARE: a mistake of ours
+
+
+def _serve(jobs: queue.SimpleQueue[bytes], kernels, answers: TextIO) -> None:
     from aigc_course.reports import runner
 
     def say(answer: dict) -> None:

@@ -149,6 +149,9 @@ class Workers:
                 if life == self._lives or self._closed:
                     raise
                 continue
+            except BaseException:  # whoever is told of events has failed; the worker is at work
+                self._drop(worker)
+                raise
             if worker.runs >= self._runs_each:
                 self._drop(worker)
             else:

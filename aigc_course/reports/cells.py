@@ -1,0 +1,140 @@
+"""The cells of a run's notebook: made ready for the kernel; afterwards, which did not run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import nbformat
+
+from aigc_course.reports import templates
+from aigc_course.reports.records import Failure
+
+SKIPPED = "skip-execution"  # the tag of nbclient, nbconvert and Jupyter Book
+
+
+def prepare(template: templates.Template, changed: Mapping[str, Any]) -> nbformat.NotebookNode:
+    """The template without outputs, and with a cell that sets the changed parameters.
+
+    The values are plain Python ones, checked before, so their ``repr`` is their literal: a
+    text stays a text whatever it holds. The cell's tag is papermill's.
+
+    Raises:
+        ValueError: if the notebook is none that could be written again once it has run.
+    """
+    notebook = nbformat.reads(template.text, as_version=4)
+    _mend(notebook)
+    if changed:
+        lines = ["# Parameters", *(f"{name} = {value!r}" for name, value in changed.items())]
+        injected = nbformat.v4.new_code_cell(
+            "\n".join(lines), metadata={"tags": ["injected-parameters"]}
+        )
+        if notebook.nbformat_minor < 5:
+            del injected["id"]
+        places = [i for i, cell in enumerate(notebook.cells) if templates.is_parameters_cell(cell)]
+        notebook.cells.insert(places[0] + 1, injected)
+    if _wrong(notebook):
+        _reduce(notebook)
+    if reason := _wrong(notebook):
+        raise ValueError(
+            f"{template.path} is no whole notebook ({reason}): save it anew in Jupyter."
+        )
+    return notebook
+
+
+def is_executed(cell: nbformat.NotebookNode) -> bool:
+    """Whether the kernel is to be given this cell."""
+    return _is_code(cell) and SKIPPED not in cell.metadata.get("tags", [])
+
+
+def explain(
+    notebook: nbformat.NotebookNode, ended_early: int | None, failure: Failure | None
+) -> None:
+    """Say in each code cell that did not run why, so that none is taken for one without outputs.
+
+    Args:
+        notebook: the executed one; it is changed.
+        ended_early: the cell that ended the run, counted from 1; None if none did.
+        failure: why the run failed; None if it did not.
+    """
+    last, why = len(notebook.cells), ""
+    if ended_early:
+        last, why = ended_early, f"the run ended early in cell {ended_early}"
+    elif failure:
+        last = failure.cell or 0
+        why = f"the run failed in cell {last}" if last else "the run failed before"
+    for number, cell in enumerate(notebook.cells, start=1):
+        if not _is_code(cell):
+            continue
+        if not is_executed(cell):
+            cell.outputs = [_note(f"Skipped: the cell is tagged {SKIPPED}.")]
+        elif number > last:
+            cell.outputs = [_note(f"Not run: {why}.")]
+        elif number == ended_early:
+            cell.outputs.append(_note("The run ended early in this cell, which asked for it."))
+
+
+def _is_code(cell: nbformat.NotebookNode) -> bool:
+    return cell.cell_type == "code" and bool(cell.source.strip())
+
+
+def _note(text: str) -> nbformat.NotebookNode:
+    data = {"text/markdown": f"*{text}*", "text/plain": text}
+    return nbformat.v4.new_output("display_data", data)
+
+
+def _mend(notebook: nbformat.NotebookNode) -> None:
+    """Keep what decides a run, and leave out what some tool wrote wrongly and nobody needs."""
+    odd = notebook.get("metadata")
+    notebook.metadata = nbformat.from_dict(odd if isinstance(odd, Mapping) else {})
+    # What it was saved under, and widgets of outputs that are gone. It runs in this interpreter.
+    for name in ("widgets", "language_info"):
+        notebook.metadata.pop(name, None)
+    notebook.metadata.kernelspec = nbformat.from_dict(
+        {"name": "python3", "display_name": "Python 3", "language": "python"}
+    )
+    if not isinstance(notebook.get("nbformat_minor"), int):
+        notebook.nbformat_minor = 4
+    known = set()
+    for cell in notebook.cells:
+        if not isinstance(cell.get("metadata"), Mapping):
+            cell.metadata = nbformat.from_dict({})
+        tags = cell.metadata.pop("tags", None)
+        if isinstance(tags, list) and (texts := [tag for tag in tags if isinstance(tag, str)]):
+            cell.metadata.tags = texts
+        if cell.get("cell_type") == "code":
+            cell.outputs, cell.execution_count = [], None
+        _mend_id(cell, notebook.nbformat_minor, known)
+
+
+def _wrong(notebook: nbformat.NotebookNode) -> str:
+    """What the format of notebooks forbids in this one; an empty text if nothing."""
+    try:
+        nbformat.validate(notebook)
+    except nbformat.ValidationError as error:
+        return str(error).splitlines()[0][:200]
+    return ""
+
+
+def _reduce(notebook: nbformat.NotebookNode) -> None:
+    """Leave out all that is neither a cell's text nor its tags."""
+    notebook.metadata = nbformat.from_dict({"kernelspec": notebook.metadata.kernelspec})
+    for cell in notebook.cells:
+        cell.pop("attachments", None)
+        tags = cell.metadata.get("tags")
+        cell.metadata = nbformat.from_dict({"tags": tags} if tags else {})
+
+
+def _mend_id(cell: nbformat.NotebookNode, minor: int, known: set[str]) -> None:
+    """Each cell of a newer notebook has a name of its own; older ones have none."""
+    if minor < 5:
+        cell.pop("id", None)
+        return
+    name = cell.get("id")
+    if not isinstance(name, str) or not re.fullmatch(r"[\w-]{1,64}", name, re.A) or name in known:
+        name = f"cell-{len(known) + 1}"
+        while name in known:
+            name += "x"
+        cell.id = name
+    known.add(name)
