@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -23,8 +24,7 @@ def prepare(template: templates.Template, changed: Mapping[str, Any]) -> nbforma
     Raises:
         ValueError: if the notebook is none that could be written again once it has run.
     """
-    notebook = nbformat.reads(template.text, as_version=4)
-    _mend(notebook)
+    notebook = _read(template)
     if changed:
         lines = ["# Parameters", *(f"{name} = {value!r}" for name, value in changed.items())]
         injected = nbformat.v4.new_code_cell(
@@ -84,28 +84,53 @@ def _note(text: str) -> nbformat.NotebookNode:
     return nbformat.v4.new_output("display_data", data)
 
 
-def _mend(notebook: nbformat.NotebookNode) -> None:
-    """Keep what decides a run, and leave out what some tool wrote wrongly and nobody needs."""
-    odd = notebook.get("metadata")
-    notebook.metadata = nbformat.from_dict(odd if isinstance(odd, Mapping) else {})
+def _read(template: templates.Template) -> nbformat.NotebookNode:
+    """The notebook with all that decides a run, and nothing that some tool wrote wrongly."""
+    whole = json.loads(template.text)
+    minor, metadata = whole.get("nbformat_minor"), whole.get("metadata")
+    metadata = dict(metadata) if isinstance(metadata, dict) else {}
     # What it was saved under, and widgets of outputs that are gone. It runs in this interpreter.
     for name in ("widgets", "language_info"):
-        notebook.metadata.pop(name, None)
-    notebook.metadata.kernelspec = nbformat.from_dict(
-        {"name": "python3", "display_name": "Python 3", "language": "python"}
+        metadata.pop(name, None)
+    metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    minor = minor if isinstance(minor, int) else 5
+    known: set[str] = set()
+    return nbformat.from_dict(
+        {
+            "cells": [_read_cell(cell, minor, known) for cell in template.cells],
+            "metadata": metadata,
+            "nbformat": 4,
+            "nbformat_minor": minor,
+        }
     )
-    if not isinstance(notebook.get("nbformat_minor"), int):
-        notebook.nbformat_minor = 4
-    known = set()
-    for cell in notebook.cells:
-        if not isinstance(cell.get("metadata"), Mapping):
-            cell.metadata = nbformat.from_dict({})
-        tags = cell.metadata.pop("tags", None)
-        if isinstance(tags, list) and (texts := [tag for tag in tags if isinstance(tag, str)]):
-            cell.metadata.tags = texts
-        if cell.get("cell_type") == "code":
-            cell.outputs, cell.execution_count = [], None
-        _mend_id(cell, notebook.nbformat_minor, known)
+
+
+def _read_cell(cell: Mapping[str, Any], minor: int, known: set[str]) -> dict[str, Any]:
+    kind, metadata = cell.get("cell_type"), cell.get("metadata")
+    metadata = dict(metadata) if isinstance(metadata, dict) else {}
+    tags = metadata.pop("tags", None)
+    if isinstance(tags, list) and (texts := [tag for tag in tags if isinstance(tag, str)]):
+        metadata["tags"] = texts
+    kind = kind if kind in ("code", "markdown") else "raw"
+    read = {"cell_type": kind, "metadata": metadata, "source": templates.source_of(cell)}
+    if kind == "code":
+        read |= {"outputs": [], "execution_count": None}
+    elif isinstance(cell.get("attachments"), dict):
+        read["attachments"] = cell["attachments"]
+    if minor >= 5:
+        read["id"] = _id_of(cell, known)
+    return read
+
+
+def _id_of(cell: Mapping[str, Any], known: set[str]) -> str:
+    """The cell's own name, or another if it is none or another cell has it."""
+    name = cell.get("id")
+    if not isinstance(name, str) or not re.fullmatch(r"[\w-]{1,64}", name, re.A) or name in known:
+        name = f"cell-{len(known) + 1}"
+        while name in known:
+            name += "x"
+    known.add(name)
+    return name
 
 
 def _wrong(notebook: nbformat.NotebookNode) -> str:
@@ -124,17 +149,3 @@ def _reduce(notebook: nbformat.NotebookNode) -> None:
         cell.pop("attachments", None)
         tags = cell.metadata.get("tags")
         cell.metadata = nbformat.from_dict({"tags": tags} if tags else {})
-
-
-def _mend_id(cell: nbformat.NotebookNode, minor: int, known: set[str]) -> None:
-    """Each cell of a newer notebook has a name of its own; older ones have none."""
-    if minor < 5:
-        cell.pop("id", None)
-        return
-    name = cell.get("id")
-    if not isinstance(name, str) or not re.fullmatch(r"[\w-]{1,64}", name, re.A) or name in known:
-        name = f"cell-{len(known) + 1}"
-        while name in known:
-            name += "x"
-        cell.id = name
-    known.add(name)

@@ -21,6 +21,7 @@ from jupyter_client import AsyncKernelManager
 from jupyter_client.kernelspec import KernelSpec
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbformat import ValidationError
 
 from aigc_course.reports import cells, export, marks, scratch
 from aigc_course.reports.records import Failure
@@ -173,6 +174,10 @@ class Execution:
             return self._failure("died", message)
         except (DeadKernelError, RuntimeError) as error:
             return await self._death(error)
+        except ValidationError as error:
+            reason = str(error).splitlines()[0][:200]
+            message = f"it displays what no notebook can hold ({reason})"
+            return self._failure("error", message)
         except Exception as error:  # whatever it is, what has run is kept
             if self._begun is None:
                 raise

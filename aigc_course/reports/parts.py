@@ -40,19 +40,19 @@ def missing(run: Run, pdf: bool) -> list[str]:
 def collect(notebook) -> tuple[dict[str, Any], dict[str, list[float]], str]:
     """The results and the metrics of an executed notebook, and what is wrong with one of them.
 
-    What other cells have recorded is kept.
+    What else was recorded is kept.
     """
     found: dict[str, Any] = {}
     columns: dict[str, list[float]] = {}
     wrong = ""
-    for cell in notebook.cells:
+    for output in (output for cell in notebook.cells for output in cell.get("outputs", [])):
         try:
-            of_cell, columns_of_cell = results.collect_results([cell])
-            columns = results.check_metrics(columns | columns_of_cell)
+            recorded, metrics = results.collect_results([{"outputs": [output]}])
+            columns = results.check_metrics(columns | metrics)
         except ValueError as error:
             wrong = wrong or str(error)
         else:
-            found |= of_cell
+            found |= recorded
     return {_plain(name): _plain(value) for name, value in found.items()}, columns, _plain(wrong)
 
 

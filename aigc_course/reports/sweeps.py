@@ -256,7 +256,7 @@ def _not_made(record: records.Record) -> str:
         reasons = ", ".join(f"{name} ({why})" for name, why in record.not_made.items())
     return (
         f"could not make {reasons}; the cells ended well and their results are kept, and the same "
-        f"command makes what is missing."
+        f"command tries again to make what is missing."
     )
 
 
