@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 from collections.abc import Mapping
@@ -10,7 +11,7 @@ from typing import Any
 import nbformat
 
 from aigc_course.reports import templates
-from aigc_course.reports.records import Failure
+from aigc_course.reports.records import Record
 
 SKIPPED = "skip-execution"  # the tag of nbclient, nbconvert and Jupyter Book
 
@@ -48,31 +49,34 @@ def is_executed(cell: nbformat.NotebookNode) -> bool:
     return _is_code(cell) and SKIPPED not in cell.metadata.get("tags", [])
 
 
-def explain(
-    notebook: nbformat.NotebookNode, ended_early: int | None, failure: Failure | None
-) -> None:
-    """Say in each code cell that did not run why, so that none is taken for one without outputs.
+def skipped(notebook: nbformat.NotebookNode) -> list[int]:
+    """The code cells that are not to run by their tag, counted from 1."""
+    cells = enumerate(notebook.cells, start=1)
+    return [number for number, cell in cells if _is_code(cell) and not is_executed(cell)]
+
+
+def explained(notebook: nbformat.NotebookNode, record: Record) -> nbformat.NotebookNode:
+    """A copy that says in each code cell that did not run why: none just seems to show nothing.
 
     Args:
-        notebook: the executed one; it is changed.
-        ended_early: the cell that ended the run, counted from 1; None if none did.
-        failure: why the run failed; None if it did not.
+        notebook: the executed one.
+        record: of the run.
     """
+    notebook = copy.deepcopy(notebook)
     last, why = len(notebook.cells), ""
-    if ended_early:
-        last, why = ended_early, f"the run ended early in cell {ended_early}"
-    elif failure:
-        last = failure.cell or 0
+    if record.ended_early:
+        last, why = record.ended_early, f"the run ended early in cell {record.ended_early}"
+    elif record.failure and record.failure.kind != "results":
+        last = record.failure.cell or 0
         why = f"the run failed in cell {last}" if last else "the run failed before"
     for number, cell in enumerate(notebook.cells, start=1):
-        if not _is_code(cell):
-            continue
-        if not is_executed(cell):
+        if number in record.skipped:
             cell.outputs = [_note(f"Skipped: the cell is tagged {SKIPPED}.")]
-        elif number > last:
+        elif number > last and _is_code(cell):
             cell.outputs = [_note(f"Not run: {why}.")]
-        elif number == ended_early:
+        elif number == record.ended_early:
             cell.outputs.append(_note("The run ended early in this cell, which asked for it."))
+    return notebook
 
 
 def _is_code(cell: nbformat.NotebookNode) -> bool:
@@ -109,7 +113,10 @@ def _read_cell(cell: Mapping[str, Any], minor: int, known: set[str]) -> dict[str
     kind, metadata = cell.get("cell_type"), cell.get("metadata")
     metadata = dict(metadata) if isinstance(metadata, dict) else {}
     tags = metadata.pop("tags", None)
-    if isinstance(tags, list) and (texts := [tag for tag in tags if isinstance(tag, str)]):
+    texts = [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, list) else []
+    if "parameters" in texts:  # without its values no other cell could run
+        texts = [tag for tag in texts if tag != SKIPPED]
+    if texts:
         metadata["tags"] = texts
     kind = kind if kind in ("code", "markdown") else "raw"
     read = {"cell_type": kind, "metadata": metadata, "source": templates.source_of(cell)}

@@ -151,8 +151,10 @@ def _write_figures(notebook, folder: Path) -> None:
 def _write_page(notebook, record: Record, folder: Path, show_code: bool) -> None:
     versions = ", ".join(f"{name} {v}" for name, v in record.identity.versions.items())
     early = f" It ended early in cell {record.ended_early}." if record.ended_early else ""
+    from aigc_course.reports import cells  # loads Jupyter's libraries, which a driver has not
+
     export.write_page(
-        notebook,
+        cells.explained(notebook, record),
         folder / export.PAGE,
         title=record.name,
         parameters=record.parameters,

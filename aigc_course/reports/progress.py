@@ -93,15 +93,14 @@ def choose(as_json: bool, say: Callable[[str], None]) -> Lines:
 def sentence(event: Event) -> str:
     """How a run ended, in words."""
     what = f"{event['run']} ({event['label']})" if event.get("label") else event["run"]
+    cell, message = event.get("ended_early"), event["message"]
+    early = f", ended early in cell {cell}" if cell else ""
     match event["status"], event["recognised"]:
         case "lost", _:
-            return f"lost {event['message']}"
+            return f"lost {message}"
         case "failed", _:
-            return f"{what} failed: {event['message']}"
+            return f"{what} failed: {message}"
         case _, True:
-            message = event["message"]
-            return f"{what} was done before{f'; {message}' if message else ''}"
+            return f"{what} was done before{early}{f'; {message}' if message else ''}"
         case _:
-            early = event.get("ended_early")
-            where = f", ended early in cell {early}" if early else ""
-            return f"{what} done in {event['total_seconds']:.1f} s{where}"
+            return f"{what} done in {event['total_seconds']:.1f} s{early}"

@@ -67,6 +67,7 @@ class Record(_Strict):
             `failure`.
         ended_early: the cell that ended the run, well, before the last cell (``sys.exit(0)``), as
             its position in ``executed.ipynb``, counted from 1; None if none did.
+        skipped: the cells that were not to run, for they are tagged ``skip-execution``, counted so.
         not_made: files that could not be made once the cells had ended, and why; the same run
             again makes them. A run may be done and have some.
         parameters: all of them; `changed` names those that are not the defaults.
@@ -95,6 +96,7 @@ class Record(_Strict):
     machine: Machine
     failure: Failure | None = None
     ended_early: int | None = None
+    skipped: list[int] = []
     not_made: dict[str, str] = {}
     files: dict[str, str]
 

@@ -138,7 +138,6 @@ def _build(
         )  # fmt: skip
         try:
             failure = executed.run()
-            cells.explain(notebook, executed.ended_early, failure)
             found, _, wrong = parts.collect(notebook)
             if wrong and not failure:
                 failure = Failure(kind="results", cell=None, message=wrong)
@@ -161,6 +160,7 @@ def _build(
                 machine=records.machine_facts(),
                 failure=failure,
                 ended_early=executed.ended_early,
+                skipped=cells.skipped(notebook),
                 files={},
             )
             names = [*parts.ALL, export.PDF] if job.pdf else list(parts.ALL)
