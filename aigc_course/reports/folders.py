@@ -64,6 +64,22 @@ def check_folder(out: Path, names: Iterable[str]) -> None:
     _sweep(out, now)
 
 
+def absolute(out: Path) -> Path:
+    """A folder's path from the root on, without links.
+
+    Raises:
+        OSError: in one sentence, if it is a link to itself or no path.
+    """
+    try:
+        return out.resolve()
+    except (OSError, RuntimeError, ValueError):
+        raise OSError(
+            errno.EINVAL,
+            f"Could not write to {str(out)!r} (it is no path, or a link to itself): choose another "
+            f"folder with -o.",
+        ) from None
+
+
 def check_path(path: Path, advice: str) -> None:
     """Refuse a path that is not UTF-8, as no record and no message could name it.
 

@@ -158,7 +158,7 @@ def execute(
         OSError: if there is no scheduler, or the folder cannot be written to; no run has begun.
         KeyboardInterrupt: on Ctrl-C, once the workers have ended.
     """
-    out = out.resolve()
+    out = folders.absolute(out)
     on_event = _one_at_a_time(on_event)
     lacking: dict[str, list[str]] = {}  # what a run that is done lacks; of others, all
     outcomes: dict[str, Outcome] = {}
