@@ -421,22 +421,6 @@ def test_a_run_moved_aside_by_a_killed_attempt_is_put_back(toy, tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == [".locks", run.name]
 
 
-def test_an_output_folder_that_cannot_be_written_to_is_named(toy, tmp_path, one_sentence):
-    (tmp_path / "file").write_text("x")
-    with pytest.raises(OSError, match="Could not write") as caught:
-        reports.run(toy, out=tmp_path / "file")
-    one_sentence(caught.value, tmp_path / "file", "choose another folder")
-
-
-def test_a_full_disk_leaves_no_record_and_says_so(toy, disk, one_sentence):
-    folder = disk(100)  # kibibytes; the page alone needs more
-    with pytest.raises(OSError, match="Could not write") as caught:
-        reports.run(toy, out=folder)
-    one_sentence(caught.value, "free some space")
-    assert reports.load_runs(folder) == []
-    assert not [p for p in folder.iterdir() if p.name != ".locks"]
-
-
 def test_another_environment_on_the_worker_is_noticed(toy, tmp_path):
     template = templates.find_template(toy)
     request = runner.Job(

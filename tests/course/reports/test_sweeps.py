@@ -9,6 +9,7 @@ import json
 import math
 import random
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -19,6 +20,7 @@ import psutil
 import pytest
 
 from aigc_course import reports
+from aigc_course.reports import cluster as cluster_module
 from aigc_course.reports import comparison, executors, plans, records, sweeps, templates, workers
 from aigc_course.reports.parameters import ParameterError
 
@@ -144,6 +146,21 @@ def test_no_jobs_threads_or_seconds_are_refused_before_anything_starts(
         reports.sweep(toy, grid={"N": [1]}, out=tmp_path / "out", **{name: value})
     one_sentence(caught.value, f"{name} is {value}", "more than 0")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("timeout", math.inf, "nothing for no limit"),
+        ("timeout", math.nan, "more than 0"),
+        ("jobs", 1.5, "whole number"),
+        ("threads", math.inf, "nothing for no limit"),
+    ],
+)
+def test_numbers_that_are_none_are_refused(toy, tmp_path, name, value, words, one_sentence):
+    with pytest.raises(ValueError, match=name) as caught:
+        reports.sweep(toy, grid={"N": [1]}, out=tmp_path / "out", **{name: value})
+    one_sentence(caught.value, f"{name} is {value}", words)
 
 
 def test_one_job_makes_one_run_at_a_time(diary, tmp_path):
@@ -406,7 +423,7 @@ class Cluster:
         self.scheduler: subprocess.Popen | None = None
         self.workers: list[subprocess.Popen] = []
 
-    def start(self) -> None:
+    def start(self, num_workers: int = 2) -> None:
         self.file.unlink(missing_ok=True)
         self.scheduler = self._dask(
             "scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard",
@@ -417,7 +434,7 @@ class Cluster:
             assert self.scheduler.poll() is None
             assert time.monotonic() < deadline, "the scheduler wrote no file"
             time.sleep(0.05)
-        self.workers = [self.start_worker(), self.start_worker()]
+        self.workers = [self.start_worker() for _ in range(num_workers)]
 
     @property
     def address(self) -> str:
@@ -471,6 +488,16 @@ def cluster(tmp_path):
     cluster.stop()
 
 
+@pytest.fixture
+def lone_scheduler(tmp_path):
+    folder = tmp_path / "cluster"
+    folder.mkdir()
+    cluster = Cluster(folder)
+    cluster.start(num_workers=0)
+    yield cluster
+    cluster.stop()
+
+
 @needs_dask
 @pytest.mark.slow
 def test_the_same_sweep_runs_on_a_dask_cluster(diary, tmp_path, cluster):
@@ -490,7 +517,7 @@ def test_the_same_sweep_runs_on_a_dask_cluster(diary, tmp_path, cluster):
 @needs_dask
 @pytest.mark.slow
 def test_ten_kills_of_dask_workers_driver_and_scheduler_lose_nothing_of_24_runs(
-    diary, tmp_path, cluster, driver, kill, eventually, aigc
+    diary, tmp_path, cluster, driver, kill, eventually
 ):
     template, _ = diary
     out = tmp_path / "out"
@@ -519,13 +546,26 @@ def test_ten_kills_of_dask_workers_driver_and_scheduler_lose_nothing_of_24_runs(
         if process.poll() is not None:
             process = driver("sweep", template, "--resume", "-o", out,
                              "--scheduler", cluster.address)  # fmt: skip
-    said, _ = process.communicate(timeout=120)
+    finish(cluster, process)
     for _ in range(3):
-        done = aigc("sweep", template, "--resume", "-o", out, "--scheduler", cluster.address)
-        if done.returncode == 0:
+        process = driver("sweep", template, "--resume", "-o", out, "--scheduler", cluster.address,
+                         "--timeout", "60")  # fmt: skip
+        said = finish(cluster, process)
+        if process.returncode == 0:
             break
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert process.returncode == 0, said
     check_whole(out, template, 24)
+
+
+def finish(cluster: Cluster, process: subprocess.Popen, seconds: float = 240) -> str:
+    """Wait for a driver, and see to it that its cluster has workers meanwhile; what it said."""
+    deadline = time.monotonic() + seconds
+    while process.poll() is None:
+        assert time.monotonic() < deadline, "the driver does not end"
+        cluster.processes()  # starts those anew that gave up
+        time.sleep(0.2)
+    said, _ = process.communicate(timeout=60)
+    return said
 
 
 @needs_dask
@@ -549,8 +589,61 @@ def test_a_sweep_says_that_a_scheduler_has_no_worker_and_goes_on_when_there_is_o
         on_event=on_event,
     )  # fmt: skip
     assert outcome.status == "done"
-    (waiting,) = (event for event in events if event["event"] == "waiting")
-    assert waiting["message"].startswith("Waiting for a worker")
+    said = [event["message"] for event in events if event["event"] == "waiting"]
+    assert any("has 0 workers" in message for message in said)
+
+
+@needs_dask
+@pytest.mark.slow
+def test_waiting_for_a_worker_is_said_again_and_ends_with_the_limit(
+    toy, tmp_path, lone_scheduler, monkeypatch
+):
+    monkeypatch.setattr(cluster_module, "EVERY", 2)
+    events = []
+    outcomes = reports.sweep(
+        toy, grid={"N": [1, 2]}, out=tmp_path / "out", scheduler=lone_scheduler.address, timeout=6,
+        on_event=events.append,
+    )  # fmt: skip
+    assert [outcome.status for outcome in outcomes] == ["lost", "lost"]
+    assert all("has 0 workers" in outcome.message for outcome in outcomes)
+    said = [event["message"] for event in events if "has 0 workers" in event.get("message", "")]
+    assert len(said) > 1
+    assert "dask worker" in said[0]
+    assert len(list((tmp_path / "out").glob("sweep-*.json"))) == 1  # with which one goes on
+
+
+@needs_dask
+def test_who_takes_connections_and_never_speaks_is_no_scheduler(
+    toy, tmp_path, monkeypatch, one_sentence
+):
+    monkeypatch.setattr(cluster_module, "CONNECTING", 3)
+    monkeypatch.setattr(cluster_module, "SLOW", 0.2)
+    events = []
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        address = f"tcp://127.0.0.1:{mute.getsockname()[1]}"
+        with pytest.raises(OSError, match="no Dask scheduler") as caught:
+            reports.run(toy, out=tmp_path, scheduler=address, on_event=events.append)
+    one_sentence(caught.value, address, "start one")
+    assert any("to answer, for up to 3 s" in event.get("message", "") for event in events)
+    assert reports.load_runs(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["; id", "", "tcp://", "tcp://host", "tcp://host:0", "host:99999", "http://h:1", "h:1\n"],
+)
+def test_what_is_no_address_of_a_scheduler_is_refused_at_once(toy, tmp_path, address, one_sentence):
+    with pytest.raises(ValueError, match="no address") as caught:
+        reports.run(toy, out=tmp_path / "out", scheduler=address)
+    one_sentence(caught.value, repr(address), "tcp://host:8786")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "address", ["host:8786", "tcp://10.0.0.1:8786", "tls://[::1]:80", "tcp://a-b.example:1/"]
+)
+def test_addresses_of_schedulers_are_taken(address):
+    assert executors.SweepOptions(scheduler=address).scheduler == address
 
 
 @needs_dask

@@ -1,0 +1,195 @@
+"""The folder of runs: refused before any work, swept of what kills left, waited for in words."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+import zmq
+
+from aigc_course import reports
+from aigc_course.reports import execution, folders, plans, runner, scratch, templates
+
+
+def _file(folder: Path) -> Path:
+    (folder / "file").write_text("notes")
+    return folder / "file"
+
+
+def _below_a_file(folder: Path) -> Path:
+    return _file(folder) / "out"
+
+
+def _loop(folder: Path) -> Path:
+    (folder / "loop").symlink_to("loop")
+    return folder / "loop"
+
+
+def _link_to_a_file(folder: Path) -> Path:
+    (folder / "link").symlink_to(_file(folder))
+    return folder / "link"
+
+
+def _long(folder: Path) -> Path:
+    return folder / ("o" * 300)
+
+
+REFUSED = [_file, _below_a_file, _loop, _link_to_a_file, _long]
+
+
+@pytest.mark.parametrize("make", REFUSED, ids=lambda make: make.__name__[1:])
+def test_a_folder_that_cannot_be_one_is_refused_before_anything_starts(
+    toy, tmp_path, make, one_sentence
+):
+    events = []
+    with pytest.raises(OSError, match="Could not write") as caught:
+        reports.run(toy, out=make(tmp_path), on_event=events.append)
+    one_sentence(caught.value, tmp_path, "-o")
+    assert events == []
+    if (tmp_path / "file").exists():
+        assert (tmp_path / "file").read_text() == "notes"
+
+
+def test_a_folder_whose_name_is_not_utf_8_is_refused_before_anything_starts(
+    toy, tmp_path, one_sentence
+):
+    events = []
+    out = tmp_path / os.fsdecode(b"\xb1\xa8")
+    with pytest.raises(ValueError, match="not UTF-8") as caught:
+        reports.run(toy, out=out, on_event=events.append)
+    one_sentence(caught.value, "\\udcb1", "choose another folder with -o")
+    assert events == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_or_a_read_only_disk_is_refused_before_anything_starts(
+    toy, disk, make_read_only, one_sentence
+):
+    full, closed = disk(8), disk(1000)
+    make_read_only(closed)
+    for folder in (full, closed):
+        events = []
+        with pytest.raises(OSError, match="Could not write") as caught:
+            reports.run(toy, out=folder, on_event=events.append)
+        one_sentence(caught.value, folder, "choose another folder with -o")
+        assert (events, list(folder.iterdir())) == ([], [])
+
+
+def test_a_notebook_with_too_long_a_name_is_refused_before_anything_starts(
+    write_template, tmp_path, one_sentence
+):
+    template = write_template(tmp_path / f"{'n' * 240}.ipynb", None, "print(1)")
+    with pytest.raises(OSError, match="too long") as caught:
+        reports.run(template, out=tmp_path / "out")
+    one_sentence(caught.value, "give -o or the notebook a shorter name")
+
+
+def test_runs_that_are_done_are_found_in_a_folder_that_cannot_be_written_to(
+    toy, disk, make_read_only
+):
+    folder = disk(4000)
+    first = reports.run(toy, out=folder)
+    make_read_only(folder)
+    assert reports.run(toy, out=folder).record == first.record
+
+
+# ---- what kills left -----------------------------------------------------------------
+
+
+def test_what_kills_left_is_swept_and_what_is_at_work_is_not(tmp_path):
+    old = time.time() - 3600
+    for name in (".part-abc-sweep-0.json", "mine.txt"):
+        (tmp_path / name).write_text("x")
+        os.utime(tmp_path / name, (old, old))
+    (tmp_path / ".part-young").write_text("being written")
+    (tmp_path / ".building-gone-01234567" / "figures").mkdir(parents=True)
+    (tmp_path / ".building-held-89abcdef").mkdir()
+    (tmp_path / ".replaced-back").mkdir()
+    with folders.lock(tmp_path, "held"):
+        folders.check_folder(tmp_path, ["any"])
+        left = {path.name for path in tmp_path.iterdir()}
+    assert left == {".locks", "mine.txt", ".part-young", ".building-held-89abcdef", "back"}
+
+
+def test_folders_of_sockets_are_swept_once_their_holders_are_gone(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    held = scratch.Scratch(zmq.IPC_PATH_MAX_LEN)
+    (tmp_path / f"{scratch.PREFIX}left").mkdir()
+    (tmp_path / f"{scratch.PREFIX}new").mkdir()
+    (tmp_path / "other").mkdir()
+    old = time.time() - 3600
+    for path in tmp_path.iterdir():
+        if path.name != f"{scratch.PREFIX}new":
+            os.utime(path, (old, old))
+    scratch.sweep_scratch(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {
+        held.path.name, f"{scratch.PREFIX}new", "other",
+    }  # fmt: skip
+    held.remove()
+    assert not held.path.exists()
+
+
+# ---- sockets -------------------------------------------------------------------------
+
+
+def test_sockets_go_where_their_paths_are_short_enough(tmp_path, monkeypatch):
+    deep = tmp_path / ("slurm_job_tmp/" * 8)
+    deep.mkdir(parents=True)
+    monkeypatch.setattr(tempfile, "tempdir", str(deep))
+    found = scratch.Scratch(zmq.IPC_PATH_MAX_LEN)
+    assert found.short
+    assert len(os.fsencode(found.path / "kernel-ipc-5")) < zmq.IPC_PATH_MAX_LEN
+    found.remove()
+
+
+def test_without_a_short_path_the_kernel_has_ports_and_the_log_says_so(toy, tmp_path, monkeypatch):
+    monkeypatch.setattr(zmq, "IPC_PATH_MAX_LEN", 20)  # as if every folder's path were long
+    template = templates.find_template(toy)
+    (planned,) = plans.plan_runs(template, [template.parameters.check({})]).runs
+    job = runner.Job(template=toy, parameters=planned.parameters, out=tmp_path, name=planned.name)
+    record, _ = runner.make_run(job, execution.Kernels())
+    assert record.status == "done"
+    assert "ports of 127.0.0.1" in (tmp_path / planned.name / "log.txt").read_text()
+
+
+# ---- waiting for a lock --------------------------------------------------------------
+
+
+@pytest.fixture
+def holder(tmp_path):
+    """A process that holds the lock of the run ``x``."""
+    program = (
+        "import sys, time; from pathlib import Path; from aigc_course.reports import folders\n"
+        "with folders.lock(Path(sys.argv[1]), 'x'):\n"
+        "    print('held', flush=True); time.sleep(60)"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout.readline() == "held\n"
+    yield process
+    process.kill()
+    process.wait(timeout=60)
+    process.stdout.close()
+
+
+@pytest.mark.usefixtures("holder")
+def test_who_waits_for_a_lock_says_so_again_and_again_and_gives_up_in_time(
+    tmp_path, monkeypatch, one_sentence
+):
+    monkeypatch.setattr(folders, "_EVERY", 0.2)
+    waited = []
+    with (
+        pytest.raises(OSError, match="Another process") as caught,
+        folders.lock(tmp_path, "x", waited.append, timeout=1),
+    ):
+        pass
+    one_sentence(caught.value, "x for 1 s", "--timeout")
+    assert len(waited) > 1
+    assert waited == sorted(waited)
+    assert "making the same run, x (60 s so far)" in folders.waiting_words("x", 60)
