@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import queue
 import re
 import threading
 import time
@@ -78,19 +79,8 @@ def makers_on_cluster(
         raise ValueError(
             "A scheduler needs Dask, which is not installed: pip install 'aigc-utils[cluster]'."
         ) from None
-    words = f"Waiting for the scheduler at {address} to answer, for up to {CONNECTING} s."
-    slow = threading.Timer(SLOW, on_event, [{"event": "waiting", "message": words}])
     with _silent("distributed", "distributed.client", "tornado.application"):
-        slow.start()
-        try:
-            client = Client(address, timeout=CONNECTING, set_as_default=False)
-        except Exception as error:  # whatever answers there
-            reason = (str(error) or type(error).__name__).splitlines()[0][:200]
-            raise OSError(
-                f"There is no Dask scheduler at {address} ({reason}): start one."
-            ) from None
-        finally:
-            slow.cancel()
+        client = _connect(Client, address, on_event)
         try:
             # The same job twice is two tasks (not pure); one whose worker died is tried anew.
             executor = client.get_executor(pure=False, retries=2)
@@ -99,6 +89,36 @@ def makers_on_cluster(
         finally:
             with contextlib.suppress(TimeoutError):
                 client.close(timeout=5)
+
+
+def _connect(make_client, address: str, on_event: Callable[[Event], None]):
+    """Dask's client of a scheduler, or the reason why there is none, in a time that has an end.
+
+    In a thread, for Dask waits without end for who takes its connection and never speaks.
+    """
+    answers: queue.SimpleQueue = queue.SimpleQueue()
+
+    def connect() -> None:
+        try:
+            answers.put(make_client(address, timeout=CONNECTING, set_as_default=False))
+        except Exception as error:  # whatever answers there
+            answers.put(error)
+
+    threading.Thread(target=connect, daemon=True).start()
+    answer = None
+    with contextlib.suppress(queue.Empty):
+        answer = answers.get(timeout=SLOW)
+    if answer is None:
+        words = f"Waiting for the scheduler at {address} to answer, for up to {CONNECTING} s."
+        on_event({"event": "waiting", "message": words})
+        with contextlib.suppress(queue.Empty):
+            answer = answers.get(timeout=CONNECTING)
+    if answer is None:
+        answer = TimeoutError(f"no answer within {SLOW + CONNECTING} s")
+    if isinstance(answer, Exception):
+        reason = (str(answer) or type(answer).__name__).splitlines()[0][:200]
+        raise OSError(f"There is no Dask scheduler at {address} ({reason}): start one.")
+    return answer
 
 
 class Watch:
