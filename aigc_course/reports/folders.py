@@ -68,15 +68,17 @@ def absolute(out: Path) -> Path:
     """A folder's path from the root on, without links.
 
     Raises:
-        OSError: in one sentence, if it is a link to itself or no path.
+        OSError: in one sentence, if it is a link to itself, too long or no path.
     """
     try:
-        return out.resolve()
-    except (OSError, RuntimeError, ValueError):
+        path = out.resolve()
+        path.exists()  # which fails for a name that is too long
+        return path
+    except (OSError, RuntimeError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "it is no path, or a link to itself"
         raise OSError(
             errno.EINVAL,
-            f"Could not write to {str(out)!r} (it is no path, or a link to itself): choose another "
-            f"folder with -o.",
+            f"Could not write to {str(out)!r} ({reason}): choose another folder with -o.",
         ) from None
 
 
