@@ -163,8 +163,9 @@ def _build(
                 skipped=cells.skipped(notebook),
                 files={},
             )
-            names = [*parts.ALL, export.PDF] if job.pdf else list(parts.ALL)
-            not_made = parts.make(names, notebook, record, folder, show_code=job.show_code, log=log)
+            names = [*parts.ALL, *([export.PDF] if job.pdf else [])]
+            shown = {"show_code": job.show_code, "log": log}
+            not_made = parts.make(names, notebook, record, folder, **shown)
         finally:
             executed.end()
     total = round(time.perf_counter() - clock, 3)
