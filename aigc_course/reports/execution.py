@@ -248,7 +248,7 @@ class Execution:
         if error.ename == marks.EndedEarly.__name__:
             self.ended_early = self._cell + 1
             return None
-        self.traceback = error.traceback
+        self.traceback = TERMINAL_COLOURS.sub("", error.traceback)
         # A message may be a page long; all of it is in log.txt and in the notebook.
         message = TERMINAL_COLOURS.sub("", str(error.evalue)).strip()[:2000]
         if error.ename == "SystemExit" and re.fullmatch(r"-?[1-9]\d*|True", message):

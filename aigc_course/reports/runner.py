@@ -139,11 +139,10 @@ def _build(
         try:
             failure = executed.run()
             found, _, wrong = parts.collect(notebook)
-            if wrong and not failure:
-                failure = Failure(kind="results", cell=None, message=wrong)
+            unfit = Failure(kind="results", cell=None, message=wrong) if wrong else None
+            failure = failure or unfit
             if failure:
-                words = executed.traceback or str(failure)
-                parts.note(log, execution.TERMINAL_COLOURS.sub("", words))
+                parts.note(log, executed.traceback or str(failure))
             record = records.Record(
                 name=job.name,
                 template=template.name,
@@ -163,9 +162,8 @@ def _build(
                 skipped=cells.skipped(notebook),
                 files={},
             )
-            names = [*parts.ALL, *([export.PDF] if job.pdf else [])]
-            shown = {"show_code": job.show_code, "log": log}
-            not_made = parts.make(names, notebook, record, folder, **shown)
+            names = [*parts.ALL, export.PDF] if job.pdf else list(parts.ALL)
+            not_made = parts.make(names, notebook, record, folder, show_code=job.show_code, log=log)
         finally:
             executed.end()
     total = round(time.perf_counter() - clock, 3)
