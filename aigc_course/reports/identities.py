@@ -9,6 +9,7 @@ What a run *can* read is found by names, without executing anything: a data set,
 record counts if its name stands in quotes in the notebook's code cells or in the code that they
 import, if it is the value of a parameter, or if the card of one that counts names it. A notebook
 that loads by a name which only its run knows can read all data sets, or all checkpoints (`loads`).
+Files of the user's own count if a parameter's value is their path (`inputs`).
 """
 
 from __future__ import annotations
@@ -27,14 +28,18 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 import aigc_utils
-from aigc_course.reports import loads
+from aigc_course.reports import inputs, loads
 from aigc_course.reports.notation import as_json
+from aigc_course.reports.parameters import Parameter
 from aigc_course.reports.templates import Template
 from aigc_utils.files import code_files, code_sha256, sha256
 
 LIBRARIES = ("tensorflow", "keras", "numpy")
 # Folders of the data folder whose own folders count one by one.
 SHELVES = ("checkpoints", "records")
+
+ROUGH = "sizes and times "
+"""In front of the SHA-256 of inputs whose contents were not read."""
 
 # In code that is quoted, with the parts of a path; not what a docstring gives as ``"an example"``.
 _QUOTED = re.compile(r"(?<!`)[\"'/]([^\"'/\n]+)(?=[\"'/])")
@@ -83,9 +88,18 @@ def identify(template: Template) -> Identity:
     )
 
 
-def name_of(template: Template, identity: Identity, values: Mapping[str, Any]) -> str:
-    """The name of a run: the template's, and 12 digits of a hash of all that decides it."""
-    everything = [identity.model_dump(), dict(values), inputs_of(template, values)]
+def name_of(
+    template: Template,
+    identity: Identity,
+    values: Mapping[str, Any],
+    known: dict[str, str] | None = None,
+) -> str:
+    """The name of a run: the template's, and 12 digits of a hash of all that decides it.
+
+    Raises:
+        ValueError, OSError: as `inputs_of`, which takes `known`.
+    """
+    everything = [identity.model_dump(), dict(values), inputs_of(template, values, known)]
     return f"{template.name}-{_sha256_of(everything)[:12]}"
 
 
@@ -120,26 +134,52 @@ def readable(template: Template) -> dict[str, Path]:
     return _named(names)
 
 
-def inputs_of(template: Template, values: Mapping[str, Any]) -> dict[str, str]:
-    """SHA-256 of what a run reads because a parameter points to it: a path, or a name of data.
+def inputs_of(
+    template: Template, values: Mapping[str, Any], known: dict[str, str] | None = None
+) -> dict[str, str]:
+    """What a run reads because a parameter points to it: a path, or a name of data.
+
+    Args:
+        template: whose parameters they are.
+        values: the full, checked set.
+        known: what was found for other runs of the same plan, which is added to.
+
+    Returns:
+        SHA-256 by the parameter's name; behind ``"sizes and times "`` where there was too much to
+        be read.
 
     Raises:
-        OSError: if it cannot be read.
+        ValueError: if a folder holds more files than can be looked at.
+        OSError: if something cannot be read.
     """
+    known = {} if known is None else known
     found = {}
     for name, parameter in template.parameters.items():
         if name not in values:
             continue  # of a plan that is older than the parameter; it gives another name anyway
-        texts = list(_texts(values[name]))
-        if parameter.paths:
-            paths = [template.path.parent / text for text in texts if text]
-            digests = [_digest(path) for path in paths if path.exists()]
-        else:
-            named = _named({part for text in texts for part in text.split("/")})
-            digests = [_digest(path) for path in named.values()]
-        if digests or parameter.paths:
-            found[name] = _sha256_of(digests)
+        key = as_json([name, values[name]])
+        if key not in known:
+            texts = [text for text in _texts(values[name]) if text]
+            known[key] = _read_by(template, parameter, texts)
+        if known[key]:
+            found[name] = known[key]
     return found
+
+
+def _read_by(template: Template, parameter: Parameter, texts: list[str]) -> str:
+    """SHA-256 of what the texts of a parameter's value point to; empty if to nothing."""
+    home = template.path.parent
+    if parameter.paths:
+        digests = [_digest_of_input(home / text) for text in texts if (home / text).exists()]
+    else:
+        named = _named({part for text in texts for part in text.split("/")}) if texts else {}
+        files = [inputs.existing(text, home) for text in texts]
+        files = [path for path in files if path and not template.written.has(parameter.name, path)]
+        digests = [*map(_digest, named.values()), *map(_digest_of_input, files)]
+    if not digests and not parameter.paths:
+        return ""
+    rough = any(digest.startswith(ROUGH) for digest in digests)
+    return ROUGH * rough + _sha256_of(digests)
 
 
 def _computing() -> dict[str, Path]:
@@ -216,7 +256,27 @@ def _digest(path: Path) -> str:
     return total.hexdigest()
 
 
-@lru_cache(maxsize=1000)
+def _digest_of_input(path: Path) -> str:
+    """SHA-256 over what a parameter points to, its names with it if it is a folder.
+
+    Of very large or very many files it is over their sizes and times of change instead.
+    """
+    files = list(inputs.files_at(path))
+    size = sum(facts.st_size for _, facts in files)
+    by_content = size <= inputs.MOST_BYTES and len(files) <= inputs.MOST_FILES
+    total = hashlib.sha256()
+    for file, facts in files:
+        said = (
+            _sha256_of_unchanged(file, facts.st_size, facts.st_mtime_ns)
+            if by_content
+            else f"{facts.st_size} {facts.st_mtime_ns}"
+        )
+        name = "" if file == path else file.relative_to(path).as_posix()
+        total.update(f"{name}\0{said}\n".encode("utf-8", "surrogateescape"))
+    return ROUGH * (not by_content) + total.hexdigest()
+
+
+@lru_cache(maxsize=20_000)
 def _sha256_of_unchanged(path: Path, size: int, changed_ns: int) -> str:
     """A worker makes many runs, whose data need be read only once while it stays as it is."""
     del size, changed_ns

@@ -1,6 +1,6 @@
 """What a parameter's type and its limit allow, in words, for pydantic and from a command line.
 
-The types and the grammar of limits are those of `parameters`.
+The types are those of `parameters`, the grammar of limits is that of `limits`.
 """
 
 from __future__ import annotations
@@ -8,138 +8,100 @@ from __future__ import annotations
 import ast
 import json
 import math
-import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Optional
 
-from pydantic import AfterValidator, AllowInfNan, Field, Strict
+from pydantic import AfterValidator, AllowInfNan, Strict
 
+from aigc_course.reports.declarations import UNREADABLE
+from aigc_course.reports.limits import Limit, read_limit
 from aigc_course.reports.notation import shown, split, unquote
-from aigc_utils.runtime import PROFILES
 
-
-@dataclass(frozen=True)
-class Limit:
-    """What a bracket in a comment allows: its words, and what pydantic checks."""
-
-    words: str
-    checks: tuple[Any, ...]
-    each: bool = False
-    choices: tuple[str, ...] = ()
-    path: bool = False
+ANYTHING = "a number, a text, True, False, None, or a list or dict of these"
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A type: in words (one, many), for pydantic, and read from a command line."""
+    """A type: in words (one, many), for pydantic, and read from a command line.
+
+    Attributes:
+        number: int or float, if it is one: then a grid takes ranges.
+    """
 
     one: str
     many: str
     type: Any
     parse: Callable[[str], Any]
+    number: type | None = field(default=None)
 
 
-def usual_limit(name: str, annotation: str, default: Any) -> Limit | None:
-    """Limits of the two parameters that mean the same in every notebook of the course."""
-    if (name, annotation) == ("PROFILE", "str") and default in PROFILES:
-        return read_limit(f"one of: {', '.join(PROFILES)}")
-    if (name, annotation) == ("SEED", "int"):
-        return read_limit(f"0 to {2**32 - 1}")
-    return None
+def annotation_of(value: Any) -> ast.expr:
+    """The type of a parameter that states none, from its value: ``list[int]`` of ``[1, 2]``."""
+    return ast.parse(_type_of(value), mode="eval").body
 
 
-_NUMBER = r"(-?[\d_.]+(?:e[+-]?\d+)?)"
-_BOUNDS = (
-    (rf"{_NUMBER} to {_NUMBER}", ("ge", "le")),
-    (rf"at least {_NUMBER}", ("ge",)),
-    (rf"more than {_NUMBER}", ("gt",)),
-    (rf"at most {_NUMBER}", ("le",)),
-    (rf"less than {_NUMBER}", ("lt",)),
-)
+def _type_of(value: Any) -> str:
+    if value is None:
+        return "Any"
+    name = type(value).__name__
+    if isinstance(value, list | tuple) and value:
+        inside = {type(item) for item in value}
+        if inside == {int, float}:
+            inside = {float}
+        if len(inside) == 1 and inside <= {bool, int, float, str}:
+            return f"{name}[{inside.pop().__name__}{', ...' * (name == 'tuple')}]"
+    return name
 
 
-def read_limit(text: str) -> Limit:
-    """Read what stands between square brackets; strictly, so that a slip does not pass.
-
-    Raises:
-        ValueError: if it is none of the limits; the sentence lacks the parameter's name.
-    """
-    words = " ".join(text.split())
-    body = words.removeprefix("each ")
-    each = body != words
-    if body == "a path":
-        return Limit("of a file or folder that exists", (), each, path=True)
-    if match := re.fullmatch(r"one of: (.+)", body):
-        choices = tuple(choice.strip() for choice in match[1].split(","))
-        if not all(choices):
-            raise ValueError(f"has the limit [{text}] with an empty choice: remove a comma.")
-        return Limit(body, (), each, choices)
-    bounds: dict[str, float] = {}
-    for part in body.split(" and "):
-        for pattern, names in _BOUNDS:
-            if match := re.fullmatch(pattern, part):
-                for bound, number in zip(names, match.groups(), strict=True):
-                    bounds[bound] = _number(number, text)
-                break
-        else:
-            raise ValueError(
-                f"has the limit [{text}], which cannot be read: write [A to B], [at least A], "
-                f"[more than A], [at most B], [less than B], [one of: A, B] or [a path]."
-            )
-    return Limit(body, (Field(**bounds),), each)
-
-
-def _number(text: str, limit: str) -> float:
-    try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        raise ValueError(f"has the limit [{limit}], where {text} is no number.") from None
-
-
-def read_kind(node: ast.expr, limit: Limit | None) -> Kind:
+def read_kind(node: ast.expr, limit: Limit | None, home: Path | None = None) -> Kind:
     """What an annotation and a limit allow.
 
     Args:
         node: the annotation, parsed; nothing in it is executed.
         limit: of the value, or of what is inside a container.
+        home: the folder of the template, from where its own paths are.
 
     Raises:
         ValueError: if they cannot be checked; the sentence lacks the parameter's name.
     """
     match node:
         case ast.Constant(value=str(text)):
-            return read_kind(_parsed(text), limit)
+            return read_kind(_parsed(text), limit, home)
         case ast.Attribute(value=ast.Name(id="typing"), attr=name):
-            return read_kind(ast.Name(name), limit)
+            return read_kind(ast.Name(name), limit, home)
         case ast.Subscript(value=ast.Attribute(value=ast.Name(id="typing"), attr=name)):
-            return read_kind(ast.Subscript(ast.Name(name), node.slice), limit)
+            return read_kind(ast.Subscript(ast.Name(name), node.slice), limit, home)
         case ast.BinOp(op=ast.BitOr(), left=inner, right=ast.Constant(value=None)):
-            return _optional(read_kind(inner, limit))
+            return _optional(read_kind(inner, limit, home))
         case ast.Subscript(value=ast.Name(id="Optional"), slice=inner):
-            return _optional(read_kind(inner, limit))
+            return _optional(read_kind(inner, limit, home))
+        case ast.Subscript(value=ast.Name(id="Annotated"), slice=ast.Tuple(elts=[inner, *notes])):
+            return read_kind(inner, _limit_among(notes, limit), home)
         case ast.Subscript(value=ast.Name(id="Literal"), slice=inner):
             if limit is not None:
                 raise ValueError("has choices in its type and a limit: remove the limit.")
             return _choice(_plain_choices(inner))
-        case ast.Name(id="bool" | "int" | "float" | "str" as name):
-            return _scalar(name, limit)
-        case ast.Name(id="list" | "tuple" | "dict" as name):
+        case ast.Name(id="Any"):
             if limit is not None:
-                raise ValueError(f"has a limit, but says not what is inside: write {name}[...].")
-            return _container(name)
+                raise ValueError("may be anything, but has a limit: give it a type.")
+            return Kind(ANYTHING, "values", Annotated[Any, AfterValidator(_plain)], _parse_any)
+        case ast.Name(id="bool" | "int" | "float" | "str" as name):
+            return _scalar(name, limit, home)
+        case ast.Name(id="list" | "tuple" | "dict" as name):
+            return _container(name, limit)
         case ast.Subscript(value=ast.Name(id="list"), slice=inner):
-            return _sequence("list", inner, limit)
+            return _sequence("list", inner, limit, home)
         case ast.Subscript(
             value=ast.Name(id="tuple"),
             slice=ast.Tuple(elts=[inner, ast.Constant(value=value)]),
         ) if value is ...:
-            return _sequence("tuple", inner, limit)
+            return _sequence("tuple", inner, limit, home)
         case ast.Subscript(
             value=ast.Name(id="dict"), slice=ast.Tuple(elts=[ast.Name(id="str"), inner])
         ):
-            return _dictionary(inner, limit)
+            return _dictionary(inner, limit, home)
         case _:
             raise ValueError(
                 f"has the type {ast.unparse(node)}, which cannot be checked: use bool, int, float, "
@@ -147,59 +109,81 @@ def read_kind(node: ast.expr, limit: Limit | None) -> Kind:
             )
 
 
-_UNREADABLE = (ValueError, TypeError, SyntaxError, RecursionError, MemoryError)
-
-
 def _parsed(text: str) -> ast.expr:
     """An annotation that is written in quotes."""
     try:
         return ast.parse(text, mode="eval").body
-    except _UNREADABLE:
+    except UNREADABLE:
         raise ValueError(f"has the type {shown(text)}, which is not Python: mend it.") from None
+
+
+def _limit_among(notes: list[ast.expr], limit: Limit | None) -> Limit | None:
+    """The limit that ``Annotated[int, "1 to 9"]`` holds beside its type."""
+    for note in notes:
+        match note:
+            case ast.Constant(value=str(text)) if limit is None:
+                limit = read_limit(text)
+            case _:
+                raise ValueError(
+                    f"has {ast.unparse(note)} in its type: give one limit as a text, such as "
+                    f"Annotated[int, '1 to 9'], and none in the comment."
+                )
+    return limit
 
 
 def _plain_choices(node: ast.expr) -> Any:
     try:
         return ast.literal_eval(node)
-    except _UNREADABLE:
+    except UNREADABLE:
         raise ValueError(
             f"has the choices {ast.unparse(node)}, not all of them plain: write numbers and texts."
         ) from None
 
 
-def _scalar(name: str, limit: Limit | None) -> Kind:
+def _scalar(name: str, limit: Limit | None, home: Path | None) -> Kind:
     one, many, parse, checks = {
         "bool": ("True or False", "True or False", _parse_bool, ()),
-        "int": ("a whole number", "whole numbers", int, (AfterValidator(_short),)),
-        "float": ("a number", "numbers", float, (AllowInfNan(False),)),
+        "int": ("a whole number", "whole numbers", _parse_int, (AfterValidator(_short),)),
+        "float": ("a number", "numbers", _parse_float, (AllowInfNan(False),)),
         "str": ("a text", "texts", str, (AfterValidator(_text),)),
     }[name]
     python = {"bool": bool, "int": int, "float": float, "str": str}[name]
+    number = python if python in (int, float) else None
     if limit is None:
-        return Kind(one, many, Annotated[python, Strict(), *checks], parse)
-    if limit.each:
-        raise ValueError(f"is one {name}, but its limit says each: remove the word.")
+        return Kind(one, many, Annotated[python, Strict(), *checks], parse, number)
+    if limit.each or limit.items:
+        raise ValueError(f"is one {name}, but its limit says each or items: remove the word.")
     if limit.choices:
+        choices = (*limit.choices, "") if limit.or_empty else limit.choices
         try:
-            return _choice(tuple(parse(choice) for choice in limit.choices))
+            return _choice(tuple(parse(choice) for choice in choices), limit.words)
         except ValueError:
             raise ValueError(f"has the limit [{limit.words}] with a choice of no {name}.") from None
-    if limit.path and name == "str":
-        path = Annotated[str, Strict(), AfterValidator(_path)]
-        return Kind(f"the path {limit.words}", f"paths, each {limit.words}", path, parse)
-    if limit.path or name not in ("int", "float"):
+    if limit.within is not None and number is not None and not limit.or_empty:
+        return Kind(
+            f"{one}, {limit.words}",
+            f"{many}, each {limit.words}",
+            Annotated[python, Strict(), *checks, AfterValidator(limit.within)],
+            parse,
+            number,
+        )
+    named = limit.path or (limit.reference is not None and limit.reference.kind != "request")
+    if not named or name != "str":
         raise ValueError(f"is a {name}, which has no such limit: write [one of: A, B].")
+    check = _existing(home, limit.or_empty) if limit.path else _text
+    if not limit.path and not limit.or_empty and limit.reference.kind != "application":
+        check = _some_text  # of an application that is none, all that there are are said
     return Kind(
-        f"{one}, {limit.words}",
-        f"{many}, each {limit.words}",
-        Annotated[python, Strict(), *checks, *limit.checks],
+        limit.words,
+        f"texts, each {limit.words}",
+        Annotated[str, Strict(), AfterValidator(check)],
         parse,
     )
 
 
-def _choice(choices: Any) -> Kind:
+def _choice(choices: Any, words: str = "") -> Kind:
     choices = choices if isinstance(choices, tuple) else (choices,)
-    words = "one of: " + ", ".join(map(str, choices))
+    words = words or "one of: " + ", ".join(map(str, choices))
 
     def belongs(value: Any) -> Any:
         # 1 == True == 1.0 in Python, but not here.
@@ -220,11 +204,17 @@ def _optional(kind: Kind) -> Kind:
         return None if text in ("None", "null") else kind.parse(text)
 
     # Not `kind.type | None`: what pydantic annotates knows no such operator.
-    return Kind(f"{kind.one}, or None", f"{kind.many}, or None", Optional[kind.type], parse)  # noqa: UP045
+    return Kind(
+        f"{kind.one}, or None",
+        f"{kind.many}, or None",
+        Optional[kind.type],  # noqa: UP045
+        parse,
+        kind.number,
+    )
 
 
-def _sequence(name: str, inner: ast.expr, limit: Limit | None) -> Kind:
-    item = read_kind(inner, _inside(limit, name))
+def _sequence(name: str, inner: ast.expr, limit: Limit | None, home: Path | None) -> Kind:
+    item = read_kind(inner, _inside(limit, name), home)
 
     def parse(text: str) -> list:
         stripped = text.strip()
@@ -237,30 +227,54 @@ def _sequence(name: str, inner: ast.expr, limit: Limit | None) -> Kind:
 
     python = list[item.type] if name == "list" else tuple[item.type, ...]
     bracket = "[A, B]" if name == "list" else "(A, B)"
-    words = f"a {name} of {item.many}, written {bracket}"
-    return Kind(words, f"{name}s of {item.many}", python, parse)
+    words = f"{name} of {_counted(limit)}{item.many}, written {bracket}"
+    return Kind(f"a {words}", f"{name}s of {item.many}", _sized(python, limit), parse)
 
 
-def _dictionary(inner: ast.expr, limit: Limit | None) -> Kind:
-    item = read_kind(inner, _inside(limit, "dict"))
-    words = f"of texts to {item.many}"
+def _dictionary(inner: ast.expr, limit: Limit | None, home: Path | None) -> Kind:
+    item = read_kind(inner, _inside(limit, "dict"), home)
+    words = f"of {_counted(limit)}texts to {item.many}"
     return Kind(
-        f"a dict {words}, written {{'A': B}}", f"dicts {words}", dict[str, item.type], _parse_plain
+        f"a dict {words}, written {{'A': B}}",
+        f"dicts {words}",
+        _sized(dict[str, item.type], limit),
+        _parse_plain,
     )
+
+
+def _counted(limit: Limit | None) -> str:
+    return f"{limit.items.words} " if limit and limit.items else ""
+
+
+def _sized(python: Any, limit: Limit | None) -> Any:
+    """A container's type with the limit on how many things it holds."""
+    if limit is None or limit.items is None:
+        return python
+
+    def check(value: Any) -> Any:
+        limit.items.within(len(value))
+        return value
+
+    return Annotated[python, AfterValidator(check)]
 
 
 def _inside(limit: Limit | None, name: str) -> Limit | None:
     if limit is None:
         return None
-    if not limit.each:
+    if not limit.each and not limit.items:
         raise ValueError(f"is a {name}, so its limit must begin with each: [each {limit.words}].")
-    return replace(limit, each=False)
+    return limit.inside
 
 
-def _container(name: str) -> Kind:
-    python = {"list": list, "tuple": tuple, "dict": dict}[name]
-    words = f"a {name} of numbers and texts, in Python's notation"
-    return Kind(words, f"{name}s", Annotated[python, AfterValidator(_plain)], _parse_plain)
+def _container(name: str, limit: Limit | None) -> Kind:
+    python = Annotated[{"list": list, "tuple": tuple, "dict": dict}[name], AfterValidator(_plain)]
+    words = "fields and their values" if name == "dict" else "numbers and texts"
+    one = f"a {name} of {_counted(limit)}{words}, in Python's notation"
+    if name == "dict" and limit and limit.reference and limit.reference.kind == "request":
+        one = f"{limit.words}, each once, as a dict such as {{'A': 1}}"
+    elif limit and (limit.each or not limit.items):
+        raise ValueError(f"has a limit, but says not what is inside: write {name}[...].")
+    return Kind(one, f"{name}s", _sized(python, limit), _parse_plain)
 
 
 def _parse_bool(text: str) -> bool:
@@ -270,11 +284,52 @@ def _parse_bool(text: str) -> bool:
         raise ValueError(text) from None
 
 
+def _parse_int(text: str) -> int:
+    return int(_digits(text))
+
+
+def _parse_float(text: str) -> float:
+    return float(_digits(text))
+
+
+def _digits(text: str) -> str:
+    """Python takes the digits of every script; nothing else here does, JSON and YAML neither."""
+    if not text.isascii():
+        raise ValueError("write numbers in the digits 0 to 9")
+    return text
+
+
 def _parse_plain(text: str) -> Any:
     try:
-        return ast.literal_eval(text.strip())
-    except _UNREADABLE:
-        return json.loads(text)  # true, false and null are JSON's
+        tree = ast.parse(text.strip(), mode="eval").body
+        found = ast.literal_eval(tree)
+    except UNREADABLE:
+        return json.loads(text, object_pairs_hook=each_once)  # true, false and null are JSON's
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Dict):
+            each_once([(ast.literal_eval(key), None) for key in node.keys])
+    return found
+
+
+def each_once(pairs: list[tuple[Any, Any]]) -> dict:
+    """A dict of these names and values, as JSON's reader gives them.
+
+    Raises:
+        ValueError: if a name stands there twice.
+    """
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"{shown(twice)} stands there twice")
+    return found
+
+
+def _parse_any(text: str) -> Any:
+    try:
+        return _plain(_parse_plain(text))
+    except UNREADABLE:
+        return text
 
 
 def _short(value: int) -> int:
@@ -290,13 +345,32 @@ def _text(value: str) -> str:
     return value
 
 
-def _path(value: str) -> str:
-    try:
-        if value and Path(_text(value)).exists():
-            return str(Path(value).resolve())
-    except OSError:
-        pass  # too long a name, or a folder that may not be looked into
-    raise ValueError("no file or folder")
+def _some_text(value: str) -> str:
+    if not value:
+        raise ValueError("empty")
+    return _text(value)
+
+
+def _existing(home: Path | None, or_empty: bool) -> Callable[[str], str]:
+    """A check that something exists at a path, from the folder at hand; it makes it absolute.
+
+    What does not, and does in the template's folder, is the template's own, as a record has it:
+    then it stays as it is, so that what a record holds can be given back.
+    """
+
+    def check(value: str) -> str:
+        if value == "" and or_empty:
+            return value
+        try:
+            if value and Path(_text(value)).exists():
+                return str(Path(value).resolve())
+            if value and home is not None and (home / value).exists():
+                return value
+        except OSError:
+            pass  # too long a name, or a folder that may not be looked into
+        raise ValueError("no file or folder")
+
+    return check
 
 
 def _plain(value: Any) -> Any:

@@ -11,6 +11,8 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
+from aigc_course.reports.declarations import without_commands
+
 DATA_SETS, CHECKPOINTS = "data sets", "checkpoints"
 # What loads something by its name, the first argument; from which shelf.
 _BY_NAME = {
@@ -27,7 +29,6 @@ _BY_NAME = {
     "load_verse_writer": CHECKPOINTS,
 }
 _LOADERS = {**_BY_NAME, "data_sets": DATA_SETS, "available": CHECKPOINTS}
-_COMMAND = re.compile(r"^(\s*)[%!].*", re.MULTILINE)
 
 
 def whole_shelves(cells: list[str]) -> set[str]:
@@ -45,7 +46,7 @@ def whole_shelves(cells: list[str]) -> set[str]:
     trees, shelves = [], set()
     for text in cells:
         try:
-            trees.append(ast.parse(_COMMAND.sub(r"\1pass", text)))
+            trees.append(ast.parse(without_commands(text)))
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             # IPython may know what it means: here any word may be a call.
             shelves |= {_LOADERS[word] for word in re.findall(r"\w+", text) if word in _LOADERS}

@@ -6,6 +6,10 @@ import json
 import reprlib
 from typing import Any
 
+MOST_PARTS = 100_000
+"""Characters, numbers and names together that one parameter's value may have."""
+LONGEST_TEXT = 250
+"""Characters of a value in a table."""
 _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 60
 _SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxdict = 8
@@ -19,10 +23,37 @@ def shown(value: Any) -> str:
         return f"a very long {type(value).__name__}"
 
 
+def is_too_large(value: Any) -> bool:
+    """Whether a value has more than `MOST_PARTS` characters and parts, or holds itself.
+
+    What stands in several places, as an alias of YAML lets it, counts in each.
+    """
+    left, stack = MOST_PARTS, [value]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, str):
+            left -= len(item)
+        elif isinstance(item, list | tuple | set | frozenset):
+            left -= len(item)  # now, so that no list of a million is put on the stack
+            stack += item if left >= 0 else ()
+        elif isinstance(item, dict):
+            left -= len(item)
+            stack += [*item, *item.values()] if left >= 0 else ()
+        if left < 0:
+            return True
+    return False
+
+
 def as_text(value: Any) -> str:
-    """A parameter's value as one types it: texts bare, all else in Python's notation."""
+    """A parameter's value as one types it: texts bare, all else in Python's notation.
+
+    For tables: on one line, and cut where it is longer than `LONGEST_TEXT` characters.
+    """
     text = value if isinstance(value, str) and value else repr(value)
-    return " ".join(text.split())
+    text = " ".join(text.split())
+    if len(text) <= LONGEST_TEXT:
+        return text
+    return f"{text[:LONGEST_TEXT]}... ({len(text):,} characters)"
 
 
 def as_json(value: Any) -> str:

@@ -1,50 +1,56 @@
-"""Typed parameters: what a notebook's ``parameters`` cell allows, read without executing it.
+"""Parameters: what a notebook's ``parameters`` cell allows, read without executing it.
 
-A parameter is one annotated line; its comment is its help, and square brackets at the end
-of the comment limit its values::
+A parameter is one line that gives a name a value; its comment is its help, and square brackets at
+the end of the comment limit its values. It may state its type, and else has that of its value::
 
     LATENT_DIM: int = 16  # latent dimensions [1 to 512]
     DECODER: str = "bernoulli"  # what a pixel is drawn from [one of: bernoulli, gaussian]
-    LEARNING_RATE: float = 0.004  # the peak of the schedule [more than 0 and at most 1]
-    HIDDEN_UNITS: list[int] = [256, 128]  # widths of the hidden layers [each 1 to 4096]
+    LEARNING_RATE: float = 0.004  # the peak of the schedule [1e-6 to 1]
+    HIDDEN_UNITS: list[int] = [256, 128]  # widths [1 to 8 items, each 1 to 4096]
+    trees = 100  # how many
 
 Types: ``bool``, ``int``, ``float``, ``str``, ``Literal[...]``, ``list``, ``tuple`` and ``dict``
-with or without the type of what is inside, and any of these ``| None``. The limits are comments
-because an annotation is evaluated where the cell runs: in Jupyter, Colab and papermill the cell
-needs no import. The grammar of a limit, with ``each`` in front for what is inside a container::
+with or without the type of what is inside, ``Any``, and any of these ``| None``. The limits are
+comments because an annotation is evaluated where the cell runs: in Jupyter, Colab and papermill
+the cell needs no import; who imports it may write ``Annotated[int, "1 to 512"]``. The grammar of
+a limit is that of `limits`. A comment in brackets on a line without a type may be another remark.
 
-    one of: A, B, C
-    a path           (of a file or folder whose contents belong to what decides the results)
-    A to B | at least A | more than A | at most B | less than B      (joined by "and")
+Other lines of the cell are code like any other (`declarations`).
 """
 
 from __future__ import annotations
 
 import ast
 import difflib
-import io
+import os
 import re
-import tokenize
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
 
-from aigc_course.reports import kinds
-from aigc_course.reports.notation import as_json, shown, split, unquote
+from aigc_course.reports import declarations, inputs, kinds, limits
+from aigc_course.reports.notation import MOST_PARTS, as_json, is_too_large, shown
+
+MOST_SHOWN = 20
+"""Problems in the text of an error; a grid may have ten thousand."""
 
 
 class ParameterError(ValueError):
     """Values that a template does not take; one line for each problem.
 
     Attributes:
-        problems: the sentences, each naming its parameter.
+        problems: the sentences, each naming its parameter; the text shows at most `MOST_SHOWN`.
     """
 
     def __init__(self, problems: Iterable[str]):
         self.problems = tuple(problems)
-        super().__init__("\n".join(self.problems))
+        lines = list(self.problems[:MOST_SHOWN])
+        if more := len(self.problems) - len(lines):
+            lines.append(f"There are {more:,} more such problems: mend these first.")
+        super().__init__("\n".join(lines))
 
 
 @dataclass(frozen=True)
@@ -53,12 +59,16 @@ class Parameter:
 
     Attributes:
         name: as in the notebook.
-        annotation: its type, as written there.
+        annotation: its type, as written there, or that of its value.
         default: the value when none is given.
         help: the comment beside it, without the limit.
         wanted: what may be given, in words.
         paths: whether it is a path, or holds paths. One that is given is relative to the folder
             at hand, and becomes absolute; the template's own is relative to the template.
+        number: int or float, if it is one; None else.
+        reference: what it names, which is checked last, when all values are known.
+        is_path: whether the notebook has it as a `pathlib.Path`.
+        home: the template's folder, if it is known.
     """
 
     name: str
@@ -67,6 +77,10 @@ class Parameter:
     help: str
     wanted: str
     paths: bool
+    number: type | None
+    reference: limits.Reference | None
+    is_path: bool
+    home: Path | None
     _parse: Callable[[str], Any] = field(repr=False, compare=False)
     _adapter: TypeAdapter = field(repr=False, compare=False)
 
@@ -82,26 +96,76 @@ class Parameter:
         """``value`` as this parameter's type: whole numbers become floats where asked.
 
         Raises:
-            ValueError: if it is of another type, or out of range.
+            ValueError: if it is of another type, or out of range, or too large.
         """
         # NumPy's scalars and arrays, of which a sweep in Python is often made.
         if hasattr(value, "dtype") and hasattr(value, "tolist"):
             value = value.tolist()
-        if self.paths and isinstance(value, str) and value == self.default == "":
-            return value  # no path at all, as in the template
-        return self._adapter.validate_python(value)
+        if isinstance(value, os.PathLike):
+            value = os.fspath(value)
+        if is_too_large(value):
+            raise ValueError("too large")
+        if self.paths and self._is_own(value):
+            return self.default
+        value = self._adapter.validate_python(value)
+        return self._from_here(value) if isinstance(value, str) and not self.paths else value
 
     def refusal(self, value: Any) -> str:
         """The sentence that says why ``value`` is not taken."""
-        return f"{self.name} is {shown(value)}: give {self.wanted}."
+        if is_too_large(value):
+            return (
+                f"{self.name} has more than {MOST_PARTS:,} characters or parts: give less, or the "
+                f"path of a file that the notebook reads."
+            )
+        more = ""
+        if self.wanted.startswith("a text") and (
+            value is None or isinstance(value, bool | int | float)
+        ):
+            more = ", in quotes"  # of YAML or Python; a command line has texts only
+        elif self.paths and isinstance(value, str) and value.isprintable():
+            more = f" (there is none at {shown(os.path.abspath(value))})"
+        return f"{self.name} is {shown(value)}: give {self.wanted}{more}."
+
+    def _is_own(self, value: Any) -> bool:
+        """Whether a path, or a list of them, is the template's own: of a record, given back.
+
+        One that is written in the same way and exists at hand too is another, from here.
+        """
+        texts = [value] if isinstance(value, str) else value
+        if not isinstance(texts, list | tuple) or not all(isinstance(t, str) for t in texts):
+            return False
+        if list(texts) != ([self.default] if isinstance(self.default, str) else self.default):
+            return False
+        return all(text == "" or inputs.is_at_home(text, self.home) for text in texts)
+
+    def _from_here(self, text: str) -> str:
+        """A text that replaces one which is a path: absolute if something exists there.
+
+        The notebook runs in its own folder, and who gives a path means one from his.
+        """
+        default = self.default if isinstance(self.default, str) else ""
+        if not (self.is_path or inputs.looks_like_a_path(default, self.home)):
+            return text
+        if not text or (text == default and inputs.is_at_home(text, self.home)):
+            return text
+        try:
+            return str(Path(text).resolve()) if Path(text).exists() else text
+        except (OSError, RuntimeError):
+            return text
 
 
 @dataclass(frozen=True)
 class Parameters(Mapping[str, Parameter]):
-    """All parameters of a template, by name, in the order of the cell."""
+    """All parameters of a template, by name, in the order of the cells.
+
+    Attributes:
+        template: what messages call the notebook.
+        computed: what the cells compute besides, which cannot be given.
+    """
 
     template: str
     items_: tuple[Parameter, ...]
+    computed: frozenset[str] = frozenset()
 
     def __getitem__(self, name: str) -> Parameter:
         for parameter in self.items_:
@@ -144,6 +208,11 @@ class Parameters(Mapping[str, Parameter]):
 
     def unknown(self, name: Any) -> str:
         """The sentence for a name that this template does not have, with the nearest one."""
+        if name in self.computed:
+            return (
+                f"{name} is computed in {self.template}, so it cannot be given: write a plain "
+                f"value there, or give what it is computed from."
+            )
         sentence = f"There is no parameter {shown(name)} in {self.template}"
         if not self.items_:
             return f"{sentence}, which takes none: leave it out."
@@ -158,52 +227,43 @@ class Parameters(Mapping[str, Parameter]):
         return {n: value for n, value in full.items() if as_json(value) != defaults.get(n)}
 
 
-def read_parameters(source: str, template: str) -> Parameters:
-    """Read a ``parameters`` cell; nothing in it is executed.
+def read_parameters(
+    sources: str | Sequence[str], template: str, home: Path | None = None
+) -> Parameters:
+    """Read the ``parameters`` cells of a notebook; nothing in them is executed.
 
     Args:
-        source: the cell's text.
+        sources: the cells' texts; mostly there is one.
         template: what messages call the notebook.
+        home: its folder, from where its own paths are.
 
     Raises:
-        ValueError: if a line is no parameter, or its type, default or limit cannot be read.
+        ValueError: if a type, default or limit cannot be read, a name stands twice, or a limit
+            names another parameter that there is not.
     """
     where = f"The parameters cell of {template}"
-    try:
-        statements = ast.parse(source).body
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        line = getattr(error, "lineno", None) or "?"
-        raise ValueError(f"{where} is not Python (line {line}): mend it.") from None
-    comments = {
-        token.start[0]: token.string.lstrip("# ").strip()
-        for token in tokenize.generate_tokens(io.StringIO(source).readline)
-        if token.type == tokenize.COMMENT
-    }
     found: dict[str, Parameter] = {}
-    for statement in statements:
-        match statement:
-            case ast.ImportFrom(module="typing") | ast.Expr(value=ast.Constant()):
-                continue  # for Literal; a remark in quotes
-            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr()):
-                parameter = _parameter(statement, comments.get(statement.end_lineno, ""), where)
-            case ast.Assign(targets=[ast.Name(id=name)]):
-                raise ValueError(
-                    f"{where} gives {name} no type: write {name}: int = ..., for example."
-                )
-            case _:
-                raise ValueError(
-                    f"{where} has a line {statement.lineno} that is no parameter: "
-                    f"move it to another cell."
-                )
-        if name in found:
-            raise ValueError(f"{where} has {name} twice: remove one.")
-        found[name] = parameter
-    return Parameters(template, tuple(found.values()))
+    computed: set[str] = set()
+    for source in [sources] if isinstance(sources, str) else sources:
+        cell = declarations.read_cell(source, where)
+        for declaration in cell.declarations:
+            if declaration.name in found:
+                raise ValueError(f"{where} has {declaration.name} twice: remove one.")
+            found[declaration.name] = _parameter(declaration, where, home)
+        computed |= {name for step in cell.steps for name in step.writes}
+    for parameter in found.values():
+        of = parameter.reference.of if parameter.reference else ""
+        if of and of not in found:
+            raise ValueError(
+                f"{where}: {parameter.name} has a limit that names {of}, which is no parameter: "
+                f"write the name of one."
+            )
+    return Parameters(template, tuple(found.values()), frozenset(computed - found.keys()))
 
 
 def parameter_table(parameters: Parameters) -> str:
     """All parameters as text: name, type, default, help and what may be given."""
-    if not parameters:
+    if not parameters and not parameters.computed:
         return f"{parameters.template} takes no parameters."
     lines = [f"Parameters of {parameters.template}:", ""]
     for parameter in parameters.values():
@@ -211,6 +271,9 @@ def parameter_table(parameters: Parameters) -> str:
         lines.append(f"  {parameter.name}: {parameter.annotation} = {default}")
         text = f"{parameter.help}. " if parameter.help else ""
         lines.append(f"      {text}Give {parameter.wanted}.")
+    if parameters.computed:
+        names = ", ".join(sorted(parameters.computed))
+        lines.append(f"\nComputed in the notebook, and no parameters: {names}.")
     return "\n".join(lines)
 
 
@@ -227,7 +290,8 @@ def parse_assignments(parameters: Parameters, assignments: Sequence[str]) -> dic
         if not equals:
             problems.append(f"{shown(assignment)} has no value: write NAME=VALUE.")
         elif name in values:
-            problems.append(f"{name} is given twice: leave one out.")
+            twice = f"{shown(values[name])} and {shown(text)}"
+            problems.append(f"{name} is given twice, {twice}: leave one out.")
         elif name not in parameters:
             problems.append(parameters.unknown(name))
         else:
@@ -243,62 +307,90 @@ def parse_assignments(parameters: Parameters, assignments: Sequence[str]) -> dic
     return {name: full[name] for name in values}
 
 
-def parse_grid(parameters: Parameters, assignments: Sequence[str]) -> dict[str, list[Any]]:
-    """What ``--grid NAME=A,B,C`` options give: the values of each name, checked.
+_NO_SEEDS = {"n", "num", "number", "count", "of", "max", "min", "use"}
+_SEEDED = {
+    "np",
+    "numpy",
+    "torch",
+    "tf",
+    "python",
+    "cuda",
+    "value",
+    "global",
+    "base",
+    "model",
+    "data",
+}
 
-    Commas inside brackets or quotes do not part values: ``HIDDEN_UNITS=[256,128],[64]``.
 
-    Raises:
-        ParameterError: naming every problem at once.
+def is_seed(name: str, value: Any = 0) -> bool:
+    """Whether a parameter of this name and value is the seed of a random generator.
+
+    Runs that differ by it only are the same experiment, made again. Seeds are ``SEED``, ``seed``,
+    ``RANDOM_SEED``, ``randomState``, ``random_state``, ``seed2``, ``np_seed`` and the like; not
+    ``N_SEEDS``, and no text.
+
+    Args:
+        name: the parameter's.
+        value: one of its values: a whole number or None.
     """
-    grid: dict[str, list[Any]] = {}
-    problems = []
-    for assignment in assignments:
-        name, equals, text = assignment.partition("=")
-        if not equals or not text.strip():
-            problems.append(f"{shown(assignment)} has no values: write NAME=A,B,C.")
-        elif name in grid:
-            problems.append(f"{name} is given twice: write {name}=A,B,C once.")
-        elif name not in parameters:
-            problems.append(parameters.unknown(name))
-        else:
-            grid[name] = []
-            for part in split(text):
-                try:
-                    grid[name].append(parameters.check({name: unquote(part)}, texts=True)[name])
-                except ParameterError as error:
-                    problems += error.problems
-    if problems:
-        raise ParameterError(problems)
-    return grid
+    if value is not None and type(value) is not int:
+        return False
+    if "种子" in name:
+        return True
+    parts = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)
+    words = [part.lower() for part in parts]
+    if not words or _NO_SEEDS.intersection(words):
+        return False
+    return (
+        words[-1] in ("seed", "randomseed", "randomstate")
+        or words[-2:] in (["random", "state"], ["rng", "state"])
+        or (words[0] == "seed" and _SEEDED.issuperset(words[1:]))
+    )
 
 
-def _parameter(statement: ast.AnnAssign, comment: str, where: str) -> Parameter:
-    name = statement.target.id
-    annotation = ast.unparse(statement.annotation)
+def _parameter(declaration: declarations.Declaration, where: str, home: Path | None) -> Parameter:
+    name, node = declaration.name, declaration.annotation
     try:
-        default = ast.literal_eval(statement.value)
-    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+        default = declarations.plain_value(declaration.value)
+    except ValueError:
         raise ValueError(f"{where} gives {name} no plain value: write it out.") from None
-    text, bracket = re.fullmatch(r"(.*?)\s*(?:\[([^\[\]]*)\])?", comment, re.DOTALL).groups()
+    typed = node is not None
+    if not typed:
+        node = kinds.annotation_of(default)
+    is_path = declarations.path_text(declaration.value) is not None
+    if is_path:  # ``Path`` or ``str``: what is given is a text
+        node = kinds.annotation_of("")
+    annotation = ast.unparse(node)
+    pattern = r"(.*?)\s*(?:\[([^\[\]]*)\])?"
+    help_, bracket = re.fullmatch(pattern, declaration.comment, re.DOTALL).groups()
     try:
-        limit = (
-            kinds.read_limit(bracket)
-            if bracket is not None
-            else kinds.usual_limit(name, annotation, default)
-        )
-        kind = kinds.read_kind(statement.annotation, limit)
+        limit = limits.usual_limit(name, annotation, default)
+        if bracket is not None:
+            try:
+                limit = limits.read_limit(bracket)
+            except ValueError:
+                if typed:
+                    raise
+                help_ = declaration.comment  # ``days = 30  # of history [calendar days]``
+        kind = kinds.read_kind(node, limit, home)
     except ValueError as error:
         raise ValueError(f"{where}: {name} {error}") from None
+    telling = default not in (None, "", [], (), {}) and not isinstance(default, bool)
+    example = f", such as {shown(default)}" if telling and not typed and limit is None else ""
     parameter = Parameter(
-        name,
-        annotation,
-        default,
-        text.rstrip(" .;:,"),
-        kind.one,
-        limit is not None and limit.path,
-        kind.parse,
-        TypeAdapter(kind.type),
+        name=name,
+        annotation="Path" if is_path else annotation,
+        default=default,
+        help=help_.rstrip(" .;:,"),
+        wanted=f"{'a path' if is_path and limit is None else kind.one}{example}",
+        paths=limit is not None and limit.path,
+        number=kind.number,
+        reference=limit.reference if limit else None,
+        is_path=is_path,
+        home=home,
+        _parse=kind.parse,
+        _adapter=TypeAdapter(kind.type),
     )
     if parameter.paths:
         return parameter  # what it points to may not be there yet

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -15,12 +16,17 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from aigc_course.reports.identities import Identity, identify, name_of
-from aigc_course.reports.notation import as_json
-from aigc_course.reports.parameters import ParameterError, parse_assignments, parse_grid
+from aigc_course.reports.notation import as_json, shown
+from aigc_course.reports.parameter_files import read_set, read_sets
+from aigc_course.reports.parameters import ParameterError, Parameters, parse_assignments
+from aigc_course.reports.ranges import parse_grid
+from aigc_course.reports.references import check_references
 from aigc_course.reports.templates import Template
 from aigc_utils.files import atomic_path
 
 PLAN = "sweep-{}.json"
+MOST_RUNS = 10_000
+"""Of one sweep."""
 
 
 class PlannedRun(BaseModel):
@@ -93,10 +99,19 @@ def combine(
 
     Raises:
         ParameterError: naming every problem once.
+        ValueError: if they are more than `MOST_RUNS`.
     """
     declared = template.parameters
-    sets = [dict(values) for values in params] if params is not None else [{}]
-    grid = {name: list(values) for name, values in (grid or {}).items()}
+    # One more than may be, of what may have no end.
+    most = MOST_RUNS + 1
+    sets = [dict(s) for s in itertools.islice(params, most)] if params is not None else [{}]
+    grid = {name: list(itertools.islice(values, most)) for name, values in (grid or {}).items()}
+    number = len(sets) * math.prod(map(len, grid.values()))
+    if number > MOST_RUNS:
+        raise ValueError(
+            f"These are {number:,} runs{' or more' * (most in map(len, [sets, *grid.values()]))}: "
+            f"give at most {MOST_RUNS:,} at a time."
+        )
     problems: dict[str, None] = {}  # in order, each once
     for name, values in grid.items():
         if not values:
@@ -104,12 +119,10 @@ def combine(
         if any(name in given for given in sets):
             problems[f"{name} is in the grid and among the parameters: leave one out."] = None
     # Each value once, and not each combination: a grid may have thousands.
-    singles = [{name: value} for name, values in grid.items() for value in values]
-    for given in [*sets, *singles]:
-        try:
-            declared.check(given, texts=texts)
-        except ParameterError as error:
-            problems.update(dict.fromkeys(error.problems))
+    for given in sets:
+        problems.update(_problems(declared, given, texts))
+    for name, values in grid.items():
+        problems.update(_problems_of_values(declared, name, values, texts))
     if problems:
         raise ParameterError(problems)
     return [
@@ -117,6 +130,61 @@ def combine(
         for given in sets
         for combination in itertools.product(*grid.values())
     ]
+
+
+def _problems(declared: Parameters, given: Mapping[str, Any], texts: bool) -> dict[str, None]:
+    try:
+        declared.check(given, texts=texts)
+    except ParameterError as error:
+        return dict.fromkeys(error.problems)
+    return {}
+
+
+def _problems_of_values(
+    declared: Parameters, name: str, values: Iterable[Any], texts: bool
+) -> dict[str, None]:
+    """What is wrong with one parameter's values in a grid; two that are equal are a slip."""
+    problems: dict[str, None] = {}
+    seen: dict[str, int] = {}
+    for value in values:
+        try:
+            checked = declared.check({name: value}, texts=texts)[name]
+        except ParameterError as error:
+            problems.update(dict.fromkeys(error.problems))
+        else:
+            key = as_json(checked)
+            seen[key] = seen.get(key, 0) + 1
+            if seen[key] == 2:
+                sentence = f"{name} has {shown(checked)} more than once in the grid: give it once."
+                problems[sentence] = None
+    return problems
+
+
+def parse_run(
+    template: Template, assignments: Sequence[str] = (), file: Path | None = None
+) -> dict[str, Any]:
+    """The full set of parameters of one run that a command line stands for, checked.
+
+    Args:
+        template: whose parameters they are.
+        assignments: ``NAME=VALUE``; they stand above what the file says.
+        file: YAML or JSON: a mapping of parameters, alone or below ``fixed``.
+
+    Raises:
+        ParameterError: naming every problem once.
+        ValueError: if the file has the parameters of no run, or of more than one.
+        OSError: if it cannot be read.
+    """
+    values = read_set(file, template.parameters) if file is not None else {}
+    problems: dict[str, None] = _of_file(_problems(template.parameters, values, True), file)
+    given: dict[str, Any] = {}
+    try:
+        given = parse_assignments(template.parameters, assignments)
+    except ParameterError as error:
+        problems.update(dict.fromkeys(error.problems))
+    if problems:
+        raise ParameterError(problems)
+    return template.parameters.check({**values, **given}, texts=True)
 
 
 def parse_sweep(
@@ -129,76 +197,61 @@ def parse_sweep(
 
     Args:
         template: whose parameters they are.
-        assignments: ``NAME=VALUE``, for all runs.
-        grid: ``NAME=A,B,C``, all combined.
-        file: YAML: a list of mappings, one a run, or a mapping of ``grid`` and ``fixed``.
+        assignments: ``NAME=VALUE``, for all runs; they stand above the file's ``fixed`` or sets.
+        grid: ``NAME=A,B,C`` or ``NAME=FIRST:LAST:STEP``, all combined.
+        file: YAML or JSON: a list of mappings, one a run, or a mapping of ``grid`` and ``fixed``.
 
     Raises:
         ParameterError: naming every problem once.
-        ValueError: if the file is neither.
+        ValueError: if the file is neither, or they are too many.
         OSError: if it cannot be read.
     """
-    sets, file_grid = _read_params(file) if file is not None else ([{}], {})
-    problems: list[str] = []
+    declared = template.parameters
+    sets, file_grid = read_sets(file, declared) if file is not None else ([{}], {})
+    problems: dict[str, None] = {}
+    for values in sets:
+        problems.update(_of_file(_problems(declared, values, True), file))
+    for name, values in file_grid.items():
+        wrong = _problems_of_values(declared, name, values, True)
+        problems.update(_of_file(wrong, file))
     given: list[dict] = []
     for read, texts in ((parse_assignments, assignments), (parse_grid, grid)):
         try:
-            given.append(read(template.parameters, texts))
+            given.append(read(declared, texts))
         except ParameterError as error:
-            problems += error.problems
+            problems.update(dict.fromkeys(error.problems))
             given.append({})
     fixed, combined = given
-    for name in combined:
-        if name in file_grid:
-            problems.append(f"{name} is in the file's grid and in --grid: leave one out.")
-    try:
-        # What the file says as a text may stand for a number: YAML reads 1e-3 as a text.
-        combine(template, sets, file_grid, texts=True)
-        sets = [{**values, **fixed} for values in sets]
-        found = combine(template, sets, {**file_grid, **combined}, texts=True)
-    except ParameterError as error:
-        problems += [problem for problem in error.problems if problem not in problems]
+    for name in combined.keys() & file_grid.keys():
+        problems[f"{name} is in the file's grid and in --grid: leave one out."] = None
     if problems:
         raise ParameterError(problems)
-    return found
+    sets = [{**values, **fixed} for values in sets]
+    # What the file says as a text may stand for a number: YAML reads 1e-3 as a text.
+    return combine(template, sets, {**file_grid, **combined}, texts=True)
 
 
-def _read_params(file: Path) -> tuple[list[dict], dict[str, list]]:
-    import yaml
-
-    try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise ValueError(f"{file} is no YAML ({reason}): mend it.") from None
-    match content:
-        case list() if content and all(isinstance(values, dict) for values in content):
-            return content, {}
-        case dict() if content and set(content) <= {"grid", "fixed"}:
-            grid, fixed = content.get("grid") or {}, content.get("fixed") or {}
-            if isinstance(grid, dict) and isinstance(fixed, dict):
-                lists = {n: v if isinstance(v, list) else [v] for n, v in grid.items()}
-                return [fixed], lists
-    raise ValueError(
-        f"{file} says nothing to run: write a list with the parameters of each run, "
-        f"or `grid:` and `fixed:`."
-    )
+def _of_file(problems: Iterable[str], file: Path | None) -> dict[str, None]:
+    return {f"{file}: {problem}": None for problem in problems}
 
 
 def plan_runs(template: Template, sets: Iterable[Mapping[str, Any]]) -> SweepPlan:
     """The plan of runs with these full, checked sets; the same set twice is one run.
 
     Raises:
-        ValueError: if there is no set.
+        ParameterError: if a value names what is not there.
+        ValueError: if there is no set, or a folder that one points to holds too many files.
         OSError: if a file of the data cannot be read.
     """
-    identity = identify(template)
-    runs = {}
-    for values in sets:
-        name = name_of(template, identity, values)
-        runs.setdefault(name, PlannedRun(name=name, parameters=dict(values)))
-    if not runs:
+    sets = list(sets)
+    if not sets:
         raise ValueError("There is nothing to run: give a grid or parameters.")
+    check_references(template, sets)
+    identity = identify(template)
+    runs, known = {}, {}
+    for values in sets:
+        name = name_of(template, identity, values, known)
+        runs.setdefault(name, PlannedRun(name=name, parameters=dict(values)))
     return SweepPlan(
         template=template.name, path=template.path, identity=identity, runs=list(runs.values())
     )

@@ -7,23 +7,31 @@ import hashlib
 import json
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import aigc_utils
-from aigc_course.reports import parameters
+from aigc_course.reports import declarations, inputs, parameters
+from aigc_course.reports.notation import shown
+
+INJECTED = "injected-parameters"
+"""The tag, papermill's too, of the cell that sets what was given for one run."""
+_LONGEST_NAME = 80  # characters; a run's folder adds some, and a file's name has 255 bytes
 
 
 @dataclass(frozen=True)
 class Template:
-    """A notebook as it stands in its file: read, not executed.
+    """A notebook as it stands in its file, but for what a run put in: read, not executed.
 
     Attributes:
         name: what messages and run folders call it.
         path: its file; a run works in the file's folder.
-        text: what the file holds; it is read once, so that what is checked is what is run.
-        cells: the notebook's cells, as in the file.
+        text: the notebook that is run, as JSON; the file is read once, so that what is checked
+            is what is run. Cells that set the parameters of a past run are not in it.
+        cells: the notebook's cells, as in `text`.
     """
 
     name: str
@@ -33,15 +41,47 @@ class Template:
 
     @cached_property
     def parameters(self) -> parameters.Parameters:
-        """What its ``parameters`` cell allows; a notebook without one takes none.
+        """What its ``parameters`` cells allow; a notebook without one takes none.
 
         Raises:
-            ValueError: if the cell cannot be read, or there are two.
+            ValueError: if a cell cannot be read, a name stands twice, or another cell sets a
+                parameter before anything reads it.
         """
-        sources = [source_of(cell) for cell in self.cells if is_parameters_cell(cell)]
-        if len(sources) > 1:
-            raise ValueError(f"{self.name} has {len(sources)} parameters cells: keep one.")
-        return parameters.read_parameters("".join(sources), self.name)
+        places = self._parameters_cells
+        if not places and any("parameters" in tags_of(cell) for cell in self.cells):
+            raise ValueError(
+                f"The cell tagged parameters in {self.name} is no code: tag a code cell instead."
+            )
+        found = parameters.read_parameters(
+            [source_of(self.cells[place]) for place in places], self.name, self.path.parent
+        )
+        for place in places:
+            declared = [d.name for d in self._parts_of(place).declarations]
+            later = [i for i in range(place + 1, len(self.cells)) if self._is_code(i)]
+            later = [i for i in later if i not in places]
+            sources = [source_of(self.cells[i]) for i in later]
+            for name, position in declarations.overwritten(sources, declared):
+                raise ValueError(
+                    f"Cell {later[position] + 1} of {self.name} sets {name} before anything reads "
+                    f"it, so that what is given would not be what runs: remove that line."
+                )
+        return found
+
+    def injections(self, changed: Mapping[str, Any]) -> dict[int, str]:
+        """The cells that set changed parameters, each to stand behind the one that declares them.
+
+        Args:
+            changed: some of the parameters, checked before.
+
+        Returns:
+            Texts by the position in `cells` of the cell in front.
+        """
+        paths = {name for name, parameter in self.parameters.items() if parameter.is_path}
+        found = {
+            place: self._parts_of(place).assignments(changed, paths)
+            for place in self._parameters_cells
+        }
+        return {place: text for place, text in found.items() if text}
 
     @property
     def code_cells(self) -> list[str]:
@@ -54,13 +94,28 @@ class Template:
         return "\n".join(self.code_cells)
 
     @cached_property
+    def written(self) -> inputs.Written:
+        """Which parameters say where it writes to."""
+        return inputs.written_to(self.code_cells, self.parameters)
+
+    @cached_property
     def digest(self) -> str:
         """SHA-256 of what the cells say; outputs and the file's formatting do not count."""
-        parts = [
-            [cell.get("cell_type"), source_of(cell), cell.get("metadata", {}).get("tags", [])]
-            for cell in self.cells
+        said = [
+            [cell.get("cell_type"), source_of(cell), list(tags_of(cell))] for cell in self.cells
         ]
-        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(said).encode()).hexdigest()
+
+    @property
+    def _parameters_cells(self) -> list[int]:
+        return [i for i, cell in enumerate(self.cells) if is_parameters_cell(cell)]
+
+    def _parts_of(self, place: int) -> declarations.ParametersCell:
+        where = f"The parameters cell of {self.name}"
+        return declarations.read_cell(source_of(self.cells[place]), where)
+
+    def _is_code(self, place: int) -> bool:
+        return self.cells[place].get("cell_type") == "code"
 
 
 def source_of(cell: dict) -> str:
@@ -69,58 +124,137 @@ def source_of(cell: dict) -> str:
     return source if isinstance(source, str) else "".join(source)
 
 
+def tags_of(cell: dict) -> tuple[str, ...]:
+    """A cell's tags."""
+    return tuple((cell.get("metadata") or {}).get("tags") or ())
+
+
 def is_parameters_cell(cell: dict) -> bool:
-    """Whether this is the cell that declares the parameters."""
-    return "parameters" in cell.get("metadata", {}).get("tags", [])
+    """Whether this is a cell that declares parameters."""
+    return "parameters" in tags_of(cell) and cell.get("cell_type") == "code"
 
 
 def find_template(template: str | os.PathLike) -> Template:
     """The template of this name.
 
     Args:
-        template: a path to an ``.ipynb`` file, or a name in the course's ``notebooks`` folder,
-            with or without its folder there: ``vae_run``, ``reports/vae_run``.
+        template: a path to an ``.ipynb`` file, or a name in a ``notebooks`` folder, with or
+            without its folder there: ``vae_run``, ``reports/vae_run``. The folder at hand is
+            looked into first, and then the course's.
 
     Raises:
         ValueError: if there is none, or more than one, or it is no notebook.
         OSError: if the file cannot be read.
     """
     name = os.fspath(template)
-    if name.endswith(".ipynb"):
-        path = Path(name).resolve()
-        if not path.is_file():
-            raise ValueError(f"There is no notebook {name}: check the path.")
-    else:
-        path = _named(name)
+    path = _at(name) if name.lower().endswith(".ipynb") else _named(name)
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # Windows may write a mark in front
         notebook = json.loads(text)
         version, cells = notebook["nbformat"], notebook["cells"]
-        name = re.sub(r"[^\w.-]+", "_", path.stem).strip("._") or "notebook"
-        read = Template(name, path, text, tuple(cells))
-        read.digest  # noqa: B018  (fails here if the cells are none)
+        if version == 4 and not isinstance(cells, list):
+            raise TypeError(cells)
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise ValueError(f"{path} is no notebook of format 4: save it anew in Jupyter.") from None
     if version != 4:
         raise ValueError(f"{path} has notebook format {version!r}: save it anew in Jupyter.")
-    return read
+    for number, cell in enumerate(cells, start=1):
+        if wrong := _what_is_wrong(cell):
+            raise ValueError(f"Cell {number} of {path} {wrong}: save it anew in Jupyter.")
+    mended = _mended(cells)
+    if mended != cells:
+        text = json.dumps({**notebook, "cells": mended}, ensure_ascii=False)
+    stem = re.sub(r"[^\w.-]+", "_", path.stem).strip("._")[:_LONGEST_NAME] or "notebook"
+    return Template(stem, path, text, tuple(mended))
+
+
+def _what_is_wrong(cell: Any) -> str:
+    """Why a cell cannot be run, in words; empty if it can."""
+    if not isinstance(cell, dict) or not isinstance(cell.get("cell_type"), str):
+        return "is no cell of a notebook"
+    source = cell.get("source", "")
+    lines = source if isinstance(source, list) else [source]
+    if not all(isinstance(line, str) for line in lines):
+        return "has a source that is no text"
+    if not isinstance(cell.get("metadata", {}), dict):
+        return "has metadata without names"
+    tags = cell.get("metadata", {}).get("tags")
+    if isinstance(tags, list):
+        wrong = not all(tag is None or isinstance(tag, str) for tag in tags)
+    else:
+        wrong = tags is not None and not isinstance(tags, str)
+    return f"has the tags {shown(tags)}, which are no list of texts" if wrong else ""
+
+
+def _mended(cells: list[dict]) -> list[dict]:
+    """The cells without what a past run put in, and with tags and notes as Jupyter writes them.
+
+    A notebook that has been run has a cell that set its parameters then: behind one of today it
+    would win, and the record would name values that were not used. One without any other cell for
+    parameters keeps it, as the one that declares them.
+    """
+    mended = [_with_plain_metadata(cell) for cell in cells]
+    if any(is_parameters_cell(cell) for cell in mended):
+        return [cell for cell in mended if INJECTED not in tags_of(cell)]
+    return [_declaring(cell) if INJECTED in tags_of(cell) else cell for cell in mended]
+
+
+def _with_plain_metadata(cell: dict) -> dict:
+    metadata = dict(cell.get("metadata", {}))
+    if "tags" in metadata:
+        tags = metadata["tags"]
+        metadata["tags"] = [t for t in ([tags] if isinstance(tags, str) else tags or []) if t]
+    if not isinstance(metadata.get("jupyter", {}), dict):
+        del metadata["jupyter"]  # how Jupyter shows the cell; what makes the page would stumble
+    return {**cell, "metadata": metadata}
+
+
+def _declaring(cell: dict) -> dict:
+    return {**cell, "metadata": {**cell["metadata"], "tags": ["parameters"]}}
+
+
+def _at(name: str) -> Path:
+    """A notebook's file, by its path."""
+    try:
+        path = Path(name).resolve()
+        there = path.is_file()
+        str(path).encode("utf-8")  # what cannot be written so stands in no record
+    except UnicodeEncodeError:
+        raise ValueError(f"The path {name!r} is no UTF-8: rename the file or its folder.") from None
+    except (ValueError, OSError, RuntimeError):  # a NUL, too long a name, links in a circle
+        there = False
+    if not there:
+        raise ValueError(f"There is no notebook {name!r}: check the path.")
+    return path
 
 
 def _named(name: str) -> Path:
-    found: dict[str, Path] = {}
-    for folder in (Path.cwd() / "notebooks", Path(aigc_utils.__file__).parents[1] / "notebooks"):
-        for path in sorted(folder.rglob("*.ipynb")):
-            if ".ipynb_checkpoints" not in path.parts:
-                found.setdefault(path.relative_to(folder).with_suffix("").as_posix(), path)
-        if found:
-            break  # the folder at hand, and else the checkout that this package belongs to
-    fitting = [key for key in found if key == name]
-    fitting = fitting or [key for key in found if key.rsplit("/", 1)[-1] == name]
-    if len(fitting) == 1:
-        return found[fitting[0]].resolve()
-    if fitting:
-        raise ValueError(f"There are several templates {name!r}: say {' or '.join(fitting)}.")
-    stems = {key.rsplit("/", 1)[-1]: key for key in found}
+    """A notebook of the folder at hand, or else of the course, by its name."""
+    course = Path(aigc_utils.__file__).parents[1] / "notebooks"
+    places = [
+        place for place in dict.fromkeys((Path.cwd() / "notebooks", course)) if place.is_dir()
+    ]
+    known: list[str] = []
+    for folder in places:
+        found = _notebooks_in(folder)
+        fitting = [key for key in found if key == name]
+        fitting = fitting or [key for key in found if key.rsplit("/", 1)[-1] == name]
+        if len(fitting) == 1:
+            return _at(str(found[fitting[0]]))
+        if fitting:
+            raise ValueError(f"There are several templates {name!r}: say {' or '.join(fitting)}.")
+        known += found
+    looked = " and ".join(map(str, places)) or f"{Path.cwd() / 'notebooks'}, which is not there"
+    stems = dict.fromkeys(key.rsplit("/", 1)[-1] for key in known)
     if near := difflib.get_close_matches(name.rsplit("/", 1)[-1], stems, 1, 0.4):
-        raise ValueError(f"There is no template {name!r}: did you mean {near[0]}?")
-    raise ValueError(f"There is no template {name!r}: give the path of an .ipynb file.")
+        raise ValueError(f"There is no template {name!r} in {looked}: did you mean {near[0]}?")
+    raise ValueError(f"There is no template {name!r} in {looked}: give the path of an .ipynb file.")
+
+
+def _notebooks_in(folder: Path) -> dict[str, Path]:
+    """Notebooks by their names in a folder, such as ``"reports/vae_run"``."""
+    return {
+        path.relative_to(folder).with_suffix("").as_posix(): path
+        for path in sorted(folder.rglob("*.ipynb"))
+        if ".ipynb_checkpoints" not in path.parts
+    }

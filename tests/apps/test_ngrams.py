@@ -94,15 +94,6 @@ def test_a_unigram_without_discounts_to_estimate_is_easy_to_check():
     )
 
 
-def test_where_nothing_was_seen_only_once_probabilities_still_sum_to_one():
-    texts = [[1, 2]] * 2 + [[3, 4]] * 3 + [[1, 4]] * 4
-    model = ngrams.KneserNey(texts, 6, 2)
-    chances = model.probabilities(np.full((6, 1), 1), np.arange(6))
-    assert np.isfinite(chances).all()
-    assert chances.sum() == pytest.approx(1)
-    assert ngrams._discounts(np.array([2, 3, 4, 2])) == pytest.approx([0, 0.5, 0.5, 0.5])
-
-
 def test_bits_of_a_text_are_those_of_its_tokens(poems):
     characters, (train, held_out) = poems
     model = ngrams.KneserNey(train[:500], characters.vocab_size, 3)

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from aigc_course import reports
-from aigc_course.reports import commands, parameters, templates
+from aigc_course.reports import commands, parameters, ranges, templates
 from aigc_course.reports.notation import shown, split
 from aigc_course.reports.parameters import ParameterError
 
@@ -95,7 +95,7 @@ def test_nothing_in_the_cell_is_executed(tmp_path):
 @pytest.mark.parametrize(
     ("source", "words"),
     [
-        ("x = 3", ["x", "x: int"]),
+        ("x: int", ["line 1", "give it a value"]),
         ("x: int = f()", ["x", "plain value"]),
         ("x: int = 3  # a [1 too 3]", ["x", "[1 too 3]", "[A to B]"]),
         ("x: int = 3  # a [at least 1 and]", ["x", "cannot be read"]),
@@ -115,10 +115,20 @@ def test_nothing_in_the_cell_is_executed(tmp_path):
         ("x: int = 1.5", ["x is 1.5", "whole number"]),
         ("x: str = 'a'  # [1 to 2]", ["x", "[one of: A, B]"]),
         ("x: int = 1  # [a path]", ["x", "int"]),
-        ("import os", ["line 1", "another cell"]),
         ("x: int = (", ["not Python"]),
-        ("%matplotlib inline", ["not Python"]),
         ("x: int = 1\nx: int = 2", ["x twice"]),
+        ("x: int = 1\nx = 2", ["x twice"]),
+        ("x = 1\ny: bool = True\nif y:\n    x = 5", ["x again", "line 3"]),
+        ("x = 1\nfor x in range(3):\n    pass", ["x again", "line 2"]),
+        ("x: Annotated[int, '1 to 3'] = 4", ["x is 4", "1 to 3"]),
+        ("x: Annotated[int, Gt(3)] = 4", ["x", "Gt(3)", "'1 to 9'"]),
+        ("x: Annotated[int, '1 to 3'] = 2  # [1 to 5]", ["x", "none in the comment"]),
+        ("x: list[int] = []  # [1 to 3 items, each 0 to 9]", ["x is []", "1 to 3 whole numbers"]),
+        ("x: int = 1  # [1 to 3 items]", ["x", "items"]),
+        ("x: int = 1  # [an application]", ["x", "int"]),
+        ("x: float = 1.0  # [0, or 5 to 9]", ["x is 1.0", "0, or 5 to 9"]),
+        ("x: Any = 1  # [1 to 3]", ["x", "anything"]),
+        ("x: str = 'a'  # [a result of RUNS]", ["x", "RUNS", "no parameter"]),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -128,7 +138,7 @@ def test_a_cell_that_cannot_be_trusted_is_refused(source, words, one_sentence):
     one_sentence(caught.value, "my_template", *words)
 
 
-def test_a_template_has_one_parameters_cell_or_none(write_template, tmp_path, one_sentence):
+def test_a_template_without_a_parameters_cell_takes_none(write_template, tmp_path, one_sentence):
     path = write_template(tmp_path / "none.ipynb", None, "print(1)")
     with pytest.raises(ParameterError) as caught:
         templates.find_template(path).parameters.check({"A": 1})
@@ -197,7 +207,7 @@ def test_texts_of_the_command_line_are_read_by_their_type(declared, text, value)
 
 def test_grids_part_at_commas_outside_brackets_and_quotes(declared):
     texts = ["WIDTHS=[1,2],[3]", "RATE=1,1e-3", "TITLE='a,b',c d, it's", "LIMIT=None,2"]
-    assert parameters.parse_grid(declared, texts) == {
+    assert ranges.parse_grid(declared, texts) == {
         "WIDTHS": [[1, 2], [3]],
         "RATE": [1.0, 0.001],
         "TITLE": ["a,b", "c d", "it's"],
@@ -357,9 +367,9 @@ def test_300_bad_sets_are_refused_by_name_before_a_kernel_starts(template, tmp_p
 
 BAD_TEXTS = {
     "PROFILE": ["", "CPU", "fast", "smoke "],
-    "SEED": ["", "-1", "1.0", "x", "4294967296", "0x1", "9" * 5000],
+    "SEED": ["", "-1", "1.0", "x", "4294967296", "0x1", "9" * 5000, "１２", "٣"],
     "LATENT_DIM": ["0", "513", "1e2", "[1]", "True", "nan"],
-    "RATE": ["0", "-1", "1.01", "nan", "inf", "1e999", "a", "0,5", ""],
+    "RATE": ["0", "-1", "1.01", "nan", "inf", "1e999", "a", "0,5", "", "０.５"],
     "DECODER": ["", "Bernoulli", "gauss", "None"],
     "KIND": ["c", "", "3.0"],
     "WIDTHS": ["", "1", "1,2", "[0]", "[1, x]", "[4097]", "[1", "[[1]]", "[" * 10000],
@@ -375,6 +385,8 @@ BAD_TEXTS = {
         "x",
         "{" * 100000,
         "{'a': open('x')}",
+        "{'a': 1, 'a': 2}",
+        '{"b": {"a": true, "a": 2}}',
     ],
     "SHARES": ["{'a': 2}", "{'a': 'x'}", "[]", ""],
     "TITLE": ["\0", "\ud800"],
@@ -411,12 +423,17 @@ def test_a_template_is_found_by_name_from_any_folder(name, tmp_path, monkeypatch
         (b"[]", ["format 4"]),
         (b'{"nbformat": 3, "worksheets": []}', ["format 4"]),
         (b'{"nbformat": 3, "cells": []}', ["format 3"]),
-        (b'{"nbformat": 4, "cells": [1]}', ["format 4"]),
+        (b'{"nbformat": 4, "cells": {}}', ["format 4"]),
+        (b'{"nbformat": 4, "cells": [1]}', ["Cell 1"]),
+        (b'{"nbformat": 4, "cells": [{"cell_type": 3}]}', ["Cell 1"]),
+        (b'{"nbformat": 4, "cells": [{"cell_type": "code", "source": null}]}', ["source"]),
+        (b'{"nbformat": 4, "cells": [{"cell_type": "code", "source": [1]}]}', ["source"]),
+        (b'{"nbformat": 4, "cells": [{"cell_type": "code", "metadata": null}]}', ["metadata"]),
     ],
 )
 def test_what_is_no_notebook_is_refused(content, words, tmp_path, one_sentence):
     (tmp_path / "x.ipynb").write_bytes(content)
-    with pytest.raises(ValueError, match="format") as caught:
+    with pytest.raises(ValueError, match="save it anew") as caught:
         templates.find_template(tmp_path / "x.ipynb")
     one_sentence(caught.value, "x.ipynb", *words)
 

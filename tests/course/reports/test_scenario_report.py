@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
+import papermill
 import pytest
 
 import aigc_apps
 from aigc_course import reports
+
+TEMPLATE = Path(__file__).resolve().parents[3] / "notebooks" / "reports" / "scenario.ipynb"
 
 pytestmark = pytest.mark.slow
 
@@ -17,7 +21,7 @@ def report(tmp_path_factory) -> reports.Run:
     """One run in the smoke profile, of the stories, whose quickest request needs no model."""
     values = {
         "PROFILE": "smoke",
-        "NUM_SAMPLES": 1,
+        "NUM_SAMPLES": 2,
         "REQUEST": {"theme": "a fox", "writer": "template"},
     }
     run = reports.run("scenario", values, out=tmp_path_factory.mktemp("report"))
@@ -29,7 +33,7 @@ def test_the_record_holds_the_verdict(report):
     results = report.results
     assert results["scenario"] == "stories"
     assert results["answer"] in ("gold", "ore", "bubble")
-    assert results["samples"] == 1
+    assert results["samples"] == 2
     assert results["stories with all their keywords"] == 100
     assert results["seconds_each"] > 0
 
@@ -44,7 +48,21 @@ def test_the_page_shows_card_artefact_and_table(report):
     assert "scenario.evaluate(" not in page  # the code is hidden
 
 
-def test_an_unknown_scenario_ends_the_run_in_one_sentence(tmp_path):
-    run = reports.run("scenario", {"PROFILE": "smoke", "SCENARIO": "nonsense"}, out=tmp_path)
-    assert not run.done
-    assert "There is no scenario 'nonsense'" in str(run.record.failure)
+def test_by_hand_an_unknown_scenario_ends_the_run_in_one_sentence(tmp_path):
+    # `aigc run` refuses it before a kernel starts; papermill and Jupyter check nothing.
+    with pytest.raises(papermill.PapermillExecutionError) as caught:
+        papermill.execute_notebook(
+            TEMPLATE,
+            tmp_path / "bad.ipynb",
+            parameters={"PROFILE": "smoke", "SCENARIO": "nonsense"},
+            cwd=TEMPLATE.parent,
+            progress_bar=False,
+            kernel_name="python3",
+        )
+    assert "There is no scenario 'nonsense'" in caught.value.evalue
+
+
+def test_the_smallest_profile_has_enough_samples_for_an_application_that_needs_two(tmp_path):
+    run = reports.run("scenario", {"PROFILE": "smoke", "SCENARIO": "music"}, out=tmp_path)
+    assert run.done, run.record.failure
+    assert run.results["samples"] == 2

@@ -1,0 +1,239 @@
+"""Files that parameters point to: their contents decide a run, unless it writes them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from aigc_course.reports import identities, inputs, templates
+from aigc_course.reports.parameters import ParameterError
+
+
+@pytest.fixture
+def project(write_template, tmp_path):
+    """A function that writes a notebook beside some data, and gives its template."""
+    (tmp_path / "demand.csv").write_text("day,units\n1,5\n")
+    (tmp_path / "mean").write_text("x")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "a.csv").write_text("1")
+
+    def write(cell: str, code: str = "print(open(PATH).read())") -> templates.Template:
+        return templates.find_template(write_template(tmp_path / "t.ipynb", cell, code))
+
+    return write
+
+
+def name_of(template: templates.Template, **values) -> str:
+    found = templates.find_template(template.path)
+    identity = identities.identify(found)
+    return identities.name_of(found, identity, found.parameters.check(values))
+
+
+@pytest.mark.parametrize(
+    ("cell", "file"),
+    [
+        ('PATH: str = "demand.csv"', "demand.csv"),
+        ('PATH = "demand.csv"', "demand.csv"),
+        ('PATH = "./data/../demand.csv"', "demand.csv"),
+        ('from pathlib import Path\nPATH = Path("demand.csv")', "demand.csv"),
+        ('PATH = ["mean", "demand.csv"]', "demand.csv"),
+        ('PATH: dict = {"input": {"csv": ["demand.csv"]}}', "demand.csv"),
+        ('PATH = "mean"', "mean"),
+        ('PATH = "data"', "data/a.csv"),
+        ('PATH = "data"', "data/added.csv"),
+        ('PATH: str = "data"  # [a path]', "data/a.csv"),
+        ('PATH: list[str] = ["data", "mean"]  # [each a path]', "mean"),
+        ('PATH: str | None = "demand.csv"', "demand.csv"),
+    ],
+)
+def test_a_changed_file_is_another_run_and_a_touched_one_is_not(project, tmp_path, cell, file):
+    template = project(cell)
+    before = name_of(template)
+    os.utime(tmp_path / "demand.csv", (1, 1))
+    os.utime(tmp_path / "data" / "a.csv", (1, 1))
+    assert name_of(template) == before
+    (tmp_path / file).write_text("changed")
+    assert name_of(template) != before
+
+
+def test_the_record_can_say_which_parameters_are_files(project, tmp_path):
+    template = project('PATH = "demand.csv"\nMETHOD = "mean"\nN = 3\nTEXT = "other"')
+    found = identities.inputs_of(template, template.parameters.check({}))
+    assert set(found) == {"PATH", "METHOD"}
+    (tmp_path / "mean").unlink()
+    assert set(identities.inputs_of(template, template.parameters.check({}))) == {"PATH"}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        ".",
+        "..",
+        "../",
+        "/",
+        "gone.csv",
+        "~",
+        "a\nb",
+        "x" * 5000,
+        "demand.csv/x",
+        "a fox",
+        "data/..",
+    ],
+)
+def test_a_text_that_is_no_file_of_the_runs_own_counts_as_a_text(project, value):
+    template = project("PATH = 'x'")
+    assert identities.inputs_of(template, template.parameters.check({"PATH": value})) == {}
+
+
+WRITING = [
+    'open(PATH, "w").write("x")',
+    'with open(PATH, mode="a", encoding="utf-8") as file:\n    pass',
+    "df.to_csv(PATH)",
+    "df.to_parquet(path=PATH)",
+    "figure.savefig(PATH)",
+    "np.save(PATH, values)",
+    "torch.save(model, PATH)",
+    "place = Path(PATH)\nplace.write_text('x')",
+    "from pathlib import Path\nhere = Path(PATH)\nthere = here\nthere.write_bytes(b'')",
+    'Path(PATH).open("wb")',
+    "import gzip\ngzip.open(PATH, 'wt')",
+    "plotly.write_html(figure, os.path.abspath(PATH))",
+]
+
+
+@pytest.mark.parametrize("code", WRITING)
+def test_a_file_that_the_notebook_writes_does_not_rename_its_runs(project, tmp_path, code):
+    template = project('PATH = "demand.csv"', code)
+    before = name_of(template)
+    (tmp_path / "demand.csv").write_text("written by a run")
+    assert name_of(template) == before
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "os.makedirs(PATH, exist_ok=True)",
+        "Path(PATH).mkdir(exist_ok=True)",
+        'df.to_csv(PATH + "/x.csv")',
+        'df.to_csv(f"{PATH}/x.csv")',
+        'df.to_csv(os.path.join(PATH, "x.csv"))',
+        'out = Path(PATH) / "x"\nout.write_text("x")',
+        'np.savez(Path(PATH).joinpath("x.npz"), a=1)',
+    ],
+)
+def test_a_folder_that_the_notebook_writes_into_does_not_either(project, tmp_path, code):
+    template = project('PATH = "data"', code)
+    before = name_of(template)
+    (tmp_path / "data" / "x.csv").write_text("written by a run")
+    assert name_of(template) == before
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "df = pd.read_csv(PATH)\ndf.to_csv('other.csv')",
+        "pd.read_csv(PATH).to_csv('other.csv')",
+        "text = open(PATH).read()\nopen('other.txt', 'w').write(text)",
+        "df.to_csv(Path(PATH).with_suffix('.out.csv'))",
+        "df.to_csv(f'{Path(PATH).stem}-result.csv')",
+        "print(f'reading {PATH}')\nopen(PATH, 'rb')",
+        "log.write(f'read {PATH}')",
+        "json.dump({'csv': PATH}, file)",
+        "sqlite3.connect(PATH)",
+        "names = PATH.replace('.csv', '')",
+        "this is no Python",
+    ],
+)
+def test_a_file_that_is_read_counts_though_others_are_written(project, tmp_path, code):
+    template = project('PATH = "demand.csv"', code)
+    before = name_of(template)
+    (tmp_path / "demand.csv").write_text("tomorrow's")
+    assert name_of(template) != before
+
+
+@pytest.mark.parametrize("name", ["OUT", "out_csv", "OUTPUT_DIR", "cache", "tmp_dir", "save_to"])
+def test_a_parameter_that_is_called_a_place_to_write_to_is_one(project, tmp_path, name):
+    template = project(f'{name} = "mean"', "pass")
+    before = name_of(template)
+    (tmp_path / "mean").write_text("written by a run")
+    assert name_of(template) == before
+
+
+@pytest.mark.parametrize("name", ["log_file", "temp_csv", "outlier_csv", "results", "report"])
+def test_a_name_that_inputs_have_too_is_not_taken_for_a_place(project, tmp_path, name):
+    template = project(f'{name} = "mean"', "pass")
+    before = name_of(template)
+    (tmp_path / "mean").write_text("tomorrow's")
+    assert name_of(template) != before
+
+
+def test_what_is_declared_a_path_counts_though_it_is_written(project, tmp_path):
+    template = project('PATH: str = "mean"  # [a path]', 'open(PATH, "w")')
+    before = name_of(template)
+    (tmp_path / "mean").write_text("changed")
+    assert name_of(template) != before
+
+
+def test_a_path_that_is_given_is_one_from_here(project, tmp_path, monkeypatch):
+    template = project('PATH = "demand.csv"\nTEXT = "hello"')
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "mine.csv").write_text("mine")
+    (elsewhere / "hello2").write_text("x")
+    (elsewhere / "demand.csv").write_text("mine too")
+    monkeypatch.chdir(elsewhere)
+    check = template.parameters.check
+    assert check({"PATH": "mine.csv"})["PATH"] == str(elsewhere / "mine.csv")
+    assert check({"PATH": Path("mine.csv")})["PATH"] == str(elsewhere / "mine.csv")
+    assert check({"PATH": "demand.csv"})["PATH"] == str(elsewhere / "demand.csv")
+    assert check({"PATH": "gone.csv"})["PATH"] == "gone.csv"
+    assert check({"PATH": "data/a.csv"})["PATH"] == "data/a.csv"  # of the notebook's folder
+    assert check({"TEXT": "hello2"})["TEXT"] == "hello2"  # no path, as the template's own is none
+
+
+def test_the_parameters_of_a_record_can_be_given_back(project, tmp_path, monkeypatch):
+    cell = 'A: str = "demand.csv"  # [a path]\nB: list[str] = ["data"]  # [each a path]\nC = "mean"'
+    template = project(cell)
+    monkeypatch.chdir("/")
+    recorded = template.parameters.check({})
+    assert recorded == {"A": "demand.csv", "B": ["data"], "C": "mean"}
+    assert template.parameters.check(recorded) == recorded
+    assert template.parameters.check(recorded, texts=True) == recorded
+    assert name_of(template, **recorded) == name_of(template)
+    monkeypatch.chdir(tmp_path)  # from the notebook's own folder it is the same run too
+    assert template.parameters.check(recorded) == recorded
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "demand.csv").write_text("another")
+    monkeypatch.chdir(tmp_path / "elsewhere")  # here the same words are another file
+    assert template.parameters.check(recorded)["A"] == str(tmp_path / "elsewhere" / "demand.csv")
+    monkeypatch.chdir("/")
+    with pytest.raises(ParameterError, match="A is 'gone'") as caught:
+        template.parameters.check({"A": "gone"})
+    assert "there is none at '/gone'" in str(caught.value)
+
+
+def test_of_much_data_sizes_and_times_count_and_it_is_said(project, tmp_path, monkeypatch):
+    template = project('PATH = "data"')
+    monkeypatch.setattr(inputs, "MOST_FILES", 3)
+    for number in range(3):
+        (tmp_path / "data" / f"{number}.csv").write_text("1")
+    full = template.parameters.check({})
+    rough = identities.inputs_of(template, full)["PATH"]
+    assert rough.startswith("sizes and times ")
+    os.utime(tmp_path / "data" / "1.csv", (1, 1))
+    assert identities.inputs_of(template, full)["PATH"] != rough
+    (tmp_path / "data" / "2.csv").unlink()
+    assert not identities.inputs_of(template, full)["PATH"].startswith("sizes")
+    monkeypatch.setattr(inputs, "MOST_BYTES", 2)
+    assert identities.inputs_of(template, full)["PATH"].startswith("sizes")
+
+
+def test_a_folder_with_too_many_files_is_refused(project, monkeypatch, one_sentence):
+    template = project('PATH = "data"')
+    monkeypatch.setattr(inputs, "MOST_LISTED", 0)
+    with pytest.raises(ValueError, match="files") as caught:
+        identities.inputs_of(template, template.parameters.check({}))
+    one_sentence(caught.value, "data", "smaller folder")
