@@ -10,6 +10,7 @@ from aigc_course.reports import (
     comparison,
     executors,
     export,
+    history,
     parameters,
     plans,
     progress,
@@ -102,7 +103,7 @@ def list_runs(out: Path, *, as_json: bool) -> str:
     Raises:
         ValueError: if a record is damaged.
     """
-    runs = records.load_runs(out)
+    runs = history.load_runs(out)
     if as_json:
         return json.dumps([_facts(run) for run in runs])
     if not runs:
@@ -128,7 +129,7 @@ def show(name: str, out: Path, *, as_json: bool) -> tuple[str, int]:
     Raises:
         ValueError: if there is no such run.
     """
-    run = records.find_run(name, out)
+    run = history.find_run(name, out)
     damaged = run.damaged()
     code = DONE if run.done and not damaged else FAILED
     if as_json:
@@ -159,7 +160,7 @@ def compare(names: Sequence[str], out: Path, *, as_json: bool) -> str:
     Raises:
         ValueError: if there is nothing to compare.
     """
-    found = comparison.compare(names or records.load_runs(out), out)
+    found = comparison.compare(names or history.load_runs(out), out)
     return json.dumps(found.as_dict()) if as_json else str(found)
 
 
@@ -172,7 +173,7 @@ def _execute(
         return sweeps.execute(planned, out, options, shown)
     except KeyboardInterrupt:
         shown.close()
-        num_done = sum(records.finished(out, run.name) is not None for run in planned.runs)
+        num_done = sum(history.finished(out, run.name) is not None for run in planned.runs)
         say(
             f"Stopped with {num_done} of {len(planned.runs)} runs done, which are kept in "
             f"{_shown(out)}: give the same command again to go on."

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from aigc_course.reports import records
+from aigc_course.reports import history, records
 from aigc_course.reports.notation import as_json, as_text
 from aigc_course.reports.sweeps import Outcome
 
@@ -104,7 +104,7 @@ def compare(runs: Iterable[records.Run | Outcome | str], out=records.DEFAULT_FOL
         if isinstance(run, Outcome):
             run = run.run
         elif not isinstance(run, records.Run):
-            run = records.find_run(run, out)
+            run = history.find_run(run, out)
         if run is not None and run.done:
             done.append(run)
     if not done:

@@ -20,6 +20,7 @@ from aigc_course.reports import (
     execution,
     export,
     folders,
+    history,
     identities,
     records,
     results,
@@ -263,8 +264,8 @@ def three_runs(nasty, tmp_path):
     ],
 )
 def test_a_run_is_found_by_a_beginning_that_only_it_has(three_runs, given, found):
-    assert records.find_run(given, three_runs).name == found
-    assert records.find_run(three_runs / found).name == found
+    assert history.find_run(given, three_runs).name == found
+    assert history.find_run(three_runs / found).name == found
 
 
 @pytest.mark.parametrize(
@@ -279,7 +280,7 @@ def test_a_run_is_found_by_a_beginning_that_only_it_has(three_runs, given, found
 )
 def test_a_beginning_that_several_runs_have_is_refused(three_runs, given, words, one_sentence):
     with pytest.raises(ValueError, match="begin with") as caught:
-        records.find_run(given, three_runs)
+        history.find_run(given, three_runs)
     one_sentence(caught.value, words, given, "give more of the name")
 
 
@@ -287,7 +288,7 @@ def test_a_beginning_that_several_runs_have_is_refused(three_runs, given, words,
 def test_what_begins_no_runs_name_or_hash_is_refused(three_runs, given, one_sentence):
     (three_runs / ".failed-toy-ab12").mkdir()  # what is hidden is no run to be found
     with pytest.raises(ValueError, match="no finished run") as caught:
-        records.find_run(given, three_runs)
+        history.find_run(given, three_runs)
     one_sentence(caught.value, given, "aigc runs")
 
 
