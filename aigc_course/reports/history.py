@@ -21,11 +21,14 @@ from aigc_course.reports.records import DEFAULT_FOLDER, DamagedRecord, Run, has_
 _NAME = re.compile(r"(?P<identity>.+-[0-9a-f]+)\.(?P<number>[1-9][0-9]{0,8})", re.DOTALL)
 
 
+def warn(error: DamagedRecord) -> None:
+    """Say in Python's way that a record is damaged and left out."""
+    warnings.warn(str(error), stacklevel=3)
+
+
 def load_runs(
     out: str | os.PathLike = DEFAULT_FOLDER,
-    on_damaged: Callable[[DamagedRecord], None] = lambda error: warnings.warn(
-        str(error), stacklevel=3
-    ),
+    on_damaged: Callable[[DamagedRecord], None] = warn,
 ) -> list[Run]:
     """All finished runs of a folder, the oldest first; of each only its numbers are read.
 
@@ -44,7 +47,9 @@ def load_runs(
             runs.append(load_run(folder))
         except DamagedRecord as error:
             on_damaged(error)
-    return sorted(runs, key=lambda run: (run.record.started, _number(run.folder), run.name))
+        except ValueError:  # it has been removed meanwhile
+            continue
+    return sorted(runs, key=lambda run: (run.record.started, number_of(run.folder), run.name))
 
 
 def find_folder(run: str | os.PathLike, out: str | os.PathLike = DEFAULT_FOLDER) -> Path:
@@ -66,7 +71,7 @@ def find_folder(run: str | os.PathLike, out: str | os.PathLike = DEFAULT_FOLDER)
     ]
     names = sorted({identity_name(folder.name) for folder in fitting})
     if len(names) == 1:
-        return max(fitting, key=_number)
+        return max(fitting, key=number_of)
     if fitting:
         listed = ", ".join(names[:6]) + f" and {len(names) - 6} more" * (len(names) > 6)
         raise ValueError(
@@ -96,7 +101,7 @@ def finished_among(out: Path, names: Iterable[str]) -> dict[str, Run]:
         folders.setdefault(identity_name(folder.name), []).append(folder)
     found = {}
     for name in names:
-        for folder in sorted(folders.get(identity_name(name), []), key=_number, reverse=True):
+        for folder in sorted(folders.get(identity_name(name), []), key=number_of, reverse=True):
             try:
                 run = load_run(folder)
             except ValueError:
@@ -110,7 +115,7 @@ def finished_among(out: Path, names: Iterable[str]) -> dict[str, Run]:
 def repeats(out: Path, name: str) -> list[Path]:
     """The folders of all times that a run was made, the oldest first, damaged ones included."""
     same = [f for f in _folders(out) if identity_name(f.name) == identity_name(name)]
-    return sorted(same, key=_number)
+    return sorted(same, key=number_of)
 
 
 def identity_name(name: str) -> str:
@@ -126,7 +131,7 @@ def next_name(out: Path, name: str) -> str:
     """
     name = identity_name(name)
     taken = list(out.iterdir()) if out.is_dir() else []
-    numbers = [_number(path) for path in taken if identity_name(path.name) == name]
+    numbers = [number_of(path) for path in taken if identity_name(path.name) == name]
     return f"{name}.{max(numbers) + 1}" if numbers else name
 
 
@@ -137,7 +142,7 @@ def _folders(out: Path) -> Iterator[Path]:
             yield path
 
 
-def _number(folder: Path) -> int:
+def number_of(folder: Path) -> int:
     """Which time a run was made."""
     match = _NAME.fullmatch(folder.name)
     return int(match["number"]) if match else 1

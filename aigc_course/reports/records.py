@@ -265,8 +265,9 @@ def _read(folder: Path, name: str) -> str:
     except UnicodeDecodeError:
         raise DamagedRecord(folder, f"{name} is not UTF-8") from None
     except OSError as error:
-        reason = "is a link to itself" if error.errno == errno.ELOOP else error.strerror
-        raise DamagedRecord(folder, f"{name}: {reason}") from None
+        known = {errno.ELOOP: "is a link to itself", errno.ENOENT: "is a link to nothing"}
+        reason = known.get(error.errno, f"cannot be read, {error.strerror}")
+        raise DamagedRecord(folder, f"{name} {reason}") from None
     if not text.strip("\0 \r\n\t"):
         raise DamagedRecord(folder, f"{name} is empty")
     return text
@@ -275,14 +276,14 @@ def _read(folder: Path, name: str) -> str:
 def _reason(error: ValidationError) -> str:
     """What is wrong with a record, in words: the first thing."""
     wrong = error.errors(include_url=False, include_context=False)[0]
-    place = ".".join(map(str, wrong["loc"]))
+    place = ".".join(map(str, wrong["loc"][:2]))  # behind them stands which type was tried
     match wrong["type"], place:
         case "missing", _:
             return f"{RECORD} lacks {place}"
         case "extra_forbidden", _:
             return f"{RECORD} has {shown(place)}, which this version of the course does not know"
         case _, "format":
-            return f"{RECORD} was written by another version of the course, update it"
+            return f"{RECORD} is of another version of the course, update it"
         case _, "":
             return f"{RECORD} holds no record but {shown(wrong['input'])}"
         case _:
