@@ -6,10 +6,11 @@ for seeds. What differs besides the parameters is a column of its own.
 
 from __future__ import annotations
 
+import html
 import math
 import os
 import statistics
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from aigc_course.reports import choosing, history, records
 from aigc_course.reports.notation import as_json, as_text
 from aigc_course.reports.parameters import is_seed
 from aigc_course.reports.sweeps import Outcome
-from aigc_course.reports.tables import as_table, shorten
+from aigc_course.reports.tables import as_html, as_table, shorten
 
 # Of a text in a table, in columns; JSON has all of it.
 _MOST = 40
@@ -71,9 +72,9 @@ class RunRow:
     over: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparison:
-    """Runs of one or more templates, grouped; printed as a table for each template.
+    """Runs of one or more templates, grouped; shown as a table for each template.
 
     Attributes:
         parameters: names of those that differ.
@@ -87,22 +88,33 @@ class Comparison:
     rows: tuple[RunRow, ...]
     notes: tuple[str, ...] = field(default=())
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         return self.table()
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        parts = [as_html(header, lines, title) for title, header, lines in self._tables()]
+        notes = "".join(f"<p>{html.escape(note)}</p>" for note in self.notes)
+        return "".join(parts) + notes
 
     def table(self, width: int | None = None) -> str:
         """The tables and the notes, for a terminal of so many columns; None is no limit."""
-        templates = list(dict.fromkeys(row.template for row in self.rows))
-        parts = []
-        for template in templates:
-            rows = [row for row in self.rows if row.template == template]
-            title = f"{template}:\n" if len(templates) > 1 else ""
-            parts.append(title + self._table(rows, width))
+        parts = [
+            (f"{title}:\n" if title else "") + as_table(header, lines, width)
+            for title, header, lines in self._tables()
+        ]
         if self.notes:
             parts.append("\n".join(self.notes))
         return "\n\n".join(parts)
 
-    def _table(self, rows: Sequence[RunRow], width: int | None) -> str:
+    def _tables(self) -> Iterator[tuple[str, list[str], list[list[str]]]]:
+        """A title, the names of columns and the texts below them for each template."""
+        templates = list(dict.fromkeys(row.template for row in self.rows))
+        for template in templates:
+            rows = [row for row in self.rows if row.template == template]
+            yield (template if len(templates) > 1 else "", *self._texts(rows))
+
+    def _texts(self, rows: Sequence[RunRow]) -> tuple[list[str], list[list[str]]]:
         parameters = [n for n in self.parameters if any(n in row.parameters for row in rows)]
         made_with = list(dict.fromkeys(name for row in rows for name in row.made_with))
         metrics = [n for n in self.metrics if any(n in row.results for row in rows)]
@@ -116,7 +128,7 @@ class Comparison:
             for row in rows
         ]
         header = [*parameters, *(f"[{name}]" for name in made_with), "runs", *metrics]
-        return as_table(header, lines, width)
+        return header, lines
 
     def as_dict(self) -> dict[str, Any]:
         """The comparison in plain values, for JSON."""
@@ -208,7 +220,7 @@ def _rows(runs: Sequence[records.Run]) -> list[RunRow]:
                 _over(members, seeds),
             )
         )
-    rows.sort(key=lambda row: [_order(row.parameters.get(name)) for name in differing])
+    rows.sort(key=lambda row: [by_size(row.parameters.get(name)) for name in differing])
     return rows
 
 
@@ -321,8 +333,8 @@ def _key(run: records.Run, name: str) -> str:
     return as_json([run.parameters[name]] if name in run.parameters else [])
 
 
-def _order(value: Any) -> tuple:
-    """Numbers by size, then all else by its text."""
+def by_size(value: Any) -> tuple:
+    """A key to sort values: numbers by size, then all else by its text."""
     if isinstance(value, int | float):
         return (0, value, "")
     return (1, 0, as_json(value))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import os
 import shutil
 import sys
@@ -71,6 +72,19 @@ def as_table(
     else:
         rule = "-" * max(columns(line) for part in shown for line in part)
     return "\n".join([*shown[0], rule, *(line for part in shown[1:] for line in part)])
+
+
+def as_html(header: Sequence[str], lines: Sequence[Sequence[str]], caption: str = "") -> str:
+    """The same as an HTML table, every character as text; its box scrolls where it is too wide."""
+
+    def row(texts: Sequence[str], tag: str) -> str:
+        cells = "".join(f"<{tag}>{html.escape(one_line(text))}</{tag}>" for text in texts)
+        return f"<tr>{cells}</tr>"
+
+    title = f"<caption>{html.escape(one_line(caption))}</caption>" if caption else ""
+    body = "".join(row(line, "td") for line in lines)
+    table = f"<table>{title}<thead>{row(header, 'th')}</thead><tbody>{body}</tbody></table>"
+    return f'<div style="overflow-x: auto">{table}</div>'
 
 
 def _groups(widths: Sequence[int], width: int | None) -> list[list[int]]:
