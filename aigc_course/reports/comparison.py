@@ -185,6 +185,7 @@ def compare(
         notes += _notes_on_identities(template, found)
     parameters = dict.fromkeys(name for row in rows for name in row.parameters)
     metrics = dict.fromkeys(name for row in rows for name in row.results)
+    metrics = sorted(metrics, key=lambda name: name == "seconds")  # those of the run come last
     notes += _notes_on_errors(rows)
     return Comparison(tuple(parameters), tuple(metrics), tuple(rows), tuple(notes))
 
@@ -295,7 +296,8 @@ def summarise(values: Sequence[float]) -> Summary:
     """Mean and standard deviation of one number or more."""
     if len(values) == 1:
         return Summary(values[0] if abs(values[0]) < 2**53 else float(values[0]), math.nan, 1)
-    return Summary(statistics.fmean(values), statistics.stdev(values), len(values))
+    # Not `fmean`, whose sum of large numbers is larger than any float.
+    return Summary(float(statistics.mean(values)), statistics.stdev(values), len(values))
 
 
 def plain_number(value: float) -> str:

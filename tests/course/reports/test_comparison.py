@@ -253,7 +253,7 @@ def test_a_damaged_record_is_told(fill, tmp_path):
         (1234567.0, 8900.0, "1235000 ± 9000"),
         (3.0, 40.0, "0 ± 40"),
         (-3.27, 2.04, "-3 ± 2"),
-        (1.2345e-9, 3.1e-11, "1.234e-09 ± 3e-11"),
+        (1.2345e-9, 3.1e-11, "1.235e-09 ± 3e-11"),
         (5.0, 0.0, "5 ± 0"),
     ],
 )
@@ -280,11 +280,11 @@ def test_numbers_that_are_too_large_for_a_mean_stay_what_they_are(fill):
 def test_the_own_seconds_of_a_template_stand(fill):
     (row,) = reports.compare(fill(({}, {"seconds": 7.0}))).rows
     assert row.results["seconds"].mean == 7.0
-    (row,) = reports.compare(fill(({"N": 1}, {})), repeats=True).rows[-1:]
+    row = reports.compare(fill(({"N": 1}, {}))).rows[0]
     assert row.results["seconds"].mean == 1.5
 
 
-def test_200_records_are_read_from_their_numbers_alone(fill):
-    runs = fill(*[({"N": 1 + i % 100, "SEED": i}, {"score": i}) for i in range(200)])
+def test_many_records_are_read_from_their_numbers_alone(fill):
+    runs = fill(*[({"N": i % 30, "SEED": i}, {"score": i}) for i in range(60)])
     assert {p.name for run in runs for p in run.folder.iterdir()} == {"run.json", "results.json"}
-    assert len(reports.compare(runs).rows) == 100
+    assert len(reports.compare(runs).rows) == 30
