@@ -257,6 +257,8 @@ def _described(run: records.Run) -> list[str]:
         lines.append(where + str(record.failure))
     if record.ended_early:
         lines.append(f"Ended early, and well, in cell {record.ended_early}")
+    if record.skipped:
+        lines.append(f"Cells skipped by their tags: {', '.join(map(str, record.skipped))}")
     width = max(map(len, record.parameters), default=0)
     lines += ["", "Parameters (* not the template's own):"]
     for key, value in record.parameters.items():
