@@ -153,9 +153,9 @@ def test_an_identical_run_is_recognised_and_not_repeated(toy, tmp_path):
     assert [e["event"] for e in events] == ["planned", "finished"]
     assert events[-1]["recognised"] is True
     other = reports.run(toy, {"N": 2}, out=tmp_path, again=True)
-    assert other.name == first.name
+    assert other.name == f"{first.name}.2"
     assert other.record.started > first.record.started
-    assert len(reports.load_runs(tmp_path)) == 1
+    assert reports.load_runs(tmp_path) == [first, other]
 
 
 @pytest.mark.parametrize("what", ["notebook", "data", "package", "versions", "parameters"])
