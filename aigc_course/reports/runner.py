@@ -94,10 +94,10 @@ def make_run(
         run = None if job.again else history.finished(job.out, job.name)
         if run and parts.NOTEBOOK not in run.record.not_made:
             return _completed(run, job), True
-        name = history.next_name(job.out, job.name)
+        made = job.model_copy(update={"name": history.next_name(job.out, job.name)})
         with folders.building(job.out, job.name) as folder:
-            told = _about(name, say)
-            record = _build(name, template, values, identity, job, folder, kernels, told)
+            told = _about(made.name, say)
+            record = _build(template, values, identity, made, folder, kernels, told)
             folders.free_reserve(folder)
             record = record.model_copy(update={"files": folders.digests(folder)})
             records.write_record(folder, record)
@@ -128,7 +128,6 @@ def _completed(run: records.Run, job: Job) -> records.Record:
 
 
 def _build(
-    name: str,
     template: templates.Template,
     values: dict[str, Any],
     identity: identities.Identity,
@@ -155,7 +154,7 @@ def _build(
             if failure:
                 parts.note(log, executed.traceback or str(failure))
             record = records.Record(
-                name=name,
+                name=job.name,
                 template=template.name,
                 status="failed" if failure else "done",
                 parameters=values,
