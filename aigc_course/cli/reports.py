@@ -24,7 +24,9 @@ Parameters = Annotated[
     typer.Option("--parameter", "-p", metavar="NAME=VALUE", help="A parameter; repeat."),
 ]
 Out = Annotated[Path, typer.Option("--out", "-o", help="The folder of the runs' folders.")]
-Again = Annotated[bool, typer.Option("--again", help="Make runs that are done once more.")]
+Again = Annotated[
+    bool, typer.Option("--again", help="Make runs that are done once more, beside the old records.")
+]
 Threads = Annotated[int | None, typer.Option(help="Threads of each run; else shared out evenly.")]
 Timeout = Annotated[float | None, typer.Option(help="Seconds after which a run is stopped.")]
 ShowCode = Annotated[bool, typer.Option("--show-code", help="Show the code in report.html.")]
@@ -41,6 +43,10 @@ def run_template(
     context: typer.Context,
     template: Template = "",
     parameter: Parameters = None,
+    params: Annotated[
+        Path | None,
+        typer.Option(help="YAML or JSON: a line NAME: VALUE each; -p stands above it."),
+    ] = None,
     out: Out = RUNS,
     again: Again = False,
     threads: Threads = None,
@@ -52,6 +58,8 @@ def run_template(
 ) -> None:
     """Run a notebook once with other parameters, and keep a record of it.
 
+    A run of which nothing has changed is recognised, and not made again.
+
     Exit codes: 0 done, now or before; 1 failed (the record says in which cell); 2 refused before
     anything started; 130 stopped by hand.
     """
@@ -60,7 +68,7 @@ def run_template(
     from aigc_course.reports import commands
 
     code = commands.run(
-        template, parameter or [], out=out, as_json=json_lines, say=typer.echo,
+        template, parameter or [], params, out=out, as_json=json_lines, say=typer.echo,
         again=again, threads=threads, timeout=timeout, show_code=show_code, pdf=pdf,
     )  # fmt: skip
     raise typer.Exit(code)
@@ -76,7 +84,7 @@ def sweep_template(
         typer.Option(metavar="NAME=A,B,C", help="Values to combine with all others; repeat."),
     ] = None,
     params: Annotated[
-        Path | None, typer.Option(help="YAML: a list of parameter sets, or grid and fixed.")
+        Path | None, typer.Option(help="YAML or JSON: a list of parameter sets, or grid and fixed.")
     ] = None,
     out: Out = RUNS,
     jobs: Annotated[int | None, typer.Option("--jobs", "-j", help="Runs at a time.")] = None,
@@ -112,11 +120,39 @@ def sweep_template(
 
 
 @app.command("runs")
-def list_runs(out: Out = RUNS, json_lines: Json = False) -> None:
-    """List the finished runs of a folder, the oldest first."""
+def list_runs(
+    out: Out = RUNS,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            help="Begun then or later, UTC: 2026-01-31, 2026-01-31T18:00, today, yesterday, 7d.",
+        ),
+    ] = None,
+    template: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Runs of this notebook.")
+    ] = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="Runs with this parameter or result; also != < <= > >=; repeat.",
+        ),
+    ] = None,
+    json_lines: Json = False,
+) -> None:
+    """List the finished runs of a folder, the oldest first, with their results.
+
+    Exit codes: 0 all were read; 1 a record is damaged, and named; 2 what is asked for is not there.
+    """
     from aigc_course.reports import commands
 
-    typer.echo(commands.list_runs(out, as_json=json_lines))
+    text, code = commands.list_runs(
+        out, since=since, template=template, where=where or [], as_json=json_lines,
+        complain=_complain,
+    )  # fmt: skip
+    typer.echo(text)
+    raise typer.Exit(code)
 
 
 @app.command("show")
@@ -126,6 +162,8 @@ def show_run(
     json_lines: Json = False,
 ) -> None:
     """Show one run: parameters, results, how it ended, and whether its files are whole.
+
+    Of a run that was made more than once it is the newest record, unless a whole name is given.
 
     Exit codes: 0 it is done; 1 it failed or a file is damaged; 2 there is no such run.
     """
@@ -139,15 +177,31 @@ def show_run(
 @app.command("compare")
 def compare_runs(
     runs: Annotated[
-        list[str] | None, typer.Argument(help="Runs, as for `show`; none is all of the folder.")
+        list[str] | None,
+        typer.Argument(help="Runs, as for `show`, or notebooks' names; none is all of the folder."),
     ] = None,
     out: Out = RUNS,
+    repeats: Annotated[
+        bool, typer.Option("--repeats", help="Count all records of a run, not its newest only.")
+    ] = False,
     json_lines: Json = False,
 ) -> None:
-    """Compare runs: parameters that differ, and mean and spread of results over seeds."""
+    """Compare runs: what differs, and means of results with their standard errors over seeds.
+
+    Runs of another version of the notebook, the data, the code or a library stand in rows of
+    their own. Exit codes: as of `runs`.
+    """
     from aigc_course.reports import commands
 
-    typer.echo(commands.compare(runs or [], out, as_json=json_lines))
+    text, code = commands.compare(
+        runs or [], out, repeats=repeats, as_json=json_lines, complain=_complain
+    )
+    typer.echo(text)
+    raise typer.Exit(code)
+
+
+def _complain(text: str) -> None:
+    typer.echo(f"aigc: {text}", err=True)
 
 
 def _helped(context: typer.Context, template: str, asked: bool) -> bool:

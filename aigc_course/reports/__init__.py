@@ -25,7 +25,7 @@ _HOMES = {
     "resume": "sweeps",
     "compare": "comparison",
     "load_run": "records",
-    "load_runs": "records",
+    "load_runs": "history",
     "Run": "records",
     "ParameterError": "parameters",
 }

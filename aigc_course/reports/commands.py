@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from aigc_course.reports import (
     comparison,
     executors,
     export,
+    history,
     parameters,
     plans,
     progress,
     records,
+    selecting,
     sweeps,
+    tables,
     templates,
 )
 from aigc_course.reports.notation import as_text
@@ -33,23 +37,33 @@ def describe(template: str) -> str:
 
 
 def run(
-    template: str, assignments: Sequence[str], *, out: Path, as_json: bool, say: Say, **options
+    template: str,
+    assignments: Sequence[str],
+    file: Path | None = None,
+    *,
+    out: Path,
+    as_json: bool,
+    say: Say,
+    **options,
 ) -> int:
     """Run a template once; the exit code. See `executors.SweepOptions` for the options.
 
     Raises:
-        ValueError, OSError: as `sweeps.run`.
+        ValueError, OSError: as `sweeps.run` and `plans.parse_run`.
     """
     found = templates.find_template(template)
-    values = found.parameters.check(parameters.parse_assignments(found.parameters, assignments))
+    values = plans.parse_run(found, assignments, file)
     chosen = executors.SweepOptions(**options)
     outcomes = _execute(plans.plan_runs(found, [values]), out, chosen, as_json, say)
     if outcomes is None:
         return STOPPED
     (outcome,) = outcomes
     if not as_json and outcome.run is not None:
+        if outcome.recognised:
+            say(_unchanged(outcome.run))
         say(_results(outcome.run))
-        say(f"The report is {_shown(outcome.run.folder / export.PAGE)}")
+        if (outcome.run.folder / export.PAGE).is_file():
+            say(f"The report is {_shown(outcome.run.folder / export.PAGE)}")
     return _code(outcomes)
 
 
@@ -92,34 +106,56 @@ def sweep(
     else:
         say(", ".join(f"{n} {status}" for status, n in counts.items() if n) + f" in {_shown(out)}")
         if counts["done"]:
-            say(str(comparison.compare(outcomes)))
+            say(comparison.compare(outcomes).table(tables.terminal_width()))
     return _code(outcomes)
 
 
-def list_runs(out: Path, *, as_json: bool) -> str:
-    """A table of all finished runs of a folder.
+def list_runs(
+    out: Path,
+    *,
+    since: str | None = None,
+    template: str | None = None,
+    where: Sequence[str] = (),
+    as_json: bool,
+    complain: Say,
+) -> tuple[str, int]:
+    """A table of the finished runs of a folder, and the exit code.
+
+    Args:
+        out: the folder of the runs' folders.
+        since, template, where: see `selecting.read_selection`; all by default.
+        as_json: whether to give JSON, with all of each record.
+        complain: told of each damaged record, which is left out.
 
     Raises:
-        ValueError: if a record is damaged.
+        ValueError: if what is asked for cannot be read, or there is none of that name.
     """
-    runs = records.load_runs(out)
+    selection = selecting.read_selection(since, template, where)
+    damaged: list[records.DamagedRecord] = []
+    found = history.load_runs(out, damaged.append)
+    runs = selection.of(found)
+    for error in damaged:
+        complain(tables.harmless(str(error)))
+    code = FAILED if damaged else DONE
     if as_json:
-        return json.dumps([_facts(run) for run in runs])
+        return json.dumps([_facts(run) for run in runs]), code
     if not runs:
-        return f"There are no finished runs in {_shown(out)}."
-    return comparison.as_table(
-        ["run", "status", "seconds", "started (UTC)", "parameters"],
+        if not found:
+            return f"There are no finished runs in {_shown(out)}.", code
+        return f"There is no run{selection} among the {len(found)} in {_shown(out)}.", code
+    header = ["run", "status", "seconds", "started (UTC)", "parameters", "results"]
+    lines = [
         [
-            [
-                run.name,
-                run.record.status,
-                f"{run.record.seconds:.1f}",
-                f"{run.record.started:%Y-%m-%d %H:%M}",
-                run.label(),
-            ]
-            for run in runs
-        ],
-    )
+            run.folder.name,
+            _status(run.record),
+            f"{run.record.seconds:.1f}",
+            f"{run.record.started:%Y-%m-%d %H:%M}",
+            _in_short({name: run.parameters.get(name) for name in run.record.changed}),
+            _in_short(run.results),
+        ]
+        for run in runs
+    ]
+    return tables.as_table(header, lines, tables.terminal_width()), code
 
 
 def show(name: str, out: Path, *, as_json: bool) -> tuple[str, int]:
@@ -128,39 +164,46 @@ def show(name: str, out: Path, *, as_json: bool) -> tuple[str, int]:
     Raises:
         ValueError: if there is no such run.
     """
-    run = records.find_run(name, out)
+    folder = history.find_folder(name, out)
+    try:
+        run = records.load_run(folder)
+    except records.DamagedRecord as error:
+        if as_json:
+            return json.dumps({"folder": str(folder), "damaged": [error.reason]}), FAILED
+        return tables.harmless(str(error)), FAILED
     damaged = run.damaged()
     code = DONE if run.done and not damaged else FAILED
     if as_json:
         return json.dumps({**_facts(run), "damaged": damaged}), code
-    record = run.record
-    lines = [
-        f"{run.name}: {record.status}, {record.started:%Y-%m-%d %H:%M} UTC, "
-        f"{record.seconds:.1f} s ({record.total_seconds:.1f} s with the report)"
-    ]
-    if record.failure:
-        lines.append(f"Failed in {record.failure}" if record.failure.cell else str(record.failure))
-    width = max(map(len, record.parameters), default=0)
-    lines += ["", "Parameters (* not the template's own):"]
-    for key, value in record.parameters.items():
-        mark = "*" if key in record.changed else " "
-        lines.append(f"{mark} {key:<{width}}  {as_text(value)}")
-    lines += ["", _results(run), ""]
-    versions = ", ".join(f"{key} {value}" for key, value in record.identity.versions.items())
-    lines += [f"Made with {versions}", f"Files in {_shown(run.folder)}: {', '.join(record.files)}"]
-    if damaged:
-        lines.append(f"Damaged or missing: {', '.join(damaged)}")
-    return "\n".join(lines), code
+    return tables.harmless("\n".join([*_described(run), *_others(run)])), code
 
 
-def compare(names: Sequence[str], out: Path, *, as_json: bool) -> str:
-    """A table of runs beside each other; all of the folder if none is named.
+def compare(
+    names: Sequence[str], out: Path, *, repeats: bool = False, as_json: bool, complain: Say
+) -> tuple[str, int]:
+    """A table of runs beside each other, all of the folder if none is named; and the exit code.
+
+    Args:
+        names: of runs or of templates.
+        out: the folder of the runs' folders.
+        repeats: whether all records of a run count, or the newest.
+        as_json: whether to give JSON.
+        complain: told of each damaged record, which is left out.
 
     Raises:
         ValueError: if there is nothing to compare.
     """
-    found = comparison.compare(names or records.load_runs(out), out)
-    return json.dumps(found.as_dict()) if as_json else str(found)
+    damaged: dict[Path, records.DamagedRecord] = {}
+
+    def note(error: records.DamagedRecord) -> None:
+        if error.folder not in damaged:
+            damaged[error.folder] = error
+            complain(tables.harmless(str(error)))
+
+    runs = names or history.load_runs(out, note)
+    found = comparison.compare(runs, out, repeats=repeats, on_damaged=note)
+    text = json.dumps(found.as_dict()) if as_json else found.table(tables.terminal_width())
+    return text, FAILED if damaged else DONE
 
 
 def _execute(
@@ -172,7 +215,7 @@ def _execute(
         return sweeps.execute(planned, out, options, shown)
     except KeyboardInterrupt:
         shown.close()
-        num_done = sum(records.finished(out, run.name) is not None for run in planned.runs)
+        num_done = sum(history.finished(out, run.name) is not None for run in planned.runs)
         say(
             f"Stopped with {num_done} of {len(planned.runs)} runs done, which are kept in "
             f"{_shown(out)}: give the same command again to go on."
@@ -192,9 +235,82 @@ def _facts(run: records.Run) -> dict:
 
 def _results(run: records.Run) -> str:
     if not run.results:
-        return "No results were recorded."
-    width = max(map(len, run.results))
-    return "\n".join(f"  {k:<{width}}  {as_text(v)}" for k, v in run.results.items())
+        return (
+            "No results were recorded: a notebook hands them over with "
+            "aigc_course.reports.record(name=value)."
+        )
+    width = max(map(tables.columns, run.results))
+    return "\n".join(
+        f"  {tables.harmless(k)}{' ' * (width - tables.columns(k))}  {tables.one_line(as_text(v))}"
+        for k, v in run.results.items()
+    )
+
+
+def _described(run: records.Run) -> list[str]:
+    record = run.record
+    lines = [
+        f"{run.folder.name}: {record.status}, {record.started:%Y-%m-%d %H:%M} UTC, "
+        f"{record.seconds:.1f} s ({record.total_seconds:.1f} s with the report)"
+    ]
+    if record.failure:
+        where = "Failed in " if record.failure.cell else ""
+        lines.append(where + str(record.failure))
+    if record.ended_early:
+        lines.append(f"Ended early, and well, in cell {record.ended_early}")
+    if record.skipped:
+        lines.append(f"Cells skipped by their tags: {', '.join(map(str, record.skipped))}")
+    width = max(map(len, record.parameters), default=0)
+    lines += ["", "Parameters (* not the template's own):"]
+    for key, value in record.parameters.items():
+        mark = "*" if key in record.changed else " "
+        lines.append(f"{mark} {key:<{width}}  {as_text(value)}")
+    lines += ["", _results(run), ""]
+    versions = ", ".join(f"{key} {value}" for key, value in record.identity.versions.items())
+    lines += [f"Made with {versions}", f"Files in {_shown(run.folder)}: {', '.join(record.files)}"]
+    for name, why in record.not_made.items():
+        lines.append(f"Not made: {name} ({why})")
+    if damaged := run.damaged():
+        lines.append(f"Damaged or missing: {', '.join(damaged)}")
+    return lines
+
+
+def _others(run: records.Run) -> list[str]:
+    """What to say of other records of the same run."""
+    same = [folder.name for folder in history.repeats(run.folder.parent, run.folder.name)]
+    if len(same) < 2 or run.folder.name not in same:
+        return []
+    if same[-1] == run.folder.name:
+        return [f"This is the newest of {len(same)} records of this run: {', '.join(same)}"]
+    return [f"There is a newer record of this run: {same[-1]}"]
+
+
+def _unchanged(run: records.Run) -> str:
+    """What a run was recognised by."""
+    record = run.record
+    looked_at = ["the notebook", "its parameters"]
+    looked_at += [f"what {name} points to" for name in record.inputs]
+    looked_at += ["the course's data and code", "the versions of Python and the libraries"]
+    return (
+        f"Nothing has changed since {record.started:%Y-%m-%d %H:%M} UTC, so this is the record of "
+        f"then. Looked at: {', '.join(looked_at)}. With --again it is made once more, beside it."
+    )
+
+
+def _status(record: records.Record) -> str:
+    if record.failure and record.failure.cell:
+        return f"{record.status} in cell {record.failure.cell}"
+    return record.status
+
+
+def _in_short(values: Mapping[str, Any]) -> str:
+    """Names and values, each value short."""
+    return " ".join(f"{name}={_short(value)}" for name, value in values.items())
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, float):
+        return comparison.plain_number(value)
+    return tables.shorten(as_text(value), 24)
 
 
 def _shown(path: Path) -> str:

@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from aigc_course.reports.records import FAILED, RECORD, finished, load_run
+from aigc_course.reports.records import RECORD, load_run
 from aigc_utils.files import atomic_path, sha256
 
 # Bytes kept free while a run is made, for its record: a disk that fills up costs no run.
@@ -167,17 +167,19 @@ def waiting_words(name: str, seconds: float) -> str:
 
 @contextlib.contextmanager
 def building(out: Path, name: str) -> Iterator[Path]:
-    """A new folder to build a run in; on success it becomes ``out/name`` in one step.
+    """A new folder to build a run in; on success it gets the name in its record, in one step.
 
-    Call it under `lock`. What earlier attempts left is removed; an older record of the same
-    name stays in its place until the new one is complete. A failed run does not take the place
-    of one that was done: its evidence becomes ``out/.failed-name``. Before the record is written
-    `free_reserve` makes room for it.
+    Call it under `lock`. What earlier attempts left is removed; records never are. The name in
+    the new one is of `history.next_name`. Before the record is written `free_reserve` makes room
+    for it.
+
+    Args:
+        out: where the run's folder will be.
+        name: the run's, whichever time it is made.
 
     Raises:
         OSError: if the folder cannot be made or moved.
     """
-    final = out / name
     _clear(out, name)
     folder = _building(out, name)
     try:
@@ -189,15 +191,8 @@ def building(out: Path, name: str) -> Iterator[Path]:
         yield folder
         if not (folder / RECORD).is_file():
             raise ValueError(f"The run {name} was not completed.")  # a slip of the caller
-        if finished(out, name) and not load_run(folder).done:
-            final = out / FAILED.format(name)
-            shutil.rmtree(final, ignore_errors=True)
-        aside = out / f".replaced-{name}"
-        if final.exists():
-            os.rename(final, aside)
-        os.rename(folder, final)
+        os.rename(folder, out / load_run(folder).name)
         _sync(out)
-        shutil.rmtree(aside, ignore_errors=True)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -248,7 +243,6 @@ def _sweep(out: Path, now: float) -> None:
                 continue
             shutil.rmtree(part) if part.is_dir() else part.unlink()
     left = [path.name.removeprefix(".building-")[:-9] for path in out.glob(".building-*")]
-    left += [path.name.removeprefix(".replaced-") for path in out.glob(".replaced-*")]
     for name in dict.fromkeys(left):
         path = out / ".locks" / name
         with contextlib.suppress(OSError, Timeout):
@@ -259,13 +253,9 @@ def _sweep(out: Path, now: float) -> None:
 
 
 def _clear(out: Path, name: str) -> None:
-    """Remove what a killed attempt left; put back what it had moved aside."""
+    """Remove what a killed attempt left."""
     for folder in out.glob(f".building-{name}-{'[0-9a-f]' * 8}"):
         shutil.rmtree(folder, ignore_errors=True)
-    aside = out / f".replaced-{name}"
-    if aside.exists() and not (out / name).exists():
-        os.rename(aside, out / name)
-    shutil.rmtree(aside, ignore_errors=True)
 
 
 def _sync(folder: Path) -> None:

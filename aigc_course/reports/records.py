@@ -1,31 +1,51 @@
-"""Run records: what ``run.json`` holds, and how finished runs are found and read.
+"""Run records: what ``run.json`` holds, how it is read, and when it is not believed.
 
-A folder is named by a hash of all that decides a run's results (`identities`), so the same run has
-the same folder, and is recognised. `folders` writes them.
+`history` finds the records of a folder, `folders` makes new ones.
 """
 
 from __future__ import annotations
 
+import errno
+import json
 import os
 import platform
+import re
+import stat
 from dataclasses import dataclass
-from datetime import datetime
-from pathlib import Path
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from aigc_course.reports.identities import Identity
-from aigc_course.reports.notation import as_text
+from aigc_course.reports.notation import as_json, as_text, shown
 from aigc_utils.files import atomic_path, sha256
 
-RECORD = "run.json"
-FAILED = ".failed-{}"  # beside an earlier success of the same run
+RECORD, RESULTS = "run.json", "results.json"
 DEFAULT_FOLDER = Path("out/reports")
+MOST_BYTES = 1 << 26
+"""Of a record: what is larger is none."""
+
+
+class DamagedRecord(ValueError):
+    """A record that cannot be read, or not be believed.
+
+    Attributes:
+        folder: the run's.
+        reason: what is wrong, in words.
+    """
+
+    def __init__(self, folder: Path, reason: str):
+        self.folder, self.reason = folder, reason
+        super().__init__(
+            f"{folder} is damaged ({reason}): look at it or delete it; the same command makes the "
+            f"run again."
+        )
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Machine(_Strict):
@@ -100,6 +120,38 @@ class Record(_Strict):
     not_made: dict[str, str] = {}
     files: dict[str, str]
 
+    @field_validator("name")
+    @classmethod
+    def _is_a_name(cls, name: str) -> str:
+        if not name or name != PurePosixPath(name).name or name in (".", ".."):
+            raise ValueError("no name of a folder")
+        return name
+
+    @field_validator("parameters")
+    @classmethod
+    def _has_plain_values(cls, values: dict[str, Any]) -> dict[str, Any]:
+        as_json(values)  # which refuses not-a-number
+        return values
+
+    @field_validator("started")
+    @classmethod
+    def _is_utc(cls, started: datetime) -> datetime:
+        if started.tzinfo is None:
+            return started.replace(tzinfo=UTC)
+        try:
+            return started.astimezone(UTC)
+        except OverflowError:  # of the year 1 or 9999
+            raise ValueError("no time") from None
+
+    @field_validator("files")
+    @classmethod
+    def _are_inside(cls, files: dict[str, str]) -> dict[str, str]:
+        for name in files:
+            parts = PurePosixPath(name).parts
+            if not parts or parts[0] == "/" or ".." in parts or re.search(r"[\\:\0]", name):
+                raise ValueError("a file outside the run's folder")
+        return files
+
 
 @dataclass(frozen=True)
 class Run:
@@ -127,7 +179,8 @@ class Run:
     def label(self) -> str:
         """The parameters that were changed, as one types them."""
         record = self.record
-        return " ".join(f"{n}={as_text(record.parameters[n])}" for n in record.changed)
+        given = (name for name in record.changed if name in record.parameters)
+        return " ".join(f"{name}={as_text(record.parameters[name])}" for name in given)
 
     def damaged(self) -> list[str]:
         """The files of the record that are missing, or not as they were written."""
@@ -157,59 +210,23 @@ def load_run(folder: str | os.PathLike) -> Run:
         folder: the run's folder.
 
     Raises:
-        ValueError: if there is no finished run, or its record is damaged.
+        ValueError: if there is no finished run; a `DamagedRecord` if there is one that cannot be
+            read, or whose results are not those in ``results.json``.
     """
     folder = Path(folder)
+    if not has_record(folder):
+        raise ValueError(f"{folder} holds no finished run: run it again.")
+    text = _read(folder, RECORD)
     try:
-        text = (folder / RECORD).read_text(encoding="utf-8")
-        return Run(folder, Record.model_validate_json(text))
-    except (FileNotFoundError, NotADirectoryError):
-        raise ValueError(f"{folder} holds no finished run: run it again.") from None
-    except (ValidationError, ValueError):
-        raise ValueError(f"{folder / RECORD} is damaged: delete the folder, run again.") from None
-
-
-def load_runs(out: str | os.PathLike = DEFAULT_FOLDER) -> list[Run]:
-    """All finished runs of a folder, the oldest first. Only ``run.json`` is read of each.
-
-    Raises:
-        ValueError: if a record is damaged.
-    """
-    out = Path(out)
-    folders = [path.parent for path in out.glob(f"*/{RECORD}") if path.parent.name[0] != "."]
-    return sorted(map(load_run, folders), key=lambda run: (run.record.started, run.name))
-
-
-def find_run(run: str | os.PathLike, out: str | os.PathLike = DEFAULT_FOLDER) -> Run:
-    """A run by its folder, its name, or the beginning of its name or hash.
-
-    Raises:
-        ValueError: if there is none, or more than one.
-    """
-    text = os.fspath(run)
-    if (Path(text) / RECORD).is_file():
-        return load_run(text)
-    fitting = [
-        path.parent
-        for path in Path(out).glob(f"*/{RECORD}")
-        if path.parent.name[0] != "."
-        and (path.parent.name.startswith(text) or path.parent.name.split("-")[-1].startswith(text))
-    ]
-    exact = [folder for folder in fitting if folder.name == text]
-    if len(exact or fitting) == 1:
-        return load_run((exact or fitting)[0])
-    if fitting:
-        raise ValueError(f"{len(fitting)} runs in {out} begin with {text}: give more of the name.")
-    raise ValueError(f"There is no finished run {text} in {out}: `aigc runs -o {out}` lists them.")
-
-
-def finished(out: Path, name: str) -> Run | None:
-    """The run of this name if it was done, else None."""
-    try:
-        run = load_run(out / name)
-    except ValueError:
-        return None
-    return run if run.done else None
+        # Not pydantic's reader of JSON: it refuses half an emoji, which a result may hold.
+        run = Run(folder, Record.model_validate(json.loads(text)))
+    except ValidationError as error:
+        raise DamagedRecord(folder, _reason(error)) from None
+    except (ValueError, RecursionError):
+        raise DamagedRecord(folder, f"{RECORD} is not JSON") from None
+    if (folder / RESULTS).is_file():
+        _check_results(run)
+    return run
 
 
 def write_record(folder: Path, record: Record) -> None:
@@ -218,5 +235,78 @@ def write_record(folder: Path, record: Record) -> None:
     Raises:
         OSError: if it cannot be written.
     """
+    text = json.dumps(record.model_dump(mode="json"), indent=2, ensure_ascii=False, allow_nan=False)
     with atomic_path(folder / RECORD) as temporary:
-        temporary.write_text(record.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        # Half an emoji, and a byte that was no UTF-8, become the escapes that JSON has for them.
+        temporary.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
+
+
+def has_record(folder: Path) -> bool:
+    """Whether there is a ``run.json``, whatever is in it."""
+    try:
+        os.lstat(folder / RECORD)
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return False
+    except OSError:  # it cannot be looked into: that is for the reader to say
+        return True
+    return True
+
+
+def _read(folder: Path, name: str) -> str:
+    """The text of a file of a record, which may be anything."""
+    path = folder / name
+    try:
+        facts = path.stat()
+        if not stat.S_ISREG(facts.st_mode):
+            raise DamagedRecord(folder, f"{name} is no file")
+        if facts.st_size > MOST_BYTES:
+            raise DamagedRecord(folder, f"{name} is too large for one, {facts.st_size:,} bytes")
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise DamagedRecord(folder, f"{name} is not UTF-8") from None
+    except OSError as error:
+        known = {errno.ELOOP: "is a link to itself", errno.ENOENT: "is a link to nothing"}
+        reason = known.get(error.errno, f"cannot be read, {error.strerror}")
+        raise DamagedRecord(folder, f"{name} {reason}") from None
+    if not text.strip("\0 \r\n\t"):
+        raise DamagedRecord(folder, f"{name} is empty")
+    return text
+
+
+def _reason(error: ValidationError) -> str:
+    """What is wrong with a record, in words: the first thing."""
+    wrong = error.errors(include_url=False, include_context=False)[0]
+    place = ".".join(map(str, wrong["loc"][:2]))  # behind them stands which type was tried
+    match wrong["type"], place:
+        case "missing", _:
+            return f"{RECORD} lacks {place}"
+        case "extra_forbidden", _:
+            return f"{RECORD} has {shown(place)}, which this version of the course does not know"
+        case _, "format":
+            return f"{RECORD} is of another version of the course, update it"
+        case _, "":
+            return f"{RECORD} holds no record but {shown(wrong['input'])}"
+        case _:
+            return f"in {RECORD} {place} is {shown(wrong['input'])}"
+
+
+def _check_results(run: Run) -> None:
+    """Compare the two places that hold the results: a number may have been edited in one."""
+    try:
+        found = json.loads(_read(run.folder, RESULTS))
+    except (ValueError, RecursionError) as error:
+        reason = error.reason if isinstance(error, DamagedRecord) else f"{RESULTS} is not JSON"
+        raise DamagedRecord(run.folder, reason) from None
+    if not isinstance(found, dict):
+        raise DamagedRecord(run.folder, f"{RESULTS} holds no results")
+    names = dict.fromkeys([*run.results, *found])
+    nothing = object()
+    differing = [n for n in names if run.results.get(n, nothing) != found.get(n, nothing)]
+    if differing:
+        name = differing[0]
+        values = [shown(d[name]) if name in d else "missing" for d in (run.results, found)]
+        raise DamagedRecord(
+            run.folder,
+            f"{RECORD} and {RESULTS} disagree: {name} is {values[0]} in the one and {values[1]} in "
+            f"the other",
+        )

@@ -92,13 +92,14 @@ def _runs(name: str, value: str, of: Any, reference: Reference) -> Iterable[str]
 
 
 def _in_runs(name: str, value: str, of: str, reference: Reference) -> Iterable[str]:
-    """A name must be in each record: a run without it has no place on an axis."""
+    """A name must be in a record: those of other notebooks in the same folder are not drawn."""
     records = _records_in(of) if of else _records_in(str(_course_sweep()))
     if not records or not value:
         return  # said of the folder; whether it may be empty is said by the limit
-    known = [set(record[f"{reference.kind}s"]) for record in records]
-    if value not in (common := sorted(set.intersection(*known))):
-        yield f"{name} is {shown(value)}: {_nearest(value, common)}"
+    known = {known for record in records for known in record[f"{reference.kind}s"]}
+    known |= {"seconds"} if reference.kind == "result" else set()  # which every run has
+    if value not in known:
+        yield f"{name} is {shown(value)}: {_nearest(value, sorted(known))}"
 
 
 def _nearest(value: str, known: Collection[str]) -> str:

@@ -10,6 +10,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from aigc_course.reports.notation import shown
+
 RESULTS_TYPE = "application/vnd.aigc.results+json"
 METRICS_TYPE = "application/vnd.aigc.metrics+json"
 
@@ -54,7 +56,7 @@ def check_results(results: Mapping[str, Any]) -> dict[str, Result]:
         value = _plain(value)
         if not isinstance(value, Result) or not _finite(value):
             raise ValueError(
-                f"The result {name} is {value!r}"[:200] + ": record a finite number or a text."
+                f"The result {name} is {shown(value)}: record a finite number or a text."
             )
         checked[str(name)] = value
     return checked
@@ -68,8 +70,7 @@ def check_metrics(columns: Mapping[str, Sequence[float]]) -> dict[str, list[floa
         for step, value in enumerate(values, start=1):
             if isinstance(value, bool | str) or not isinstance(value, Result) or not _finite(value):
                 raise ValueError(
-                    f"The metric {name} is {value!r}"[:200]
-                    + f" at step {step}: record finite numbers."
+                    f"The metric {name} is {shown(value)} at step {step}: record finite numbers."
                 )
         checked[str(name)] = values
     lengths = {name: len(values) for name, values in checked.items()}
@@ -103,12 +104,18 @@ def _mapping(value: Any) -> Mapping:
 
 
 def _plain(value: Any) -> Any:
-    """NumPy's and TensorFlow's scalars as Python's."""
-    return value.item() if hasattr(value, "item") and not isinstance(value, str) else value
+    """NumPy's and TensorFlow's scalars as Python's; what is none stays as it is."""
+    try:
+        return value.item() if hasattr(value, "item") and not isinstance(value, str) else value
+    except (TypeError, ValueError):  # of many numbers
+        return value
 
 
 def _finite(value: Result) -> bool:
-    return isinstance(value, str) or math.isfinite(value)
+    try:
+        return isinstance(value, str) or math.isfinite(value)
+    except OverflowError:  # a whole number that is larger than any float
+        return False
 
 
 def _display(media_type: str, value: dict, text: str) -> None:

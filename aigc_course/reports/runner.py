@@ -19,6 +19,7 @@ from aigc_course.reports import (
     execution,
     export,
     folders,
+    history,
     identities,
     parts,
     records,
@@ -36,10 +37,11 @@ class Job(BaseModel):
         template: the notebook's path.
         parameters: the full, checked set.
         out: the folder for the run's folder.
-        name: the run's, as planned; other versions or data on the worker are noticed by it.
+        name: the run's, as planned, whichever time it is made; other versions or data on the
+            worker are noticed by it.
         threads: how many the kernel may use; None is as many as it likes.
         timeout: seconds after which the notebook is stopped; None is never.
-        again: make the run even if it is done.
+        again: make the run even if it is done; the record of then stays.
         show_code, pdf: of the report.
     """
 
@@ -85,18 +87,26 @@ def make_run(
         )
 
     def waiting(seconds: float) -> None:
-        say({"event": "waiting", "message": folders.waiting_words(job.name, seconds)})
+        words = folders.waiting_words(job.name, seconds)
+        say({"event": "waiting", "run": job.name, "message": words})
 
     with folders.lock(job.out, job.name, waiting, job.timeout):
-        run = None if job.again else records.finished(job.out, job.name)
+        run = None if job.again else history.finished(job.out, job.name)
         if run and parts.NOTEBOOK not in run.record.not_made:
             return _completed(run, job), True
+        made = job.model_copy(update={"name": history.next_name(job.out, job.name)})
         with folders.building(job.out, job.name) as folder:
-            record = _build(template, values, identity, job, folder, kernels, say)
+            told = _about(made.name, say)
+            record = _build(template, values, identity, made, folder, kernels, told)
             folders.free_reserve(folder)
             record = record.model_copy(update={"files": folders.digests(folder)})
             records.write_record(folder, record)
         return record, False
+
+
+def _about(name: str, say: Say) -> Say:
+    """`say`, with the run that it is about."""
+    return lambda event: say({**event, "run": name})
 
 
 def _completed(run: records.Run, job: Job) -> records.Record:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from aigc_course.reports import executors, folders, parts, plans, records
+from aigc_course.reports import executors, folders, history, parts, plans, records
 from aigc_course.reports.notation import as_json
 from aigc_course.reports.templates import find_template
 from aigc_course.reports.workers import Event
@@ -26,7 +26,7 @@ class Outcome:
     """How one run of a sweep ended.
 
     Attributes:
-        name: the run's.
+        name: the run's, as planned; that of its record ends in the number of the repeat.
         status: done; failed, with a record, which may be that of a run that is done but for some of
             its files (see its ``not_made``); or lost, without: its worker or the cluster was.
         recognised: whether it was done before.
@@ -162,8 +162,10 @@ def execute(
     on_event = _one_at_a_time(on_event)
     lacking: dict[str, list[str]] = {}  # what a run that is done lacks; of others, all
     outcomes: dict[str, Outcome] = {}
+    names = [] if options.again else [run.name for run in planned.runs]
+    known = history.finished_among(out, names)
     for run in planned.runs:
-        done = None if options.again else records.finished(out, run.name)
+        done = known.get(run.name)
         lacks = parts.missing(done, options.pdf) if done else ["all"]
         if lacks:
             lacking[run.name] = lacks if done else []
@@ -233,14 +235,12 @@ def _outcome(name: str, future: Future, out: Path, lacking: list[str]) -> Outcom
     if answer["event"] == "refused":
         return Outcome(name, "lost", False, None, f"{name}: {answer['message']}")
     record = records.Record.model_validate(answer["record"])
-    kept = records.finished(out, name)
-    if record.status == "failed":  # an earlier success stays in its place
-        folder = out / (records.FAILED.format(name) if kept else name)
-        return Outcome(name, "failed", False, records.Run(folder, record), str(record.failure))
-    if kept is None:
+    run = records.Run(out / record.name, record)
+    if not records.has_record(run.folder):
         message = f"{name}: it was made, but not in {out}: workers need the same folder."
         return Outcome(name, "lost", False, None, message)
-    run = records.Run(kept.folder, record)
+    if record.status == "failed":
+        return Outcome(name, "failed", False, run, str(record.failure))
     recognised = answer["event"] == "recognised"
     if record.not_made:
         return Outcome(name, "failed", recognised, run, _not_made(record))
@@ -263,7 +263,7 @@ def _not_made(record: records.Record) -> str:
 def _finished(outcome: Outcome) -> Event:
     event = {
         "event": "finished",
-        "run": outcome.name,
+        "run": outcome.run.name if outcome.run else outcome.name,
         "status": outcome.status,
         "recognised": outcome.recognised,
         "message": outcome.message,
@@ -272,6 +272,7 @@ def _finished(outcome: Outcome) -> Event:
         record = outcome.run.record
         event |= {
             "label": outcome.run.label(),
+            "started": record.started.isoformat(timespec="seconds"),
             "folder": str(outcome.run.folder),
             "parameters": record.parameters,
             "results": record.results,

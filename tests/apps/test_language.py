@@ -160,8 +160,7 @@ def test_prose_may_be_longer_than_the_context_and_verse_may_not(prose_model, ver
     assert made.shape == (2, 81)
     assert made.min() > 0
     with pytest.raises(ValueError, match="ask for fewer"):
-        verse_model.generate(np.full((2, 1), 1), num_tokens=32)
-    assert verse_model.generate(np.full((2, 1), 1), num_tokens=31).shape == (2, 32)  # all of it
+        verse_model.generate(np.full((2, 1), 1), num_tokens=40)
 
 
 def test_a_finished_row_is_filled_and_no_longer_constrained(prose_model):

@@ -210,14 +210,6 @@ def test_packed_rows_hold_every_text_once(texts):
     assert sorted(part[:-1] for part in found if len(part) > 1) == sorted(texts)
 
 
-def test_a_row_is_filled_as_long_as_a_text_fits_into_it():
-    assert pack_texts([[1], [2] * 2, [3] * 3, [4]], 7).tolist() == [
-        [3, 3, 3, 0, 2, 2, 0],
-        [1, 0, 4, 0, 0, 0, 0],
-    ]
-    assert len(pack_texts([[1]] * 9, 6)) == 3  # three in each
-
-
 def test_a_text_that_fits_no_row_is_refused():
     with pytest.raises(ValueError, match="choose rows of 6 or more"):
         pack_texts([[1] * 5], 5)

@@ -201,6 +201,9 @@ def test_conditions_are_halved_with_their_images(grey):
 
 def test_halves_are_taken_of_float32_batches_only_and_said(grey, capsys):
     model = models.VAE(4, hidden_units=(16,))
+    assert training.choose_halves(model, "float32") == (os.cpu_count() > 1)
+    assert not training.choose_halves(model, "bfloat16")
+    assert not training.choose_halves(small_model(), "float32")
     for products in ("float32", "bfloat16"):
         training.train(model, grey[:64], epochs=1, products=products)
         said = capsys.readouterr().out

@@ -705,10 +705,3 @@ def test_a_run_killed_twice_ends_within_half_a_nat_of_an_uninterrupted_one(
     assert scores[0].mean == pytest.approx(scores[1].mean, abs=0.5)
     # It did learn: the independent pixels, where both began, are at 385 nats.
     assert scores[0].mean < 300
-
-
-def test_halves_are_for_float32_products_of_models_that_can_take_them():
-    model = models.VAE(4, hidden_units=(16,))
-    assert training.choose_halves(model, "float32") == (os.cpu_count() > 1)
-    assert not training.choose_halves(model, "bfloat16")
-    assert not training.choose_halves(keras.Sequential([keras.layers.Dense(2)]), "float32")

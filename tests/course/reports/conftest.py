@@ -178,3 +178,46 @@ def kill():
         return True
 
     return send
+
+
+@pytest.fixture
+def put():
+    """A function that puts a record into a folder, as a run leaves it; its files but two are not.
+
+    What is not given is that of a run of ``toy`` with no parameter and no result.
+    """
+    from aigc_course.reports import folders, records
+
+    def write(out: Path, name: str, **changes) -> Path:
+        facts = {
+            "name": name,
+            "template": name.rpartition("-")[0],
+            "status": "done",
+            "parameters": {},
+            "changed": list(changes.get("parameters", {})),
+            "results": {},
+            "identity": IDENTITY,
+            "started": "2026-01-31T10:00:00Z",
+            "seconds": 1.5,
+            "total_seconds": 2.5,
+            "threads": 1,
+            "machine": {"system": "x", "processor": "y", "cores": 2, "memory_bytes": 3},
+            "files": {},
+        }
+        record = records.Record.model_validate(facts | changes)
+        folder = out / name
+        folder.mkdir(parents=True)
+        folders.write_json(folder / "results.json", record.results)
+        record = record.model_copy(update={"files": folders.digests(folder)})
+        records.write_record(folder, record)
+        return folder
+
+    return write
+
+
+IDENTITY = {
+    "notebook": "a" * 64,
+    "data": "b" * 64,
+    "package": "c" * 64,
+    "versions": {"python": "3.11.7", "numpy": "2.4.6"},
+}

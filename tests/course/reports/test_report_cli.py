@@ -123,6 +123,8 @@ def test_a_run_prints_its_results_and_where_the_report_is(aigc, toy, tmp_path):
     again = aigc("run", toy, "-p", "N=3", "-p", "TEXT=<i>", "-o", tmp_path)
     assert again.returncode == 0
     assert "was done before" in again.stdout
+    assert "Nothing has changed since 20" in again.stdout
+    assert " UTC, so this is the record of then. Looked at: the notebook," in again.stdout
 
 
 def test_a_failing_run_ends_with_1_and_says_where(aigc, toy, tmp_path):
@@ -143,6 +145,9 @@ def test_json_lines_are_for_scripts(aigc, toy, tmp_path):
     assert ended["done"]["results"] == {"score": 30, "text": "a\nb"}
     assert "ValueError" in ended["failed"]["message"]
     assert events[-1] == {"event": "ended", "done": 1, "failed": 1, "lost": 0}
+    names = {event["run"] for event in events if event["event"] == "finished"}
+    assert {event["run"] for event in events if event["event"] == "cell"} == names
+    assert all(event["started"].endswith("+00:00") for event in ended.values())
 
 
 def test_a_sweep_without_a_terminal_prints_plain_lines_and_a_table(aigc, toy, folder):
@@ -151,10 +156,11 @@ def test_a_sweep_without_a_terminal_prints_plain_lines_and_a_table(aigc, toy, fo
     assert "4 of 4: " in done.stdout
     assert "4 done in " in done.stdout
     assert "\r" not in done.stdout
-    table = done.stdout.splitlines()[-4:]
+    table = done.stdout.splitlines()[-6:]
     assert table[0].split() == ["N", "runs", "score", "text", "seconds"]
-    assert table[2].split()[:5] == ["1", "2", "10.5", "±", "0.71"]
-    assert table[3].split()[:5] == ["2", "2", "20.5", "±", "0.71"]
+    assert table[2].split()[:6] == ["1", "2", "seeds", "10.5", "±", "0.5"]
+    assert table[3].split()[:6] == ["2", "2", "seeds", "20.5", "±", "0.5"]
+    assert table[5].startswith("± is the standard error of the mean over the seeds")
 
 
 # ---- looking at records --------------------------------------------------------------
@@ -164,9 +170,11 @@ def test_runs_lists_what_is_finished(aigc, folder, tmp_path):
     done = aigc("runs", "-o", folder)
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
-    assert len(lines) == 2 + 5
-    assert sum(" failed " in line for line in lines) == 1
+    assert sum(line.startswith("toy-") for line in lines) == 5
+    assert sum(" failed in cell 6 " in line for line in lines) == 1
     assert any("N=1 SEED=1" in line for line in lines)
+    assert any("score=20 text=hello" in line for line in lines)
+    assert max(map(len, lines)) <= 100  # as COLUMNS says
     records = json.loads(aigc("runs", "-o", folder, "--json").stdout)
     assert len(records) == 5
     assert "There are no finished runs" in aigc("runs", "-o", tmp_path / "none").stdout
@@ -195,8 +203,51 @@ def test_show_needs_enough_of_a_name(aigc, folder, one_sentence):
 def test_compare_takes_all_runs_or_those_that_are_named(aigc, folder):
     done = aigc("compare", "-o", folder)
     assert (done.returncode, done.stderr) == (0, "")
-    assert len(done.stdout.splitlines()) == 2 + 2
+    assert "Left out (failed): toy-" in done.stdout
+    assert len(done.stdout.partition("\n\n")[0].splitlines()) == 2 + 2
     names = [run.name for run in reports.load_runs(folder) if run.done]
     compared = json.loads(aigc("compare", *names[:3], "-o", folder, "--json").stdout)
     assert sum(len(row["runs"]) for row in compared["rows"]) == 3
     assert compared["parameters"] == ["N"]
+
+
+def test_runs_are_chosen_by_what_they_are(aigc, folder):
+    done = aigc("runs", "-o", folder, "--where", "score>=20", "--where", "N=2", "--json")
+    assert [run["parameters"]["N"] for run in json.loads(done.stdout)] == [2, 2]
+    done = aigc("runs", "-o", folder, "--since", "2100-01-01")
+    assert (done.returncode, "no run since 2100-01-01 00:00 UTC" in done.stdout) == (0, True)
+    for arguments in (["--where", "NN=2"], ["--template", "tyo"], ["--since", "soon"]):
+        done = aigc("runs", "-o", folder, *arguments)
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+
+
+def test_a_damaged_record_stops_no_command(aigc, put, tmp_path):
+    for number in range(3):
+        put(tmp_path, f"toy-{number:012d}", parameters={"N": number}, results={"a": number})
+    path = tmp_path / "toy-000000000001" / "run.json"
+    path.write_text(path.read_text().replace('"a": 1', '"a": 99'))
+    for command in ("runs", "compare"):
+        done = aigc(command, "-o", tmp_path)
+        assert done.returncode == 1
+        assert "toy-000000000001 is damaged" in done.stderr
+        assert "99" not in done.stdout
+        shown = json.loads(aigc(command, "-o", tmp_path, "--json").stdout)
+        assert len(shown if command == "runs" else shown["rows"]) == 2
+    done = aigc("show", "toy-000000000001", "-o", tmp_path)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "a is 99 in the one and 1 in the other" in done.stdout
+
+
+def test_a_run_takes_its_parameters_from_a_file_and_those_of_the_line_stand_above(
+    aigc, toy, tmp_path
+):
+    (tmp_path / "p.yaml").write_text("N: 5\nTEXT: of the file\n")
+    done = aigc(
+        "run", toy, "--params", tmp_path / "p.yaml", "-p", "TEXT=mine", "-o", tmp_path / "out"
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    (run,) = reports.load_runs(tmp_path / "out")
+    assert run.results == {"score": 50, "text": "mine"}
+    (tmp_path / "p.yaml").write_text("NN: 5\nN: many\n")
+    done = aigc("run", toy, "--params", tmp_path / "p.yaml", "-o", tmp_path / "out")
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 2)

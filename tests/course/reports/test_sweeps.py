@@ -21,7 +21,7 @@ import pytest
 
 from aigc_course import reports
 from aigc_course.reports import cluster as cluster_module
-from aigc_course.reports import comparison, executors, plans, records, sweeps, templates, workers
+from aigc_course.reports import executors, plans, sweeps, templates, workers
 from aigc_course.reports.parameters import ParameterError
 
 WITHOUT_DASK = importlib.util.find_spec("distributed") is None
@@ -719,58 +719,3 @@ def test_a_worker_that_ended_says_how(one_sentence):
         worker.make("{}", print)
     one_sentence(caught.value, f"code {-signal.SIGKILL}", "run it again")
     worker.close()
-
-
-# ---- comparing -----------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def copies(toy, tmp_path_factory):
-    """A function that gives a folder of records, each a copy of a real one with other numbers."""
-    real = reports.run(toy, out=tmp_path_factory.mktemp("real"))
-
-    def make(out, facts):
-        for index, (changes, found) in enumerate(facts):
-            record = real.record.model_copy(
-                update={
-                    "name": f"toy-{index:012x}",
-                    "parameters": {**real.parameters, **changes},
-                    "changed": list(changes),
-                    "results": found,
-                }
-            )
-            (out / record.name).mkdir(parents=True)
-            records.write_record(out / record.name, record)
-        return reports.load_runs(out)
-
-    return make
-
-
-def test_a_comparison_groups_seeds_and_gives_mean_and_spread(copies, tmp_path):
-    facts = [
-        ({"N": n, "SEED": seed}, {"score": n * 10 + seed, "text": "x" if n == 1 else f"y{seed}"})
-        for n in (2, 1)
-        for seed in (0, 1, 2)
-    ]
-    found = reports.compare(copies(tmp_path, facts))
-    assert found.parameters == ("N",)
-    assert [row.parameters for row in found.rows] == [{"N": 1}, {"N": 2}]
-    score = found.rows[0].results["score"]
-    assert (score.mean, score.spread, score.count) == (11, 1, 3)
-    assert found.rows[0].results["text"] == "x"
-    assert found.rows[1].results["text"] == "y0, y1, y2"
-    assert str(found).splitlines()[2].split()[:5] == ["1", "3", "11", "±", "1"]
-    plain = json.loads(json.dumps(found.as_dict(), allow_nan=False))
-    assert plain["rows"][0]["results"]["score"] == {"mean": 11.0, "spread": 1.0, "count": 3}
-
-
-def test_one_run_has_no_spread_and_the_own_seconds_of_a_template_stand():
-    one = comparison.summarise([3.0])
-    assert (one.mean, one.count, math.isnan(one.spread), str(one)) == (3.0, 1, True, "3")
-
-
-def test_200_records_are_read_from_their_run_json_alone(copies, tmp_path):
-    runs = copies(tmp_path, [({"N": 1 + i % 100, "SEED": i}, {"score": i}) for i in range(200)])
-    assert len(runs) == 200
-    assert {p.name for run in runs for p in run.folder.iterdir()} == {"run.json"}
-    assert len(reports.compare(runs).rows) == 100

@@ -1,0 +1,198 @@
+"""Which runs of a folder are listed: by time, by template, by values of theirs."""
+
+from __future__ import annotations
+
+import difflib
+import operator
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from aigc_course.reports.notation import as_json, as_text, shown
+from aigc_course.reports.records import Run
+
+_CONDITION = re.compile(r"\s*([^<>=!]*[^<>=!\s])\s*(<=|>=|!=|==|=|<|>)(.*)", re.DOTALL)
+_OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
+    "=": operator.eq,
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+_AGO = {"h": "hours", "d": "days", "w": "weeks"}
+_NONE = object()
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One ``--where``: a name, an operator, and the text to compare with."""
+
+    name: str
+    operator: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.name}{self.operator}{self.text}"
+
+    def fits(self, run: Run) -> bool:
+        """Whether a run has this value; one without the name never has."""
+        value = _value(run, self.name)
+        if value is _NONE:
+            return False
+        compare = _OPERATORS[self.operator]
+        if _is_number(value):
+            number = _number(self.text)
+            return number is not None and compare(value, number)
+        if compare not in (operator.eq, operator.ne):
+            return False
+        texts = {as_text(value), as_json(value), str(value)}
+        return compare(self.text.strip() in texts or self.text in texts, True)
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What is asked for.
+
+    Attributes:
+        since: runs that began then or later; None is all.
+        template: the notebook's name; empty is all.
+        where: all of these hold.
+    """
+
+    since: datetime | None = None
+    template: str = ""
+    where: tuple[Condition, ...] = ()
+
+    def __str__(self) -> str:
+        parts = [f"of {self.template}"] if self.template else []
+        parts += ["with " + " and ".join(map(str, self.where))] if self.where else []
+        parts += [f"since {self.since:%Y-%m-%d %H:%M} UTC"] if self.since else []
+        return "".join(f" {part}" for part in parts)
+
+    def of(self, runs: Sequence[Run]) -> list[Run]:
+        """Those of some runs that are asked for.
+
+        Raises:
+            ValueError: if no run is of the template, or has what a condition names, or its value
+                cannot be compared.
+        """
+        if self.template and runs:
+            known = sorted({run.record.template for run in runs})
+            if self.template not in known:
+                raise ValueError(
+                    f"No run is of {shown(self.template)}: {_nearest(self.template, known)}"
+                )
+            runs = [run for run in runs if run.record.template == self.template]
+        for condition in self.where:
+            _check(condition, runs)
+        return [
+            run
+            for run in runs
+            if (self.since is None or run.record.started >= self.since)
+            and all(condition.fits(run) for condition in self.where)
+        ]
+
+
+def read_selection(
+    since: str | None, template: str | None, where: Iterable[str], now: datetime | None = None
+) -> Selection:
+    """Read the options of `aigc runs`.
+
+    Args:
+        since: a day or a time, UTC unless it says otherwise, or ``today``, ``yesterday``, ``12h``,
+            ``7d``, ``2w``; None is no limit.
+        template: a notebook's name or path; None is all.
+        where: ``NAME=VALUE``, and != < <= > >= in place of =.
+        now: the time; None is the clock's.
+
+    Raises:
+        ValueError: if one cannot be read.
+    """
+    now = now or datetime.now(UTC)
+    return Selection(
+        None if since is None else _read_time(since, now),
+        Path(template).name.removesuffix(".ipynb") if template else "",
+        tuple(map(_read_condition, where)),
+    )
+
+
+def _read_time(text: str, now: datetime) -> datetime:
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    if text in ("today", "yesterday"):
+        return midnight - timedelta(days=text == "yesterday")
+    try:
+        if match := re.fullmatch(r"([0-9]{1,6})([hdw])", text):
+            return now - timedelta(**{_AGO[match[2]]: int(match[1])})
+        if re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+            found = datetime.fromisoformat(text)
+            return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise ValueError(
+        f"--since is {shown(text)}: give a day or a time in UTC, such as 2026-01-31 or "
+        f"2026-01-31T18:00, or today, yesterday, 12h, 7d or 2w."
+    )
+
+
+def _read_condition(text: str) -> Condition:
+    match = _CONDITION.fullmatch(text)
+    if not match or not match[3].strip():
+        raise ValueError(
+            f"--where is {shown(text)}: write NAME=VALUE, or != < <= > >= in place of =."
+        )
+    return Condition(*match.groups())
+
+
+def _check(condition: Condition, runs: Sequence[Run]) -> None:
+    if not runs:
+        return
+    values = [_value(run, condition.name) for run in runs]
+    values = [value for value in values if value is not _NONE]
+    if not values:
+        known = dict.fromkeys(n for run in runs for n in [*run.parameters, *run.results])
+        hint = _nearest(condition.name, [*known, "status", "seconds"])
+        raise ValueError(f"No run has a parameter or result {shown(condition.name)}: {hint}")
+    if all(map(_is_number, values)):
+        if _number(condition.text) is None:
+            raise ValueError(
+                f"{condition.name} is a number in these runs, and {shown(condition.text)} is none: "
+                f"give a number."
+            )
+    elif not any(map(_is_number, values)) and condition.operator not in ("=", "==", "!="):
+        raise ValueError(f"{condition.name} is no number in these runs: use = or !=.")
+
+
+def _value(run: Run, name: str) -> Any:
+    facts = {"status": run.record.status, "seconds": run.record.seconds}
+    return next((d[name] for d in (run.parameters, run.results, facts) if name in d), _NONE)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _number(text: str) -> int | float | None:
+    text = text.strip()
+    if not re.fullmatch(r"[+-]?[0-9.]+([eE][+-]?[0-9]+)?", text) or len(text) > 400:
+        return None
+    try:
+        return int(text)
+    except ValueError:
+        pass
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _nearest(name: str, known: Sequence[str]) -> str:
+    folded = {other.lower(): other for other in known}
+    near = difflib.get_close_matches(name.lower(), folded, 1, 0.6)
+    if near:
+        return f"did you mean {folded[near[0]]}?"
+    return f"choose from {', '.join(known[:20])}."
