@@ -21,10 +21,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 import aigc_utils
 from aigc_apps import saving
+from aigc_apps.origins import code_sha256, describe_machine
 from aigc_apps.safety import Provenance
 from aigc_apps.safety.provenance import MADE_BY, MADE_WITHOUT
-from aigc_utils.files import check_yaml, code_sha256, joined_sha256, read_yaml
-from aigc_utils.runtime import describe_machine
+from aigc_utils.files import check_yaml, joined_sha256, read_yaml
 
 
 class Card(BaseModel):

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import psutil
 
+from aigc_apps import origins
 from aigc_course.checks import store
 from aigc_course.inventory import DoctorFinding, Extra, belongings, load_needs
 from aigc_utils import runtime
@@ -68,7 +69,7 @@ def _machine() -> Iterator[DoctorFinding]:
         "close other programs; a notebook uses up to 2 GB",
         needed=False,
     )
-    yield DoctorFinding("Processor cores and GPU", True, runtime.describe_machine())
+    yield DoctorFinding("Processor cores and GPU", True, origins.describe_machine())
     products = (
         "bfloat16" if runtime.multiplies_bfloat16() else "float32, in halves (no native bfloat16)"
     )

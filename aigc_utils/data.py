@@ -250,9 +250,11 @@ def check_range(images: np.ndarray, most: float = 1, what: str = "intensities ru
     if images.dtype.kind not in "fiub" or not images.dtype.isnative:
         raise ValueError(f"The images are of type {images.dtype}: give numbers, such as float32.")
     low, high = (float(images.min()), float(images.max())) if images.size else (0, 0)
-    if np.isnan(low) or np.isnan(high):
-        bad = int(np.argmax(np.isnan(images).reshape(len(images), -1).any(axis=1)))
-        raise ValueError(f"Image {bad} contains NaN (not a number): remove it or repair it.")
+    if not np.isfinite([low, high]).all():
+        odd, name = np.isnan(images), "NaN (not a number)"
+        odd, name = (odd, name) if odd.any() else (np.isinf(images), "infinity")
+        bad = int(np.argmax(odd.reshape(len(images), -1).any(axis=1)))
+        raise ValueError(f"Image {bad} contains {name}: remove it or repair it.")
     if low >= -1e-6 and high <= most + 1e-6:  # what sums of intensities round to
         return
     cure = "take (images - low) / (high - low), with the least and the most that there can be"

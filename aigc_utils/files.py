@@ -17,8 +17,6 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-_CODE = {".py", ".yml", ".md"}
-
 
 @contextlib.contextmanager
 def atomic_path(target: str | os.PathLike) -> Iterator[Path]:
@@ -113,36 +111,6 @@ def sha256(path: str | os.PathLike) -> str:
 def joined_sha256(hashes: Iterable[str]) -> str:
     """The SHA-256 of several files' hexadecimal SHA-256, one after another, in hexadecimal."""
     return hashlib.sha256("".join(hashes).encode("ascii")).hexdigest()
-
-
-def code_files(package: str | os.PathLike) -> list[Path]:
-    """The ``.py``, ``.yml`` and ``.md`` files of a package, in the order of their names.
-
-    What begins with a dot belongs to an editor or a system, which may put it there at any time.
-    Files in folders that begin with ``_`` count as data that a wheel carries along.
-    """
-    package = Path(package)
-    found = {}
-    for path in package.rglob("*"):
-        relative = path.relative_to(package)
-        hidden = any(part.startswith(".") for part in relative.parts)
-        data = any(folder.startswith("_") for folder in relative.parts[:-1])
-        if path.suffix in _CODE and not hidden and not data and path.is_file():
-            found[relative.as_posix()] = path
-    return [found[name] for name in sorted(found)]
-
-
-def code_sha256(package: str | os.PathLike) -> str:
-    """The SHA-256 over names and contents of a package's `code_files`, in hexadecimal.
-
-    Line ends of Windows count as those of other systems; a checkout and a wheel are the same.
-    """
-    total = hashlib.sha256()
-    for path in code_files(package):
-        name = path.relative_to(package).as_posix()
-        content = path.read_bytes().replace(b"\r\n", b"\n")
-        total.update(f"{name}\0{hashlib.sha256(content).hexdigest()}\n".encode())
-    return total.hexdigest()
 
 
 def read_yaml(path: str | os.PathLike, kind: Any) -> Any:

@@ -8,23 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-import platform
 import sys
 from collections.abc import Callable, Iterator
 from numbers import Integral
-from pathlib import Path
 from typing import TypeVar
 
 T = TypeVar("T")
 
 PROFILES = ("smoke", "cpu", "full")
-SYSTEM = Path("/")  # where Linux tells of its devices
-GPU_DEVICES = (
-    "proc/driver/nvidia/gpus/*",
-    "dev/nvidia[0-9]*",  # all that a container is given
-    "sys/bus/pci/drivers/amdgpu/[0-9]*",
-    "dev/dxg",  # of Windows, in its Linux subsystem
-)
 
 
 @contextlib.contextmanager
@@ -121,28 +112,6 @@ def multiplies_bfloat16() -> bool:
     except OSError:
         return False
     return not {"avx512_bf16", "amx_bf16"}.isdisjoint(flags.split())
-
-
-def describe_machine() -> str:
-    """This machine for a record of what ran on it: processor, cores and GPUs, and no name."""
-    return f"{platform.machine()}, {os.cpu_count()} cores, {_gpus()}"
-
-
-def _gpus() -> str:
-    """How many GPUs there are; nothing is loaded and no program is run to see.
-
-    TensorFlow, where it is loaded, knows those that it may use. Else Linux is asked for the
-    devices of its drivers. Windows does not tell.
-    """
-    if tensorflow := sys.modules.get("tensorflow"):
-        number = len(tensorflow.config.list_physical_devices("GPU"))
-    elif platform.system() == "Linux":
-        number = max(len(list(SYSTEM.glob(devices))) for devices in GPU_DEVICES)
-    elif platform.system() == "Darwin" and platform.machine() == "arm64":
-        number = 1  # each Apple processor of this kind has one
-    else:
-        return "GPU not looked for"
-    return f"{number or 'no'} GPU{'s' if number > 1 else ''}"
 
 
 def in_notebook() -> bool:

@@ -67,6 +67,7 @@ TESTS_OF = {
     "aigc_course/grading/hidden.py": ["course/grading/test_hidden_tests.py"],
     "aigc_course/grading/*": ["course/grading/test_grading.py"],
     "aigc_course/train/judges.py": ["course/test_recipes.py"],
+    "aigc_course/train/names.py": ["course/test_recipes.py"],
 }
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from aigc_course.grading.names import names_line
 from aigc_course.grading.roster import Roster
-from aigc_course.grading.sheets import Sheet, cell_as_it_came, number_in, plain_number, write_sheet
+from aigc_course.grading.sheets import Sheet, cell_as_it_came, number_in, sheet_number, write_sheet
 
 FILE = "canvas.csv"
 EXCUSED = "EX"
@@ -73,7 +73,7 @@ def write_gradebook(
         limit = possible or of
         if limit != of:
             scaled.add((of, limit))
-        value = EXCUSED if excused else plain_number(total / of * limit)
+        value = EXCUSED if excused else sheet_number(total / of * limit)
         if row[column].strip() and not _same(row[column].strip(), value):
             changed.append(f"{roster.people[number].name} {row[column]} -> {value}")
         row[column] = value

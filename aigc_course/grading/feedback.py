@@ -15,7 +15,7 @@ from aigc_course.checks.texts import exercise_file, read_exercises
 from aigc_course.grading.lateness import LateRule
 from aigc_course.grading.marks import GradeRow, Mark, TestRow
 from aigc_course.grading.plain import plain_text
-from aigc_course.grading.sheets import plain_number
+from aigc_course.grading.sheets import sheet_number
 
 MOST_NOTES = 12
 _NO_SENTENCE = "the result is not right."
@@ -100,8 +100,8 @@ def feedback_page(
     page = _Page(
         student=plain_text(student),
         assignment=f"Assignment {assignment}",
-        total=plain_number(mark.total),
-        of=plain_number(row.of),
+        total=sheet_number(mark.total),
+        of=sheet_number(row.of),
         excused=mark.excused,
         sum=_sum(row, mark, rule),
         words=_words(mark, titles),
@@ -122,7 +122,7 @@ def comment_lines(
         return words
     if mark.excused:
         return ["Excused.", *words]
-    lines = [f"{plain_number(mark.total)} of {plain_number(row.of)} points."]
+    lines = [f"{sheet_number(mark.total)} of {sheet_number(row.of)} points."]
     if len(parts := _sum(row, mark, rule)) > 1:
         lines += parts[:-1]
     if problem := _problem(row):
@@ -142,16 +142,16 @@ def _problem(row: GradeRow) -> str:
 
 def _sum(row: GradeRow, mark: Mark, rule: LateRule | None) -> list[str]:
     """How the total comes about; one line if it is that of the hidden tests."""
-    lines = [f"Hidden tests: {plain_number(mark.earned)} of {plain_number(row.of)}."]
+    lines = [f"Hidden tests: {sheet_number(mark.earned)} of {sheet_number(row.of)}."]
     if mark.late and rule:
         lines.append(mark.late.sentence(rule.percent_of))
     if mark.lost_late:
-        lines.append(f"Taken off for lateness: {plain_number(mark.lost_late)}.")
+        lines.append(f"Taken off for lateness: {sheet_number(mark.lost_late)}.")
     if mark.by_hand:
         lines.append(f"From your teacher: {_signed(mark.by_hand)}.")
     if mark.set_to is not None:
-        lines.append(f"Set by your teacher to {plain_number(mark.set_to)}.")
-    return [*lines, f"Total: {plain_number(mark.total)}."] if len(lines) > 1 else lines
+        lines.append(f"Set by your teacher to {sheet_number(mark.set_to)}.")
+    return [*lines, f"Total: {sheet_number(mark.total)}."] if len(lines) > 1 else lines
 
 
 def _words(mark: Mark, titles: Mapping[str, str]) -> list[str]:
@@ -175,9 +175,9 @@ def _exercises(row: GradeRow, titles: Mapping[str, str]) -> list[_ExercisePart]:
         parts.append(
             _ExercisePart(
                 name=_name(exercise, titles),
-                points=plain_number(points),
-                of=plain_number(of),
-                lost=plain_number(of - points),
+                points=sheet_number(points),
+                of=sheet_number(of),
+                lost=sheet_number(of - points),
                 right=", ".join(r.title for r in results if r.points == r.of),
                 advice=_ADVICE.format(exercise) if exercise in titles else "",
                 tests=[_test(result) for result in results],
@@ -198,7 +198,7 @@ def _name(exercise: str, titles: Mapping[str, str]) -> str:
 
 
 def _signed(points: float) -> str:
-    return ("+" if points > 0 else "") + plain_number(points)
+    return ("+" if points > 0 else "") + sheet_number(points)
 
 
 @functools.cache

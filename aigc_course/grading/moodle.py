@@ -19,7 +19,7 @@ from aigc_course.grading.roster import Roster
 from aigc_course.grading.sheets import (
     cell_as_it_came,
     number_in,
-    plain_number,
+    sheet_number,
     write_sheet,
 )
 from aigc_utils.files import atomic_path
@@ -66,7 +66,7 @@ def write_worksheet(
         limit = _maximum(roster, number, most, of)
         if limit != of:
             scaled.add((of, limit))
-        value = plain_number(min(total / of, 1.0) * limit)
+        value = sheet_number(min(total / of, 1.0) * limit)
         if total > of:
             cut.append(name)
         if _number(row[grade]) not in (None, _number(value)):

@@ -103,7 +103,7 @@ def write_sheet(
 
     Args:
         path: the file.
-        rows: cells, which `table_cell` or `plain_number` has made.
+        rows: cells, which `table_cell` or `sheet_number` has made.
         separator: what stands between cells.
         mark: begin with the byte order mark by which Excel knows UTF-8.
 
@@ -130,7 +130,7 @@ def cell_as_it_came(text: str) -> str:
     return "'" + text
 
 
-def plain_number(value: float | None) -> str:
+def sheet_number(value: float | None) -> str:
     """A number with at most two decimals and a point, as every platform reads it; "" for None."""
     if value is None:
         return ""

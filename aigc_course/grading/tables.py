@@ -10,7 +10,7 @@ from pathlib import Path
 from aigc_course.grading.lateness import shown_time
 from aigc_course.grading.marks import GradeRow, Mark, Person
 from aigc_course.grading.plain import table_cell
-from aigc_course.grading.sheets import plain_number, sheet_bytes
+from aigc_course.grading.sheets import sheet_bytes, sheet_number
 from aigc_utils.files import atomic_path
 
 FILE = "grades.csv"
@@ -72,11 +72,11 @@ def grades_table(lines: Sequence[TableLine], exercises: Mapping[str, float]) -> 
         table.append(
             [
                 table_cell(line.name),
-                *(plain_number(row.points.get(e, 0.0)) if row else "" for e in exercises),
-                plain_number(-mark.lost_late) if mark.lost_late else "",
+                *(sheet_number(row.points.get(e, 0.0)) if row else "" for e in exercises),
+                sheet_number(-mark.lost_late) if mark.lost_late else "",
                 _by_hand(mark),
-                plain_number(mark.total),
-                plain_number(row.of if row else possible),
+                sheet_number(mark.total),
+                sheet_number(row.of if row else possible),
                 line.state,
                 table_cell(_notes(line)),
                 table_cell(" ".join(text for _, text in mark.comments)),
@@ -122,8 +122,8 @@ def write_table(out: Path, content: bytes) -> None:
 def _by_hand(mark: Mark) -> str:
     """What the teacher changes the sum by; with a total that is set, the difference it makes."""
     if mark.set_to is not None:
-        return plain_number(mark.set_to - mark.earned + mark.lost_late)
-    return plain_number(mark.by_hand) if mark.by_hand else ""
+        return sheet_number(mark.set_to - mark.earned + mark.lost_late)
+    return sheet_number(mark.by_hand) if mark.by_hand else ""
 
 
 def _notes(line: TableLine) -> str:

@@ -7,7 +7,7 @@ from aigc_course.grading.book import Book
 from aigc_course.grading.limits import Limits
 from aigc_course.grading.names import names_line
 from aigc_course.grading.plain import plain_text
-from aigc_course.grading.sheets import plain_number
+from aigc_course.grading.sheets import sheet_number
 from aigc_course.grading.submissions import Found
 from aigc_course.grading.work import Say, limits_hash
 
@@ -65,7 +65,7 @@ def say_after(book: Book, say: Say) -> None:
     if older:
         say(f"Points by hand were given to an earlier submission, look again: {names_line(older)}.")
     late = [
-        f"{line.name} -{plain_number(line.mark.lost_late)}"
+        f"{line.name} -{sheet_number(line.mark.lost_late)}"
         for line in lines.values()
         if line.mark.lost_late
     ]
@@ -91,10 +91,10 @@ def _by_hand(line: tables.TableLine) -> str:
     if line.mark.excused:
         return "excused"
     if line.mark.set_to is not None:
-        return f"set to {plain_number(line.mark.set_to)}"
+        return f"set to {sheet_number(line.mark.set_to)}"
     points = line.mark.by_hand
-    return f"{'+' if points > 0 else ''}{plain_number(points)}" if points else ""
+    return f"{'+' if points > 0 else ''}{sheet_number(points)}" if points else ""
 
 
 def _shown(total: float | None) -> str:
-    return "without a mark" if total is None else plain_number(total)
+    return "without a mark" if total is None else sheet_number(total)

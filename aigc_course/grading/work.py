@@ -17,7 +17,7 @@ from aigc_course.grading.marks import GradeRow, TestRow
 from aigc_course.grading.notebooks import Unreadable
 from aigc_course.grading.plain import plain_text
 from aigc_course.grading.sandbox import Sandbox
-from aigc_course.grading.sheets import plain_number
+from aigc_course.grading.sheets import sheet_number
 from aigc_course.grading.submissions import Submission, read_submission
 
 HOPELESS = 3  # sandboxes that do not start, one after another, before the rest is not tried
@@ -126,9 +126,9 @@ class Work:
         was = self._book.before.get(submission.key)
         row = self._row(submission, graded, content_hash(content, problem), digest)
         row = self._book.record(submission, row)
-        changed = "" if was in (None, row.total) else f" (was {plain_number(was)})"
+        changed = "" if was in (None, row.total) else f" (was {sheet_number(was)})"
         self._told(
-            f"{submission.name}: {plain_number(row.total)} of {plain_number(row.of)}{changed}",
+            f"{submission.name}: {sheet_number(row.total)} of {sheet_number(row.of)}{changed}",
             num_all,
             graded=True,
         )

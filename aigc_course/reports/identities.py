@@ -28,11 +28,12 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 import aigc_utils
+from aigc_apps.origins import code_files, code_sha256
 from aigc_course.reports import inputs, loads
 from aigc_course.reports.notation import as_json
 from aigc_course.reports.parameters import Parameter
 from aigc_course.reports.templates import Template
-from aigc_utils.files import code_files, code_sha256, sha256
+from aigc_utils.files import sha256
 
 LIBRARIES = ("tensorflow", "keras", "numpy")
 # Folders of the data folder whose own folders count one by one.

@@ -127,10 +127,7 @@ class Parameter:
         return f"{self.name} is {shown(value)}: give {self.wanted}{more}."
 
     def _is_own(self, value: Any) -> bool:
-        """Whether a path, or a list of them, is the template's own: of a record, given back.
-
-        One that is written in the same way and exists at hand too is another, from here.
-        """
+        """Whether paths are the template's own, of a record, and lead to no others from here."""
         texts = [value] if isinstance(value, str) else value
         if not isinstance(texts, list | tuple) or not all(isinstance(t, str) for t in texts):
             return False
@@ -189,8 +186,7 @@ class Parameters(Mapping[str, Parameter]):
         Raises:
             ParameterError: naming every problem at once.
         """
-        full = {name: parameter.default for name, parameter in self.items()}
-        problems = []
+        full, problems = {name: parameter.default for name, parameter in self.items()}, []
         for name, value in values.items():
             if name not in full:
                 problems.append(self.unknown(name))
@@ -349,6 +345,9 @@ def is_seed(name: str, value: Any = 0) -> bool:
     )
 
 
+_COMMENT = re.compile(r"(.*?)\s*(?:\[([^\[\]]*)\])?", re.DOTALL)  # words, then a limit
+
+
 def _parameter(declaration: declarations.Declaration, where: str, home: Path | None) -> Parameter:
     name, node = declaration.name, declaration.annotation
     try:
@@ -362,8 +361,7 @@ def _parameter(declaration: declarations.Declaration, where: str, home: Path | N
     if is_path:  # ``Path`` or ``str``: what is given is a text
         node = kinds.annotation_of("")
     annotation = ast.unparse(node)
-    pattern = r"(.*?)\s*(?:\[([^\[\]]*)\])?"
-    help_, bracket = re.fullmatch(pattern, declaration.comment, re.DOTALL).groups()
+    help_, bracket = _COMMENT.fullmatch(declaration.comment).groups()
     try:
         limit = limits.usual_limit(name, annotation, default)
         if bracket is not None:
@@ -395,6 +393,8 @@ def _parameter(declaration: declarations.Declaration, where: str, home: Path | N
     if parameter.paths:
         return parameter  # what it points to may not be there yet
     try:
-        return replace(parameter, default=parameter.check(default))
+        checked = parameter.check(default)
     except (ValueError, RecursionError, OverflowError):
         raise ValueError(f"{where}: by default {parameter.refusal(default)}") from None
+    # A text stays as it is written: a path of the template's own is from its own folder.
+    return parameter if isinstance(default, str) else replace(parameter, default=checked)

@@ -95,7 +95,7 @@ def make(
     return not_made
 
 
-def read_notebook(run: Run):
+def executed_notebook(run: Run):
     """The executed notebook of a run, as it was written.
 
     Raises:

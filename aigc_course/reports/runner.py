@@ -115,7 +115,7 @@ def _completed(run: records.Run, job: Job) -> records.Record:
     if not wanted:
         return run.record
     try:
-        notebook = parts.read_notebook(run)
+        notebook = parts.executed_notebook(run)
     except ValueError as error:  # told, and not written: what is there stays as it is
         return run.record.model_copy(update={"not_made": dict.fromkeys(wanted, str(error))})
     log = io.BytesIO()

@@ -18,12 +18,13 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from aigc_apps.common import tokens
 from aigc_apps.common.language import LanguageModel
 from aigc_apps.music.chorale_model import ChoraleModel
+from aigc_apps.origins import describe_machine
 from aigc_course.train import judges, packing
 from aigc_course.train.distributed import Cluster
 from aigc_course.train.names import check_training, recipe_folder
 from aigc_utils import checkpoints, data, models, training
 from aigc_utils.files import atomic_path, read_yaml, sha256
-from aigc_utils.runtime import describe_machine, seed_everything
+from aigc_utils.runtime import seed_everything
 
 # What a stage may say: settings of `aigc_utils.training.train`, and arguments of models that
 # change how they learn, not what weights they have.

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from aigc_apps import origins
 from aigc_course import doctor as diagnosis
 from aigc_course import inventory
 from aigc_course.doctor import DoctorFinding
@@ -354,10 +355,9 @@ def test_the_checkpoints_and_verdicts_are_those_of_the_course():
 
 
 def test_the_machine_is_described_as_records_describe_it(healthy):
-    from aigc_utils import runtime
 
     (finding,) = about(healthy, "GPU")
-    assert finding.found == runtime.describe_machine()
+    assert finding.found == origins.describe_machine()
 
 
 def test_a_read_only_folder_is_a_note(disk, make_read_only):

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pydantic
 import pytest
 
-from aigc_utils.files import atomic_path, code_files, code_sha256, joined_sha256, read_yaml, sha256
+from aigc_utils.files import atomic_path, joined_sha256, read_yaml, sha256
 
 
 @pytest.fixture
@@ -188,50 +188,7 @@ def test_a_text_that_is_missing_is_named(tmp_path, one_sentence):
     one_sentence(caught.value, tmp_path / "none.yml")
 
 
-# ---- identities of code ----------------------------------------------------------------
-
-
-@pytest.fixture
-def package(tmp_path):
-    folder = tmp_path / "package"
-    for name in ("__init__.py", "words.yml", "sub/notes.md", "_data/card.py", "picture.png"):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(b"a\nb\n")
-    return folder
-
-
-def test_code_and_texts_count_and_data_that_a_wheel_carries_does_not(package):
-    before = code_sha256(package)
-    assert len(before) == 64
-    (package / "_data" / "card.py").write_bytes(b"other")
-    (package / "picture.png").write_bytes(b"other")
-    (package / "words.yml").write_bytes(b"a\r\nb\r\n")  # as git gives it on Windows
-    assert code_sha256(package) == before
-
-
-def test_what_editors_and_systems_leave_in_a_package_does_not_count(package):
-    before = code_sha256(package)
-    (package / "._words.yml").write_bytes(b"\x00\x05\x16\x07\xff")  # macOS, on foreign disks
-    (package / ".ipynb_checkpoints").mkdir()
-    (package / ".ipynb_checkpoints" / "a-checkpoint.py").write_bytes(b"a")
-    (package / "folder.py").mkdir()
-    try:
-        (package / ".#a.py").symlink_to("me@here.1:2")  # Emacs, while the file is edited
-    except OSError:  # Windows asks for a right; Emacs makes a file there
-        (package / ".#a.py").write_bytes(b"me@here.1:2")
-    assert [path.name for path in code_files(package)] == ["__init__.py", "notes.md", "words.yml"]
-    assert code_sha256(package) == before
-
-
-@pytest.mark.parametrize("name", ["__init__.py", "words.yml", "sub/notes.md"])
-def test_another_word_or_another_name_gives_another_identity(package, name):
-    before = code_sha256(package)
-    (package / name).write_bytes(b"a\nc\n")
-    changed = code_sha256(package)
-    (package / name).write_bytes(b"a\nb\n")
-    assert code_sha256(package) == before
-    (package / name).rename(package / f"new_{name.replace('/', '_')}")
-    assert len({before, changed, code_sha256(package)}) == 3
+# ---- hashes ----------------------------------------------------------------------------
 
 
 def test_several_hashes_are_joined_in_their_order():

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import sys
-import types
 
 import numpy as np
 import pytest
@@ -103,87 +101,6 @@ def test_an_independent_seed_follows_from_its_seed_and_shares_no_draw_with_it():
 def test_the_smallest_and_largest_seed_are_taken(seed, started):
     runtime.seed_everything(seed)
     assert np.isfinite(draw_from_all_three()[1])
-
-
-# ---- what the machine is ---------------------------------------------------------------
-
-
-@pytest.fixture
-def machine(monkeypatch, tmp_path):
-    """A function that makes this machine another, by what its system tells: no part of ours."""
-
-    def be(system: str, processor: str, *devices: str, tensorflow_gpus: int | None = None):
-        monkeypatch.setattr("platform.system", lambda: system)
-        monkeypatch.setattr("platform.machine", lambda: processor)
-        monkeypatch.setattr("os.cpu_count", lambda: 8)
-        monkeypatch.setattr(runtime, "SYSTEM", tmp_path)
-        for device in devices:
-            path = tmp_path / device
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.touch()
-        monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
-        if tensorflow_gpus is not None:
-            loaded = types.ModuleType("tensorflow")
-            loaded.config = types.SimpleNamespace(
-                list_physical_devices=lambda kind: [kind] * tensorflow_gpus * (kind == "GPU")
-            )
-            monkeypatch.setitem(sys.modules, "tensorflow", loaded)
-
-    return be
-
-
-@pytest.mark.parametrize(
-    ("facts", "told"),
-    [
-        (("Linux", "x86_64"), "x86_64, 8 cores, no GPU"),
-        (("Linux", "x86_64", "proc/driver/nvidia/gpus/0000:01:00.0"), "x86_64, 8 cores, 1 GPU"),
-        (("Linux", "aarch64", "dev/nvidia0", "dev/nvidia1", "dev/nvidiactl"), "aarch64, 8 cores, 2 GPUs"),
-        (("Linux", "x86_64", "dev/nvidiactl", "dev/nvidia-uvm"), "x86_64, 8 cores, no GPU"),
-        (("Linux", "x86_64", "sys/bus/pci/drivers/amdgpu/0000:03:00.0"), "x86_64, 8 cores, 1 GPU"),
-        (("Linux", "x86_64", "sys/bus/pci/drivers/amdgpu/bind"), "x86_64, 8 cores, no GPU"),
-        (("Linux", "x86_64", "dev/dxg"), "x86_64, 8 cores, 1 GPU"),
-        (("Darwin", "arm64"), "arm64, 8 cores, 1 GPU"),
-        (("Darwin", "x86_64"), "x86_64, 8 cores, GPU not looked for"),
-        (("Windows", "AMD64"), "AMD64, 8 cores, GPU not looked for"),
-    ],
-    ids=lambda given: " ".join(given) if isinstance(given, tuple) else "",
-)  # fmt: skip
-def test_a_machine_is_described_by_its_processor_cores_and_gpus(machine, facts, told):
-    machine(*facts)
-    assert runtime.describe_machine() == told
-
-
-@pytest.mark.parametrize(("number", "told"), [(0, "no GPU"), (1, "1 GPU"), (4, "4 GPUs")])
-def test_where_tensorflow_is_loaded_its_gpus_count(machine, number, told):
-    machine("Windows", "AMD64", tensorflow_gpus=number)
-    assert runtime.describe_machine() == f"AMD64, 8 cores, {told}"
-
-
-def test_to_describe_the_machine_loads_no_tensorflow(fresh_python):
-    program = (
-        "import sys; from aigc_utils import runtime; "
-        "print(runtime.describe_machine(), 'tensorflow' in sys.modules, 'numpy' in sys.modules)"
-    )
-    done = fresh_python(program)
-    assert done.stdout.split(" cores, ")[1].endswith("False False\n"), done.stderr
-
-
-def test_a_notebook_is_known_by_its_kernel(monkeypatch):
-    def shell(**parts):
-        ipython = types.ModuleType("IPython")
-        ipython.get_ipython = lambda: types.SimpleNamespace(**parts)
-        return ipython
-
-    monkeypatch.setitem(sys.modules, "IPython", shell(kernel=object()))
-    assert runtime.in_notebook()
-    monkeypatch.setitem(sys.modules, "IPython", shell())  # IPython in a terminal
-    assert not runtime.in_notebook()
-    ipython = types.ModuleType("IPython")
-    ipython.get_ipython = lambda: None  # imported by a program, and not running
-    monkeypatch.setitem(sys.modules, "IPython", ipython)
-    assert not runtime.in_notebook()
-    monkeypatch.delitem(sys.modules, "IPython")
-    assert not runtime.in_notebook()
 
 
 # ---- profiles and rooms ------------------------------------------------------------------

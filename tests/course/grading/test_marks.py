@@ -16,7 +16,7 @@ from aigc_course.grading.book import Book
 from aigc_course.grading.lateness import LateRule, read_rule
 from aigc_course.grading.marks import read_grades
 from aigc_course.grading.names import Names
-from aigc_course.grading.sheets import number_in, plain_number, read_sheet, write_sheet
+from aigc_course.grading.sheets import number_in, read_sheet, sheet_number, write_sheet
 from aigc_course.grading.telling import say_after
 
 ANNA, BO, CY = (handed(name) for name in ("anna", "bo", "cy"))
@@ -483,7 +483,7 @@ def test_a_zone_has_a_name_or_hours(tmp_path, zone):
 
 
 def test_numbers_are_written_as_every_platform_reads_them():
-    shown = [plain_number(value) for value in (None, 0, -0.001, 18.05, 94.736842, 12345.678, 2.50)]
+    shown = [sheet_number(value) for value in (None, 0, -0.001, 18.05, 94.736842, 12345.678, 2.50)]
     assert shown == ["", "0", "0", "18.05", "94.74", "12345.68", "2.5"]
     assert [number_in(text) for text in ("1,5", " 2", "-.5", "+3.", "100.00")] == [
         1.5,

@@ -282,7 +282,7 @@ def test_a_copy_with_other_answers_takes_nobody_s_row(folder, look):
 
 
 def test_zips_are_read_also_in_zips_and_nothing_is_left_beside_them(folder, look):
-    inner = zipped({"work/04.ipynb": ANSWERED, "__MACOSX/work/._04.ipynb": b"x"})
+    inner = zipped({"mine/04.ipynb": ANSWERED, "__MACOSX/mine/._04.ipynb": b"x"})
     put(folder / "ada.zip", inner)
     put(folder / "bob" / "hand in.ZIP", zipped({"deeper.zip": inner}))
     before = sorted(folder.rglob("*"))

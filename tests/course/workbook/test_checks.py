@@ -513,7 +513,7 @@ def test_only_widgets_that_colab_has():
         for child in getattr(widget, "children", ()):
             yield from kinds(child)
 
-    assert set(kinds(Quiz([ASKED]).widget())) == {"VBox", "HTML", "RadioButtons"}
+    assert set(kinds(Quiz([ASKED]).widget())) == {"VBox", "HTML", "RadioButtons", "Output"}
     assert issubclass(ipywidgets.RadioButtons, ipywidgets.Widget)
 
 
