@@ -113,25 +113,7 @@ def test_where_tensorflow_is_loaded_its_gpus_count(machine, number, told):
 def test_to_describe_the_machine_loads_no_tensorflow(fresh_python):
     program = (
         "import sys; from aigc_apps import origins; "
-        "print(origins.describe_machine(), 'tensorflow' in sys.modules, 'numpy' in sys.modules)"
+        "print(origins.describe_machine(), 'tensorflow' in sys.modules, 'keras' in sys.modules)"
     )
     done = fresh_python(program)
     assert done.stdout.split(" cores, ")[1].endswith("False False\n"), done.stderr
-
-
-def test_a_notebook_is_known_by_its_kernel(monkeypatch):
-    def shell(**parts):
-        ipython = types.ModuleType("IPython")
-        ipython.get_ipython = lambda: types.SimpleNamespace(**parts)
-        return ipython
-
-    monkeypatch.setitem(sys.modules, "IPython", shell(kernel=object()))
-    assert origins.in_notebook()
-    monkeypatch.setitem(sys.modules, "IPython", shell())  # IPython in a terminal
-    assert not origins.in_notebook()
-    ipython = types.ModuleType("IPython")
-    ipython.get_ipython = lambda: None  # imported by a program, and not running
-    monkeypatch.setitem(sys.modules, "IPython", ipython)
-    assert not origins.in_notebook()
-    monkeypatch.delitem(sys.modules, "IPython")
-    assert not origins.in_notebook()

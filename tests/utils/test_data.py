@@ -321,7 +321,7 @@ def with_nan() -> np.ndarray:
         (GOOD[..., None], ["(3, 4, 5, 1)", "reshape"]),
         (GOOD * 510, ["0 to 1", "255", "to_unit"]),
         (GOOD - 1, ["-0.5", "0 to 1"]),
-        (np.where(GOOD > 0, np.inf, 0), ["inf", "0 to 1"]),
+        (np.where(GOOD > 0, np.inf, 0), ["Image 0 contains infinity"]),
         (GOOD.astype(str), ["type", "float32"]),
         (GOOD.astype(complex), ["complex128", "float32"]),
         (GOOD.astype(object), ["object", "float32"]),

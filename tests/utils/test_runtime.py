@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import random
+import sys
+import types
 
 import numpy as np
 import pytest
@@ -101,6 +103,24 @@ def test_an_independent_seed_follows_from_its_seed_and_shares_no_draw_with_it():
 def test_the_smallest_and_largest_seed_are_taken(seed, started):
     runtime.seed_everything(seed)
     assert np.isfinite(draw_from_all_three()[1])
+
+
+def test_a_notebook_is_known_by_its_kernel(monkeypatch):
+    def shell(**parts):
+        ipython = types.ModuleType("IPython")
+        ipython.get_ipython = lambda: types.SimpleNamespace(**parts)
+        return ipython
+
+    monkeypatch.setitem(sys.modules, "IPython", shell(kernel=object()))
+    assert runtime.in_notebook()
+    monkeypatch.setitem(sys.modules, "IPython", shell())  # IPython in a terminal
+    assert not runtime.in_notebook()
+    ipython = types.ModuleType("IPython")
+    ipython.get_ipython = lambda: None  # imported by a program, and not running
+    monkeypatch.setitem(sys.modules, "IPython", ipython)
+    assert not runtime.in_notebook()
+    monkeypatch.delitem(sys.modules, "IPython")
+    assert not runtime.in_notebook()
 
 
 # ---- profiles and rooms ------------------------------------------------------------------
