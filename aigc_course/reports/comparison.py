@@ -286,7 +286,7 @@ def _summaries(runs: Sequence[records.Run]) -> dict[str, Summary | str]:
                 raise TypeError
             found[name] = summarise(values)
         except (TypeError, OverflowError):  # a whole number may be larger than any float
-            found[name] = ", ".join(dict.fromkeys(as_text(value) for value in values))
+            found[name] = ", ".join(dict.fromkeys(map(str, values)))
     # A template may record seconds of its own, and means them.
     found.setdefault("seconds", summarise([run.record.seconds for run in runs]))
     return found
