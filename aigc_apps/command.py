@@ -20,6 +20,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 import aigc_apps
+from aigc_apps import saving
 from aigc_apps.contract import Request, Scenario
 from aigc_utils import runtime
 
@@ -102,15 +103,15 @@ def generate_artifact(name: str, arguments: list[str], say: Callable[[str], Any]
         say(describe_application(name))
         return
     request = _ask(scenario, call)
-    if call.out is not None and call.out.is_dir():
-        raise ValueError(f"{call.out} is a folder: name a file in it.")
     suffix = scenario.suffix(request)
-    if call.out is not None and not str(call.out).endswith(suffix):
-        raise ValueError(f"{call.out} is to hold what {name} makes: end it in {suffix}.")
+    out = call.out or Path("out") / f"{name}{suffix}"
+    if not out.name.endswith(suffix) or out.name == suffix:
+        raise ValueError(f"{out} is to hold what {name} makes: end its name in {suffix}.")
+    for file in (out, saving.beside(out)):
+        saving.check_writable(file)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with runtime.quiet_native_logs():  # TensorFlow and llama.cpp write past sys.stderr
         artifact = scenario.generate(request, call.seed)
-    out = call.out or Path("out") / f"{name}{suffix}"
     artifact.save(out)
     say(f"{out}: {artifact.provenance.made_by} ({name}, seed {call.seed})")
 
@@ -214,10 +215,11 @@ def _take(call: Call, name: str, value: str | bool, request: type[Request]) -> N
             call.fields[name] = json.loads(value)
         else:
             call.fields[name] = value
-    except ValueError:
-        wrong = f"The seed is {value!r}: give a whole number."
+    except (ValueError, RecursionError) as error:
+        wrong = f"The seed is {value[:60]!r}: give a whole number."
         if info is not None:
-            wrong = f"{name} is {value[:60]!r}: write it as JSON."
+            how = "with fewer brackets" if isinstance(error, RecursionError) else "as JSON"
+            wrong = f"{name} is {value[:60]!r}: write it {how}."
         call.problems.append(wrong)
 
 

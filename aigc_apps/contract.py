@@ -20,9 +20,10 @@ from typing import Any, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 import aigc_utils
+from aigc_apps import saving
 from aigc_apps.safety import Provenance
 from aigc_apps.safety.provenance import MADE_BY, MADE_WITHOUT
-from aigc_utils.files import atomic_path, check_yaml, code_sha256, joined_sha256, read_yaml
+from aigc_utils.files import check_yaml, code_sha256, joined_sha256, read_yaml
 from aigc_utils.runtime import describe_machine
 
 
@@ -121,11 +122,7 @@ class Artifact:
             raise ValueError(
                 f"The file {path} would hold {self.media_type}: end it in {self.suffix}."
             )
-        with atomic_path(path) as temporary:
-            temporary.write_bytes(self.content)
-        with atomic_path(f"{path}.provenance.json") as temporary:
-            text = self.provenance.model_dump_json(indent=2)
-            temporary.write_text(text + "\n", encoding="utf-8")
+        saving.save_with_provenance(path, self.content, self.provenance)
 
 
 class Measure(BaseModel):

@@ -93,11 +93,10 @@ def load_card(name: str, root: str | os.PathLike | None = None) -> ModelCard:
         ValueError: if there is no such checkpoint or its card is damaged.
     """
     folder = Path(root or checkpoint_root()) / name
-    if not (folder / "card.json").is_file():
+    if name not in available(root):  # so a path is none
         known = ", ".join(available(root)) or "none"
-        raise ValueError(
-            f"There is no checkpoint {name!r} in {folder.parent}: choose one of: {known}."
-        )
+        parent = Path(root or checkpoint_root())
+        raise ValueError(f"There is no checkpoint {name!r} in {parent}: choose one of: {known}.")
     try:
         return ModelCard.model_validate_json((folder / "card.json").read_text(encoding="utf-8"))
     except ValueError as error:

@@ -232,8 +232,32 @@ def _read_idx(path: Path) -> np.ndarray:
 
 
 def to_unit(images: np.ndarray) -> np.ndarray:
-    """Map uint8 grey levels 0..255 to float32 intensities 0..1, same shape."""
-    return images.astype(np.float32) / np.float32(255)
+    """Map grey levels 0..255 to float32 intensities 0..1, same shape.
+
+    Args:
+        images: whole numbers from 0 to 255, or floats; floats that lie in 0..1 stay as they are.
+
+    Raises:
+        ValueError: if something lies outside 0..255, or is no number.
+    """
+    images = np.asarray(images)
+    low, high = (images.min(), images.max()) if images.size else (0, 0)
+    if images.dtype.kind not in "fiub" or not (low >= 0 and high <= 255):
+        raise ValueError(
+            f"The pixels run from {low} to {high} ({images.dtype}), and grey levels from 0 to 255: "
+            f"{_cure(float(low), float(high))}."
+        )
+    unit = images.dtype.kind == "b" or (images.dtype.kind == "f" and high <= 1)
+    return images.astype(np.float32) / np.float32(1 if unit else 255)
+
+
+def _cure(low: float, high: float) -> str:
+    """What makes intensities from 0 to 1 of pixels that do not lie there."""
+    if -1 <= low < 0 and high <= 1:
+        return "if they are meant from -1 to 1, take (images + 1) / 2"
+    if low >= 0 and high <= 255:
+        return "divide grey levels by 255, or call aigc_utils.data.to_unit"
+    return "take (images - low) / (high - low), low and high being the least and most there can be"
 
 
 def binarize(intensities: np.ndarray, seed: int) -> np.ndarray:
@@ -264,6 +288,11 @@ def check_images(images: np.ndarray, image_shape: tuple[int, ...]) -> None:
         ValueError: in one sentence, with the offending value and the cure.
     """
     wanted = f"(N, {', '.join(map(str, image_shape))})"
+    if not isinstance(images, np.ndarray):
+        raise ValueError(
+            f"The images are a {type(images).__name__}: make an array of them with np.asarray, of "
+            f"shape {wanted}."
+        )
     if images.ndim != 1 + len(image_shape) or images.shape[1:] != tuple(image_shape):
         raise ValueError(
             f"The images have shape {images.shape}, but this model takes {wanted}: reshape them."
@@ -281,7 +310,7 @@ def check_images(images: np.ndarray, image_shape: tuple[int, ...]) -> None:
     if low < 0 or high > 1:
         raise ValueError(
             f"The pixels run from {low:g} to {high:g}, but the model takes 0 to 1: "
-            "divide grey levels by 255, or call aigc_utils.data.to_unit."
+            f"{_cure(low, high)}."
         )
 
 

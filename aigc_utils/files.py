@@ -6,12 +6,14 @@ Every chapter that saves or loads something uses it, mostly without naming it.
 from __future__ import annotations
 
 import contextlib
+import errno
 import functools
 import hashlib
 import os
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,30 +35,62 @@ def atomic_path(target: str | os.PathLike) -> Iterator[Path]:
     Raises:
         OSError: in one sentence that names the file, when writing fails.
     """
-    target = Path(target)
-    temporary = None
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(
-            prefix=".part-", suffix="-" + target.name, dir=target.parent
-        )
-        os.close(handle)
-        temporary = Path(name)
-        temporary.chmod(_usual_mode())  # mkstemp makes files that only their owner may read
+    with atomic_paths(target) as (temporary,):
         yield temporary
-        with open(temporary, "r+b") as written:  # Windows syncs no file that is open for reading
-            os.fsync(written.fileno())
-        os.replace(temporary, target)
+
+
+@contextlib.contextmanager
+def atomic_paths(
+    *targets: str | os.PathLike, ready: Callable[[], None] = lambda: None
+) -> Iterator[list[Path]]:
+    """`atomic_path` for several files, whose names change one after another within a moment.
+
+    ``ready`` is called when all their bytes are on the disk and no name has changed yet.
+    """
+    targets = [Path(target) for target in targets]
+    target, temporaries = targets[0], []
+    try:
+        for each in targets:
+            each.parent.mkdir(parents=True, exist_ok=True)
+            # The end of its name: one of the longest that there may be has no room for more.
+            handle, name = tempfile.mkstemp("-" + each.name[-60:], ".part-", each.parent)
+            os.close(handle)
+            temporaries.append(Path(name))
+            temporaries[-1].chmod(_usual_mode())  # mkstemp makes files for their owner alone
+        yield temporaries
+        for temporary in temporaries:
+            with open(temporary, "r+b") as written:  # Windows syncs no file open for reading
+                os.fsync(written.fileno())
+        ready()
+        for temporary, target in zip(temporaries, targets, strict=True):
+            replace_file(temporary, target)
     except OSError as error:
-        reason = (error.strerror or str(error)).splitlines()[0]
-        raise OSError(
-            error.errno,
-            f"Could not write {target.name} in {target.parent} ({reason}): free some space or "
-            f"choose a folder that can be written to; what was saved there before is unchanged.",
-        ) from error
+        raise cannot_write(target, error) from error
     finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
+        for temporary in temporaries:
+            with contextlib.suppress(OSError):  # Windows removes no file that is still open
+                temporary.unlink(missing_ok=True)
+
+
+def replace_file(source: str | os.PathLike, target: str | os.PathLike) -> None:
+    """`os.replace`, for a second if need be: Windows replaces no file that a program has open."""
+    for pause in (0.02, 0.08, 0.3, 0.6):  # a look for viruses takes no longer
+        try:
+            return os.replace(source, target)
+        except PermissionError:
+            time.sleep(pause)
+    return os.replace(source, target)
+
+
+def cannot_write(target: Path, error: Exception) -> OSError:
+    """The error in one sentence that names the file and what to do."""
+    reason = (getattr(error, "strerror", None) or str(error)).splitlines()[0]
+    cure = "close what has it open" if isinstance(error, PermissionError) else "free some space"
+    return OSError(
+        getattr(error, "errno", None) or errno.EINVAL,
+        f"Could not write {target.name} in {target.parent} ({reason}): {cure} or "
+        f"choose a folder that can be written to; what was saved there before is unchanged.",
+    )
 
 
 _ASKING = threading.Lock()

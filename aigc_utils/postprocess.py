@@ -55,9 +55,9 @@ def upscale(images: np.ndarray, factor: int = 4) -> np.ndarray:
     Raises:
         ValueError: if ``factor`` is less than 1.
     """
-    if factor < 1 or factor % 1:
+    if not factor >= 1 or factor % 1:
         raise ValueError(f"The factor is {factor}: give a whole number, at least 1.")
-    size = (images.shape[1] * factor, images.shape[2] * factor)
+    size = [side * int(factor) for side in np.shape(images)[1:]]
     return _each(images, lambda image: transform.resize(image, size, order=3, mode="edge"))
 
 
@@ -80,5 +80,10 @@ def select_best(images: np.ndarray, scores: np.ndarray, keep: int) -> np.ndarray
 
 
 def _each(images: np.ndarray, change) -> np.ndarray:
-    changed = np.stack([change(image) for image in images])
+    if np.ndim(images) != 3 or not np.size(images):
+        raise ValueError(
+            f"The images have shape {np.shape(images)}, not (N, height, width) with N at least 1: "
+            "write images[None] for one image, images[..., 0] for those with one channel."
+        )
+    changed = np.stack([change(image) for image in np.asarray(images, np.float32)])
     return np.clip(changed, 0.0, 1.0).astype(np.float32)

@@ -11,6 +11,7 @@ import os
 import platform
 import sys
 from collections.abc import Callable, Iterator
+from numbers import Integral
 from pathlib import Path
 from typing import TypeVar
 
@@ -57,11 +58,11 @@ def seed_everything(seed: int) -> None:
     Raises:
         ValueError: if ``seed`` is not such a number.
     """
-    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
+    if isinstance(seed, bool) or not isinstance(seed, Integral) or not 0 <= seed < 2**32:
         raise ValueError(f"The seed is {seed!r}: give a whole number from 0 to 4294967295.")
     import keras
 
-    keras.utils.set_random_seed(seed)
+    keras.utils.set_random_seed(int(seed))  # a NumPy number is welcome too
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 

@@ -7,25 +7,25 @@ from __future__ import annotations
 
 import json
 import os
-import zipfile
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
+from pydantic import BaseModel, ConfigDict, NonNegativeInt
 
 from aigc_utils.files import atomic_path
 from aigc_utils.training_progress import History
 
-# What NumPy and zipfile raise on files with missing or changed bytes.
-_DAMAGE = (
-    OSError,
-    KeyError,
-    ValueError,
-    EOFError,
-    NotImplementedError,
-    RuntimeError,
-    zipfile.BadZipFile,
-)
+
+class _Note(BaseModel):
+    """What is saved beside the arrays."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    settings: dict[str, Any]
+    history: dict[str, list[float]]
+    num_variables: NonNegativeInt
 
 
 class Resume(keras.callbacks.Callback):
@@ -45,7 +45,8 @@ class Resume(keras.callbacks.Callback):
     def __init__(self, folder: str | os.PathLike, settings: dict, history: History):
         super().__init__()
         self.path = Path(folder) / "training-state.npz"
-        self.settings = json.loads(json.dumps(settings))  # tuples become lists, as when read
+        # As when it is read: tuples become lists, and NumPy's numbers Python's.
+        self.settings = json.loads(json.dumps(settings, default=lambda number: number.item()))
         self.history = history
         self.saved_epochs = 0
 
@@ -61,10 +62,10 @@ class Resume(keras.callbacks.Callback):
         other = f"give another resume_dir, or delete {self.path} to start anew."
         try:
             with np.load(self.path, allow_pickle=False) as archive:
-                note = json.loads(str(archive["note"]))
+                note = _Note.model_validate_json(str(archive["note"])).model_dump()
                 arrays = [archive[f"variable_{i}"] for i in range(note["num_variables"])]
-        except _DAMAGE as error:
-            cause = f"{error}"[:200]  # zipfile quotes raw bytes of any length
+        except Exception as error:  # NumPy and zipfile raise fifteen kinds on changed bytes
+            cause = repr(f"{error}"[:200])[1:-1]  # zipfile quotes raw bytes of any length
             raise ValueError(f"The saved training state is damaged ({cause}): {other}") from error
         # Runs saved before these two could be chosen had them so.
         saved = {"beta_1": 0.9, "average": None, **note["settings"]}
@@ -75,8 +76,8 @@ class Resume(keras.callbacks.Callback):
             raise ValueError(f"The saved run has other settings, {theirs}, not {ours}: {other}")
         model.optimizer.build(model.trainable_variables)
         variables = self._variables(model)
-        shapes = [tuple(variable.shape) for variable in variables]
-        if shapes != [array.shape for array in arrays]:
+        kinds = [(tuple(v.shape), np.dtype(v.dtype)) for v in variables]
+        if kinds != [(array.shape, array.dtype) for array in arrays]:
             raise ValueError(f"The saved run is of a model of another shape: {other}")
         for variable, array in zip(variables, arrays, strict=True):
             variable.assign(array)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+
 import typer
 
-from aigc_course.cli import everyday, grading, reports
+from aigc_course.cli import everyday, grading, reports, terminal
 
 app = typer.Typer(
     help="Tools of the AIGC workbook.", no_args_is_help=True, pretty_exceptions_enable=False
@@ -19,9 +21,13 @@ def main() -> None:
     Exit codes: 0 done; 1 `doctor` found something to mend, or a report run failed or was lost;
     2 an input or a file is wrong, and nothing was begun; 130 stopped by hand.
     """
+    terminal.prepare_streams()
     try:
+        for word in sys.argv[1:]:  # typer would print an unknown one as it is
+            option = word.partition("=")[0]
+            if option.startswith("-") and option != terminal.printable(option):
+                raise ValueError(f"There is no option {option!r}: see aigc --help.")
         app()
-    except (ValueError, OSError) as error:
-        for line in str(error).splitlines():  # several if several parameters are wrong
-            typer.echo(f"aigc: {line}", err=True)
+    except (ValueError, OSError, ImportError, MemoryError) as error:
+        terminal.complain(error)
         raise SystemExit(2) from None

@@ -1,4 +1,4 @@
-"""Commands for everybody: doctor, train, generate, scenarios, classroom."""
+"""Commands for everybody: doctor, train, generate, provenance, scenarios, copy, classroom."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 import typer.core
+
+from aigc_course.cli.terminal import complain, say
 
 app = typer.Typer()
 
@@ -17,7 +19,7 @@ def doctor() -> None:
     from aigc_course import doctor as diagnosis
 
     findings = diagnosis.examine()
-    typer.echo(diagnosis.findings_text(findings))
+    say(diagnosis.findings_text(findings))
     if not all(finding.good for finding in findings if finding.needed):
         raise SystemExit(1)
 
@@ -44,17 +46,15 @@ def train(
         addresses = [worker.strip() for worker in workers.split(",")]
         distributed.check_workers(addresses, index)
         most = f"{rendezvous.MEETING_SECONDS / 60:g} minutes at most"
-        typer.echo(f"Worker {index} of {len(addresses)}: waiting for the others, {most}.")
+        say(f"Worker {index} of {len(addresses)}: waiting for the others, {most}.")
         cluster = distributed.Cluster(addresses, index)
     runtime.start()
     from aigc_course.train import recipes
 
     try:
-        recipes.train_checkpoint(
-            name, out, work_dir=out / ".training", say=typer.echo, cluster=cluster
-        )
+        recipes.train_checkpoint(name, out, work_dir=out / ".training", say=say, cluster=cluster)
     except KeyboardInterrupt as error:  # typer would end without the sentence
-        typer.echo(f"aigc: {error}", err=True)
+        complain(error)
         raise typer.Exit(130) from None
 
 
@@ -91,28 +91,26 @@ def generate(
 
     `aigc generate NAME --help` lists a scenario's fields; the options below are a checkpoint's.
     """
-    from aigc_utils import runtime
-
     if (words := context.meta.get("scenario")) is not None:
         from aigc_apps import command
 
-        command.generate_artifact(name, words, typer.echo)
+        command.generate_artifact(name, words, say)
         return
-    runtime.start(seed)
-    from aigc_utils import checkpoints, plots, widgets
-    from aigc_utils.files import atomic_path
+    from aigc_course import pictures
 
-    model = checkpoints.load_generator(name)
-    num_classes = getattr(model, "condition_dim", 0)
-    conditional = num_classes > 0
-    if conditional != (label is not None):
-        wanted = f"--label 0..{num_classes - 1}" if conditional else "no --label"
-        raise ValueError(f"The label is {label}, but {name} takes {wanted}.")
-    extra = {"label": label} if conditional else {}
-    images = model.generate(num_samples, temperature=temperature, seed=seed, **extra)
-    with atomic_path(out) as temporary:
-        temporary.write_bytes(widgets.picture(plots.tile(images, columns=8), scale=3))
-    typer.echo(f"{num_samples} images, made by a generative model ({name}, seed {seed}): {out}")
+    pictures.generate_pictures(
+        name, out, num_samples=num_samples, temperature=temperature, label=label, seed=seed, say=say
+    )
+
+
+@app.command()
+def provenance(
+    file: Annotated[Path, typer.Argument(help="A file that `aigc generate SCENARIO` made.")],
+) -> None:
+    """Tell where a generated file comes from, and refuse one that was changed since."""
+    from aigc_apps import saving
+
+    say(saving.read_provenance(file).model_dump_json(indent=2))
 
 
 @app.command("scenarios")
@@ -122,7 +120,26 @@ def list_scenarios(
     """List the applications, or the fields of one: types, limits, defaults."""
     from aigc_apps import command
 
-    typer.echo(command.overview() if name is None else command.describe_application(name))
+    say(command.overview() if name is None else command.describe_application(name))
+
+
+@app.command("copy")
+def copy_course(
+    folder: Annotated[Path, typer.Argument(help="A folder for your own notebooks.")] = Path(
+        "out/mine"
+    ),
+    root: Annotated[Path, typer.Option(help="The course's folder.")] = Path(),
+) -> None:
+    """Copy the notebooks to work in, so that `git pull` finds its own unchanged.
+
+    Called again after a pull, it adds new notebooks; yours are never replaced.
+    """
+    from aigc_course import copies
+
+    copied = copies.copy_notebooks(root, folder)
+    say(f"{len(copied.new)} files copied: open {folder / 'notebooks' / '00_start_here.ipynb'}.")
+    for path in copied.kept:
+        say(f"Kept as it is, though the course's own differs: {path}")
 
 
 @app.command()
@@ -141,8 +158,8 @@ def classroom(
         raise ValueError("There is nothing to do: give --repo OWNER/NAME, or --package FILE.zip.")
     if repo is not None:
         changed = classroom.set_links(root, repo, ref)
-        typer.echo(f"{len(changed)} files now open {repo} at {ref} in Colab.")
+        say(f"{len(changed)} files now open {repo} at {ref} in Colab.")
     if package is not None:
         out = classroom.build_package(root, package)
         size = out.stat().st_size / 1e6
-        typer.echo(f"{out}: {size:.0f} MB; unpack it in your drive, its README.txt says how.")
+        say(f"{out}: {size:.0f} MB; unpack it in your drive, its README.txt says how.")

@@ -5,6 +5,7 @@ No chapter teaches it; 5.1 builds a model without it.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from typing import Literal
@@ -25,12 +26,29 @@ class CourseModel(keras.Model):
 
     Args:
         seed: seeds what the model draws (weights follow `aigc_utils.seed_everything`).
+
+    Raises:
+        ValueError: if the seed is no whole number, or Keras is set to another type than float32.
     """
 
     loss_label = "loss"  # what is minimized, for a curve's axis
 
+    def __init_subclass__(cls, **kwargs):
+        """Let NumPy's numbers be arguments of every model: Keras refuses them, and so does JSON."""
+        super().__init_subclass__(**kwargs)
+        if build := vars(cls).get("__init__"):
+
+            @functools.wraps(build)
+            def build_of_plain_numbers(self, *args, **kwargs):
+                check_float32(keras.config.floatx(), keras.config.dtype_policy().name)
+                build(self, *map(_plain, args), **{k: _plain(v) for k, v in kwargs.items()})
+
+            cls.__init__ = build_of_plain_numbers
+
     def __init__(self, seed: int, **kwargs):
+        check_whole("seed", seed, least=0)
         super().__init__(**kwargs)
+        check_float32(self.dtype_policy.name)
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
 
@@ -59,6 +77,7 @@ class CourseModel(keras.Model):
 
     def fit(self, x=None, *args, **kwargs):
         """As ``keras.Model.fit``, after checking arrays: bad input fails before long work."""
+        check_float32(keras.config.floatx())
         self.check_inputs(x)
         validation = kwargs.get("validation_data")
         if isinstance(validation, tuple):
@@ -109,6 +128,10 @@ class ImageModel(CourseModel):
 
     def __init__(self, image_shape: Sequence[int], seed: int, **kwargs):
         super().__init__(seed, **kwargs)
+        if not isinstance(image_shape, Sequence) or not image_shape:
+            raise ValueError(f"The image_shape is {image_shape!r}: give sizes, such as (28, 28).")
+        for size in image_shape:
+            check_whole("each of image_shape", size)
         self.image_shape = tuple(image_shape)
 
     @property
@@ -173,7 +196,7 @@ class ImageModel(CourseModel):
         Raises:
             ValueError: see `aigc_utils.data.check_images`.
         """
-        if isinstance(inputs, np.ndarray):
+        if isinstance(inputs, (np.ndarray, list, tuple)):
             data.check_images(inputs, self.image_shape)
 
     def check_labelled(self, inputs, num_classes: int) -> None:
@@ -209,10 +232,27 @@ def check_whole(name: str, value, least: int = 1) -> None:
         raise ValueError(f"{name} is {value!r}: give a whole number, at least {least}.")
 
 
+def check_float32(*types: str) -> None:
+    """Raise a ValueError unless all of Keras's types or dtype policies are ``"float32"``."""
+    if other := [name for name in types if name != "float32"]:
+        raise ValueError(
+            f"Keras is set to compute in {other[0]}, and the course's models compute in float32: "
+            'call keras.config.set_dtype_policy("float32") and keras.config.set_floatx("float32"); '
+            'for speed, aigc_utils.training.train takes products="bfloat16".'
+        )
+
+
+def _plain(value):
+    """NumPy's numbers and arrays as Python's, in sequences too; anything else as it is."""
+    if isinstance(value, (np.generic, np.ndarray)):
+        return value.tolist()
+    return type(value)(map(_plain, value)) if type(value) in (list, tuple) else value
+
+
 def check_widths(hidden_units: Sequence[int]) -> None:
     """Raise a ValueError unless there is at least one layer width, each at least 1."""
-    if not hidden_units:
-        raise ValueError("hidden_units is empty: give at least one layer width, such as (256,).")
+    if not isinstance(hidden_units, Sequence) or not hidden_units:
+        raise ValueError(f"hidden_units is {hidden_units!r}: give layer widths, such as (256,).")
     for units in hidden_units:
         check_whole("each of hidden_units", units)
 
@@ -225,10 +265,10 @@ def check_dropout(dropout: float) -> None:
 
 def check_quarters(image_shape: Sequence[int]) -> None:
     """Raise a ValueError unless an image can be halved twice, each way."""
-    if len(image_shape) != 2 or any(size % 4 for size in image_shape):
+    wrong = not isinstance(image_shape, Sequence) or len(image_shape) != 2
+    if wrong or any(size % 4 for size in image_shape):
         raise ValueError(
-            f"The image_shape is {tuple(image_shape)}: give a height and a width that are "
-            "divisible by 4."
+            f"The image_shape is {image_shape}: give a height and a width divisible by 4."
         )
 
 
@@ -242,6 +282,7 @@ def draw_noise(num_samples: int, num_dims: int, temperature: float, seed: int) -
         ValueError: if ``num_samples`` or ``temperature`` is out of range.
     """
     check_whole("num_samples", num_samples)
+    check_whole("seed", seed, least=0)
     if not 0 <= temperature < math.inf:
         raise ValueError(f"The temperature is {temperature}: give 0 or more (1 is the prior).")
     noise = np.random.default_rng(seed).standard_normal((num_samples, num_dims))

@@ -31,8 +31,9 @@ BLOCK = 2  # an image is gone through in blocks of 2 x 2 pixels
 
 def check_blocks(image_shape: Sequence[int], num_convs: int, widths: dict[str, int]) -> None:
     """Raise a ValueError unless a `CausalNetwork` can be built of these."""
-    if len(image_shape) != 2 or any(size % BLOCK for size in image_shape):
-        raise ValueError(f"The image_shape is {tuple(image_shape)}: give an even height and width.")
+    wrong = not isinstance(image_shape, Sequence) or len(image_shape) != 2
+    if wrong or any(size % BLOCK for size in image_shape):
+        raise ValueError(f"The image_shape is {image_shape}: give an even height and width.")
     for name, value in widths.items():
         check_whole(name, value)
     check_whole("num_convs", num_convs, least=0)

@@ -1,0 +1,47 @@
+"""What the commands say: never a codec error, a control character or a page of Python's calls."""
+
+from __future__ import annotations
+
+import sys
+import unicodedata
+
+import typer
+
+
+def prepare_streams() -> None:
+    """Let characters that a terminal or a pipe cannot carry be written as ``\\u738b``."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def printable(text: str) -> str:
+    """The text with control and direction characters escaped, except line ends and tabs."""
+    hidden = ("Cc", "Cf", "Cs", "Zl", "Zp")
+    return "".join(
+        ascii(c)[1:-1] if c not in "\n\t\u200d" and unicodedata.category(c) in hidden else c
+        for c in text
+    )
+
+
+def say(text: str) -> None:
+    """Print a line, or several."""
+    typer.echo(printable(text))
+
+
+def complain(error: BaseException) -> None:
+    """Print what was wrong, a line for each thing, on standard error."""
+    for line in in_words(error).split("\n"):  # several if several parameters are wrong
+        if line.strip():
+            typer.echo(f"aigc: {printable(line.rstrip())}", err=True)
+
+
+def in_words(error: BaseException) -> str:
+    """An expected failure as a sentence, also where the system's own words are all there is."""
+    if isinstance(error, MemoryError):
+        return "This machine has too little memory for that: ask for less, or close programs."
+    if isinstance(error, OSError) and error.strerror:
+        if error.filename is None:  # a sentence of ours, without its number
+            return error.strerror
+        return f"{error.filename!r} cannot be used ({error.strerror}): look at its name and rights."
+    return str(error) or f"Something went wrong without a word ({type(error).__name__})."
