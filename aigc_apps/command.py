@@ -10,6 +10,7 @@ import json
 import os
 import types
 import typing
+import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -212,14 +213,15 @@ def _take(call: Call, name: str, value: str | bool, request: type[Request]) -> N
         elif many:
             call.fields[name] = [*call.fields.get(name, []), *_items(value, info.annotation)]
         elif info is not None and _nested(info.annotation):
-            call.fields[name] = json.loads(value)
+            call.fields[name] = _from_json(value)
+        elif info is not None and _bare(info.annotation) in (int, float):
+            call.fields[name] = _plain_digits(value)
         else:
             call.fields[name] = value
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         wrong = f"The seed is {value[:60]!r}: give a whole number."
         if info is not None:
-            how = "with fewer brackets" if isinstance(error, RecursionError) else "as JSON"
-            wrong = f"{name} is {value[:60]!r}: write it {how}."
+            wrong = f"{name} is {value[:60]!r}: write it as JSON ({error})."
         call.problems.append(wrong)
 
 
@@ -232,12 +234,44 @@ def _items(value: str, annotation: Any) -> list:
     objects = any(_nested(inner) for inner in typing.get_args(_bare(annotation)))
     if objects or value.lstrip().startswith("["):
         try:
-            read = json.loads(value)
+            read = _from_json(value)
             return read if isinstance(read, list) else [read]
         except ValueError:
             if objects:
                 raise
     return [part.strip() for part in value.replace("，", ",").split(",")]
+
+
+def _from_json(value: str) -> Any:
+    """What a text in JSON says.
+
+    Raises:
+        ValueError: with the place and the cure, also if a key is given twice, if there are more
+            brackets than can be followed, or for a number that is none.
+    """
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        names = [key for key, _ in pairs]
+        if twice := next((key for key in names if names.count(key) > 1), None):
+            raise ValueError(f"{twice!r} is given twice")
+        return dict(pairs)
+
+    def no_number(name: str) -> None:
+        raise ValueError(f"{name} is no number")
+
+    try:
+        return json.loads(value, object_pairs_hook=once, parse_constant=no_number)
+    except json.JSONDecodeError as error:
+        quotes = "; texts stand in double quotes" if "'" in value else ""
+        place = f"{error.msg[:1].lower()}{error.msg[1:]} at character {error.pos + 1}"
+        raise ValueError(place + quotes) from None
+    except RecursionError:
+        raise ValueError("it has too many brackets within brackets") from None
+
+
+def _plain_digits(value: str) -> str:
+    """The text with the digits of any script as 0 to 9, as Python's own numbers take them."""
+    return "".join(str(unicodedata.decimal(sign, sign)) for sign in value.strip())
 
 
 def _flag(name: str, request: type[Request]) -> tuple[str, bool] | None:

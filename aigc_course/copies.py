@@ -47,9 +47,7 @@ def copy_notebooks(root: Path, folder: Path) -> Copied:
     sources = [*notebooks_of(root), *texts, *drawings]
     folder = folder.resolve()
     if any(folder.is_relative_to((root / name).resolve()) for name in ("notebooks", "assets")):
-        raise ValueError(
-            f"{folder} lies within the course's own: give another, such as out/mine."
-        )
+        raise ValueError(f"{folder} lies within the course's own: give another, such as out/mine.")
     new, kept = [], []
     for source in sources:
         target = folder / source.relative_to(root)

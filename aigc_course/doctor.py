@@ -5,75 +5,22 @@ Which data sets and extras there are, and which chapters need them, is in ``doct
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import psutil
-from pydantic import BaseModel, ConfigDict
 
-from aigc_utils import data, runtime
-from aigc_utils.files import joined_sha256, read_yaml, sha256
+from aigc_course.checks import store
+from aigc_course.inventory import DoctorFinding, Extra, belongings, load_needs
+from aigc_utils import runtime
 
 GIGABYTE = 1024**3
-RESTORE = "restore it with `git checkout -- data`, or clone the whole repository"
-# What a data set is described by: what chapters load whole, and tables that one application reads.
-CARDS = ("card.json", "tables.json")
-
-
-@dataclass(frozen=True)
-class DoctorFinding:
-    """One thing looked at.
-
-    Attributes:
-        subject: what was looked at.
-        good: whether it is as it should be.
-        found: what was found.
-        cure: what to do when it is not good.
-        needed: whether the course cannot run without it.
-    """
-
-    subject: str
-    good: bool
-    found: str
-    cure: str = ""
-    needed: bool = True
-
-
-class Extra(BaseModel):
-    """An extra of the installation, which the course can do without.
-
-    Attributes:
-        packages: what it installs.
-        needed_by: the chapters and commands that do not run without it.
-        type: what to type to have it, line by line.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    packages: list[str]
-    needed_by: str
-    type: list[str]
-
-
-class Needs(BaseModel):
-    """The file ``doctor.yml``: chapters by data set, and the extras by name."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    data_sets: dict[str, str]
-    extras: dict[str, Extra]
-
-
-def load_needs() -> Needs:
-    """What the course needs, or can use, beside Python and its own packages."""
-    return read_yaml(Path(__file__).with_name("doctor.yml"), Needs)
 
 
 def examine() -> list[DoctorFinding]:
@@ -106,15 +53,7 @@ def _findings() -> Iterator[DoctorFinding]:
     for package in ("tensorflow", "keras", "numpy", "matplotlib", "ipywidgets"):
         yield _package(package)
     yield _backend()
-    yield from _data_sets(needs.data_sets)
-    root = data.data_root() / "checkpoints"
-    yield _all_good(
-        "Checkpoints", root, {c.parent.name: _weights_are_good(c) for c in _cards(root)}
-    )
-    tokenizers = {c.parent.name: _tokens_are_good(c) for c in _cards(root)}
-    tokenizers = {name: good for name, good in tokenizers.items() if good is not None}
-    yield _all_good("Tokenizers", root, tokenizers)
-    yield _records(data.data_root() / "records")
+    yield from belongings(needs)
     for name, extra in needs.extras.items():
         yield _extra(name, extra)
     yield from _machine()
@@ -135,6 +74,8 @@ def _machine() -> Iterator[DoctorFinding]:
     )
     yield DoctorFinding("Matrix products in training", True, products)
     yield _writable(Path.cwd())
+    yield _temporary()
+    yield _progress()
     from aigc_utils import plots
 
     font = plots.chinese_font()
@@ -185,99 +126,6 @@ def _backend() -> DoctorFinding:
     )
 
 
-def _data_sets(wanted: dict[str, str]) -> Iterator[DoctorFinding]:
-    """Each data set that the course has, and each that somebody has put beside them."""
-    root = data.data_root()
-    there = {path.parent.name: path for name in CARDS for path in root.glob(f"*/{name}")}
-    if not there:
-        cure = "clone the whole repository, data folder included"
-        yield DoctorFinding("Data", False, f"nothing in {root}", cure)
-        return
-    for name in sorted({*wanted, *there}):
-        if name in there:
-            yield _data_set(name, there[name])
-        else:
-            found = f"not in {root}; {wanted[name]} cannot run"
-            yield DoctorFinding(f"Data set {name}", False, found, RESTORE)
-
-
-def _data_set(name: str, card_file: Path) -> DoctorFinding:
-    """Compare each byte with the card; where it is damaged, say which file."""
-    try:
-        card = data.DataCard.model_validate_json(card_file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return DoctorFinding(f"Data set {name}", False, f"{card_file} is damaged", RESTORE)
-    files = [card_file.parent / file for file in card.files]
-    damaged = [str(f) for f in files if not _is_file_of(f, card.files[f.name].sha256)]
-    if damaged:
-        found = f"missing or changed: {', '.join(damaged)}"
-        return DoctorFinding(f"Data set {name}", False, found, RESTORE)
-    items = card.items or f"{len(files)} files"
-    return DoctorFinding(f"Data set {name}", True, f"{items}, every byte as it should be")
-
-
-def _cards(root: Path) -> list[Path]:
-    return sorted(root.glob("*/card.json"))
-
-
-def _weights_are_good(card: Path) -> bool:
-    """Compare weights with their card; `aigc_utils.checkpoints` would load Keras for it."""
-    try:
-        told = _read_json(card)
-        if not told.get("members"):
-            return _is_file_of(card.with_name("model.weights.h5"), told["weights_sha256"])
-        members = [_read_json(card.parents[1] / name / "card.json") for name in told["members"]]
-        return joined_sha256(m["weights_sha256"] for m in members) == told["weights_sha256"]
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
-        return False
-
-
-def _tokens_are_good(card: Path) -> bool | None:
-    """Compare a tokenizer with its checkpoint's card; None for a model that reads no text."""
-    tokens = card.with_name("tokens.json")
-    try:
-        wanted = _read_json(card).get("tokens_sha256")
-    except (OSError, ValueError, AttributeError):
-        return False if tokens.exists() else None
-    return None if wanted is None else _is_file_of(tokens, wanted)
-
-
-def _all_good(subject: str, root: Path, good: dict[str, bool]) -> DoctorFinding:
-    """One finding on several things in a folder, which names those that are not good."""
-    broken = [name for name, is_good in good.items() if not is_good]
-    cure = RESTORE.replace("it", "them", 1)
-    if broken:
-        found = f"missing or damaged in {root}: {', '.join(broken)}"
-        return DoctorFinding(subject, False, found, cure)
-    return DoctorFinding(subject, bool(good), ", ".join(good) or "none", cure)
-
-
-def _records(root: Path) -> DoctorFinding:
-    """Records of measurements have no checksums: they must be there, and be JSON."""
-    files, damaged = sorted(root.rglob("*.json")), []
-    for path in files:
-        try:
-            _read_json(path)
-        except (OSError, ValueError):
-            damaged.append(str(path))
-    if damaged:
-        found = f"damaged: {', '.join(damaged)}"
-        return DoctorFinding("Records of measurements", False, found, RESTORE)
-    found = f"{len(files)} that can be read" if files else f"none in {root}"
-    return DoctorFinding("Records of measurements", bool(files), found, RESTORE)
-
-
-def _is_file_of(path: Path, digest: str) -> bool:
-    try:
-        return sha256(path) == digest
-    except OSError:
-        return False
-
-
-def _read_json(path: Path) -> dict:
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
 def _writable(folder: Path) -> DoctorFinding:
     free = shutil.disk_usage(folder).free
     good = os.access(folder, os.W_OK) and free > GIGABYTE
@@ -288,3 +136,28 @@ def _writable(folder: Path) -> DoctorFinding:
         "copy the course to a folder that can be written to",
         needed=False,
     )
+
+
+def _temporary() -> DoctorFinding:
+    """Whether the temporary folder that was asked for is the one that is used."""
+    wanted = next(
+        (os.environ[name] for name in ("TMPDIR", "TEMP", "TMP") if name in os.environ), ""
+    )
+    cure = "let TMPDIR name a folder that can be written to"
+    try:
+        used = tempfile.gettempdir()
+    except OSError:
+        return DoctorFinding("Temporary folder", False, "none can be written to", cure)
+    good = not wanted or Path(wanted).resolve() == Path(used).resolve()
+    found = used if good else f"{used}, since {wanted} cannot be used"
+    return DoctorFinding("Temporary folder", good, found, cure, needed=False)
+
+
+def _progress() -> DoctorFinding:
+    """Where the workbook keeps what is solved; without a home folder, not for long."""
+    good = store.is_lasting()
+    found = f"kept in {store.shown_path()}"
+    if not good:
+        found = f"there is no home folder to write to, so it is {found} for as long as that stays"
+    cure = "let HOME name a folder that can be written to, or AIGC_PROGRESS a file in one"
+    return DoctorFinding("Progress of the workbook", good, found, cure, needed=False)

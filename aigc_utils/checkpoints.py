@@ -17,13 +17,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import h5py
 import keras
-import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from aigc_utils import models
-from aigc_utils.data import data_root
+from aigc_utils.data import data_root, read_card
 from aigc_utils.files import atomic_path, joined_sha256, sha256
 
 
@@ -92,18 +90,11 @@ def load_card(name: str, root: str | os.PathLike | None = None) -> ModelCard:
     Raises:
         ValueError: if there is no such checkpoint or its card is damaged.
     """
-    folder = Path(root or checkpoint_root()) / name
     if name not in available(root):  # so a path is none
         known = ", ".join(available(root)) or "none"
         parent = Path(root or checkpoint_root())
         raise ValueError(f"There is no checkpoint {name!r} in {parent}: choose one of: {known}.")
-    try:
-        return ModelCard.model_validate_json((folder / "card.json").read_text(encoding="utf-8"))
-    except ValueError as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(
-            f"The card {folder / 'card.json'} is damaged: restore it with git. ({reason})"
-        ) from error
+    return read_card(Path(root or checkpoint_root()) / name / "card.json", ModelCard)
 
 
 def load_model(
@@ -224,14 +215,12 @@ def build(
     return known[model](**arguments)
 
 
-def save_weights(model: keras.Model, path: str | os.PathLike, *, half: bool = False) -> None:
+def save_weights(model: keras.Model, path: str | os.PathLike) -> None:
     """Save weights as Keras does, but without optimizer state, and by renaming.
 
     Args:
         model: a model that can be rebuilt from its ``get_config``.
         path: ends in ``.weights.h5``.
-        half: keep 8 bits of each number (float16), compressed, as shipped weights are: less
-            than half the size. Loading makes float32 of them.
 
     Raises:
         ValueError: if the name ends otherwise.
@@ -250,44 +239,9 @@ def save_weights(model: keras.Model, path: str | os.PathLike, *, half: bool = Fa
                 errno.ENOSPC,
                 f"The temporary folder {scratch} has no room for {needed:,} bytes: free some.",
             )
-        whole = Path(scratch) / path.name
-        bare.save_weights(whole)
-        if half:
-            _halve(whole)
+        bare.save_weights(Path(scratch) / path.name)
         with atomic_path(path) as temporary:
-            temporary.write_bytes(whole.read_bytes())
-
-
-def _halve(path: Path) -> None:
-    """Rewrite the arrays of an HDF5 file in half precision, compressed."""
-    whole = path.rename(path.with_name("whole.h5"))
-
-    def copy(name: str, item: h5py.Group | h5py.Dataset) -> None:
-        if isinstance(item, h5py.Group):
-            target.require_group(name).attrs.update(item.attrs)
-            return
-        array = item[...]
-        halved = _rounded(array)
-        fits = array.dtype == np.float32 and np.isfinite(halved).all()
-        # One piece, for each piece brings a code table of its own: a tenth of the file.
-        packed = (
-            {"compression": "gzip", "compression_opts": 9, "shuffle": True, "chunks": array.shape}
-            if array.ndim
-            else {}
-        )
-        target.create_dataset(name, data=halved if fits else array, **packed)
-
-    with h5py.File(whole) as source, h5py.File(path, "w") as target:
-        target.attrs.update(source.attrs)
-        source.visititems(copy)
-    whole.unlink()
-
-
-def _rounded(array: np.ndarray) -> np.ndarray:
-    """The array as float16 with 7 of its 10 fractional bits: zeros at the end compress well."""
-    with np.errstate(over="ignore"):
-        bits = array.astype(np.float16).view(np.uint16).astype(np.uint32)
-    return ((bits + 4) & 0xFFF8).astype(np.uint16).view(np.float16)
+            shutil.copyfile(Path(scratch) / path.name, temporary)
 
 
 def load_weights(model: keras.Model, path: str | os.PathLike) -> None:

@@ -13,6 +13,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
@@ -21,6 +22,7 @@ from aigc_utils.files import sha256
 
 # Draws the binarized test set once, as the published protocol does; the same in all of the course.
 TEST_SEED = 777
+Card = TypeVar("Card", bound=BaseModel)
 
 
 class FileFacts(BaseModel):
@@ -131,8 +133,13 @@ def load_data_card(name: str) -> DataCard:
     if name not in data_sets():
         known = ", ".join(data_sets()) or "none"
         raise ValueError(f"There is no data set {name!r} in {data_root()}: choose one of: {known}.")
+    return read_card(path, DataCard)
+
+
+def read_card(path: Path, kind: type[Card]) -> Card:
+    """A card in a JSON file; a ValueError in one sentence if it is damaged."""
     try:
-        return DataCard.model_validate_json(path.read_text(encoding="utf-8"))
+        return kind.model_validate_json(path.read_text(encoding="utf-8"))
     except ValueError as error:
         reason = str(error).splitlines()[0]
         raise ValueError(f"The card {path} is damaged: restore it with git. ({reason})") from error
@@ -182,17 +189,12 @@ def load_texts(name: str) -> Texts:
         name: one of `data_sets` that holds texts, for example ``"tang_poems"``.
 
     Raises:
-        ValueError: if the name is unknown or a file differs from its checksum.
-        FileNotFoundError: if a file is missing.
+        ValueError, FileNotFoundError: as `load_images`.
     """
     folder = _folder_with(name, "train.jsonl.xz", "texts", "load_images")
-    return Texts(
-        card=load_data_card(name),
-        **{
-            part: _read_texts(folder / f"{part}.jsonl.xz")
-            for part in ("train", "validation", "test")
-        },
-    )
+    parts = ("train", "validation", "test")
+    texts = {part: _read_texts(folder / f"{part}.jsonl.xz") for part in parts}
+    return Texts(card=load_data_card(name), **texts)
 
 
 def _folder_with(name: str, file_name: str, kind: str, other: str) -> Path:
@@ -211,12 +213,9 @@ def _verify(path: Path, facts: FileFacts) -> None:
     cure = "restore it with `git checkout -- data` or clone the course again"
     if not path.is_file():
         raise FileNotFoundError(f"The file {path} is missing: {cure}.")
-    if path.stat().st_size != facts.bytes:
-        raise ValueError(
-            f"The file {path} has {path.stat().st_size:,} bytes instead of {facts.bytes:,}: {cure}."
-        )
-    found = sha256(path)
-    if found != facts.sha256:
+    if (size := path.stat().st_size) != facts.bytes:
+        raise ValueError(f"The file {path} has {size:,} bytes instead of {facts.bytes:,}: {cure}.")
+    if (found := sha256(path)) != facts.sha256:
         raise ValueError(
             f"The file {path} has changed (sha256 {found[:12]}... instead of "
             f"{facts.sha256[:12]}...): {cure}."
@@ -235,29 +234,35 @@ def to_unit(images: np.ndarray) -> np.ndarray:
     """Map grey levels 0..255 to float32 intensities 0..1, same shape.
 
     Args:
-        images: whole numbers from 0 to 255, or floats; floats that lie in 0..1 stay as they are.
+        images: whole numbers from 0 to 255, or floats; those already in 0..1 stay as they are.
 
     Raises:
-        ValueError: if something lies outside 0..255, or is no number.
+        ValueError: if something lies outside, or is no number.
     """
     images = np.asarray(images)
-    low, high = (images.min(), images.max()) if images.size else (0, 0)
-    if images.dtype.kind not in "fiub" or not (low >= 0 and high <= 255):
-        raise ValueError(
-            f"The pixels run from {low} to {high} ({images.dtype}), and grey levels from 0 to 255: "
-            f"{_cure(float(low), float(high))}."
-        )
-    unit = images.dtype.kind == "b" or (images.dtype.kind == "f" and high <= 1)
-    return images.astype(np.float32) / np.float32(1 if unit else 255)
+    check_range(images, 255, "grey levels")
+    is_unit = images.dtype.kind == "b" or (images.dtype.kind == "f" and images.max(initial=0) <= 1)
+    return images.astype(np.float32) / np.float32(1 if is_unit else 255)
 
 
-def _cure(low: float, high: float) -> str:
-    """What makes intensities from 0 to 1 of pixels that do not lie there."""
+def check_range(images: np.ndarray, most: float = 1, called: str = "intensities") -> None:
+    """Refuse pixels that are no numbers from 0 to ``most``, as a ValueError with the cure."""
+    if images.dtype.kind not in "fiub" or not images.dtype.isnative:
+        raise ValueError(f"The images are of type {images.dtype}: give numbers, such as float32.")
+    low, high = float(images.min(initial=0)), float(images.max(initial=0))
+    if np.isnan(low) or np.isnan(high):
+        bad = int(np.argmax(np.isnan(images).reshape(len(images), -1).any(axis=1)))
+        raise ValueError(f"Image {bad} contains NaN (not a number): remove it or repair it.")
+    if low >= -1e-6 and high <= most + 1e-6:  # what sums of intensities round to
+        return
+    cure = "take (images - low) / (high - low), with the least and the most that there can be"
     if -1 <= low < 0 and high <= 1:
-        return "if they are meant from -1 to 1, take (images + 1) / 2"
-    if low >= 0 and high <= 255:
-        return "divide grey levels by 255, or call aigc_utils.data.to_unit"
-    return "take (images - low) / (high - low), low and high being the least and most there can be"
+        cure = "if they are meant from -1 to 1, take (images + 1) / 2"
+    elif low >= 0 and high <= 255:
+        cure = "divide grey levels by 255, or call aigc_utils.data.to_unit"
+    raise ValueError(
+        f"The pixels run from {low:g} to {high:g}, but {called} from 0 to {most}: {cure}."
+    )
 
 
 def binarize(intensities: np.ndarray, seed: int) -> np.ndarray:
@@ -272,7 +277,11 @@ def binarize(intensities: np.ndarray, seed: int) -> np.ndarray:
 
     Returns:
         float32 zeros and ones, same shape.
+
+    Raises:
+        ValueError: if something is no number from 0 to 1.
     """
+    check_range(intensities)
     rng = np.random.default_rng(seed)
     return (rng.random(intensities.shape, dtype=np.float32) < intensities).astype(np.float32)
 
@@ -299,19 +308,7 @@ def check_images(images: np.ndarray, image_shape: tuple[int, ...]) -> None:
         )
     if not len(images):
         raise ValueError(f"There are no images: give at least one, of shape {wanted}.")
-    if images.dtype.kind not in "fiub":
-        raise ValueError(
-            f"The images are of type {images.dtype}: give numbers, for example float32."
-        )
-    low, high = float(images.min()), float(images.max())
-    if np.isnan(low) or np.isnan(high):
-        bad = int(np.argmax(np.isnan(images).reshape(len(images), -1).any(axis=1)))
-        raise ValueError(f"Image {bad} contains NaN (not a number): remove it or repair it.")
-    if low < 0 or high > 1:
-        raise ValueError(
-            f"The pixels run from {low:g} to {high:g}, but the model takes 0 to 1: "
-            f"{_cure(low, high)}."
-        )
+    check_range(images)
 
 
 def check_labels(labels: np.ndarray, num_classes: int, num_images: int) -> None:

@@ -118,10 +118,8 @@ def joined_sha256(hashes: Iterable[str]) -> str:
 def code_files(package: str | os.PathLike) -> list[Path]:
     """The ``.py``, ``.yml`` and ``.md`` files of a package, in the order of their names.
 
-    Args:
-        package: its folder. What begins with a dot belongs to an editor or a system, which may
-            put it there at any time. Files in folders that begin with ``_`` count as data that a
-            wheel carries along, and not as code.
+    What begins with a dot belongs to an editor or a system, which may put it there at any time.
+    Files in folders that begin with ``_`` count as data that a wheel carries along.
     """
     package = Path(package)
     found = {}
@@ -135,14 +133,9 @@ def code_files(package: str | os.PathLike) -> list[Path]:
 
 
 def code_sha256(package: str | os.PathLike) -> str:
-    """The SHA-256 over the code and texts of a package, the same for a checkout and a wheel.
+    """The SHA-256 over names and contents of a package's `code_files`, in hexadecimal.
 
-    Args:
-        package: its folder, whose `code_files` count.
-
-    Returns:
-        64 hexadecimal digits, over the names and contents of all ``.py``, ``.yml`` and ``.md``
-        files; line ends of Windows count as those of other systems.
+    Line ends of Windows count as those of other systems; a checkout and a wheel are the same.
     """
     total = hashlib.sha256()
     for path in code_files(package):
@@ -158,9 +151,6 @@ def read_yaml(path: str | os.PathLike, kind: Any) -> Any:
     Args:
         path: a YAML file in UTF-8.
         kind: what must be in it: a pydantic model, or a type such as ``dict[str, list[str]]``.
-
-    Returns:
-        A value of that kind.
 
     Raises:
         FileNotFoundError: if there is no such file.

@@ -15,7 +15,7 @@ import numpy as np
 from scipy.special import entr
 from tqdm.auto import tqdm
 
-from aigc_utils.data import as_mapping
+from aigc_utils.data import as_mapping, check_range
 from aigc_utils.runtime import compiled
 
 
@@ -57,6 +57,7 @@ def noise_floor(intensities: np.ndarray) -> Estimate:
     Returns:
         Nats an image.
     """
+    check_range(intensities)
     flat = intensities.reshape(len(intensities), -1).astype(np.float64)
     return Estimate.of((entr(flat) + entr(1 - flat)).sum(axis=1))
 

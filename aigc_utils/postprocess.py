@@ -9,6 +9,8 @@ from __future__ import annotations
 import numpy as np
 from skimage import exposure, filters, restoration, transform
 
+from aigc_utils import data
+
 
 def denoise(images: np.ndarray, weight: float = 0.05) -> np.ndarray:
     """Smooth flat regions and keep edges: total-variation denoising (Chambolle, 2004).
@@ -57,7 +59,7 @@ def upscale(images: np.ndarray, factor: int = 4) -> np.ndarray:
     """
     if not factor >= 1 or factor % 1:
         raise ValueError(f"The factor is {factor}: give a whole number, at least 1.")
-    size = [side * int(factor) for side in np.shape(images)[1:]]
+    size = [side * int(factor) for side in np.shape(images)[1:3]]
     return _each(images, lambda image: transform.resize(image, size, order=3, mode="edge"))
 
 
@@ -80,10 +82,14 @@ def select_best(images: np.ndarray, scores: np.ndarray, keep: int) -> np.ndarray
 
 
 def _each(images: np.ndarray, change) -> np.ndarray:
-    if np.ndim(images) != 3 or not np.size(images):
+    images = np.asarray(images)
+    if images.ndim == 4 and images.shape[-1] == 1:
+        return _each(images[..., 0], change)[..., None]
+    if images.ndim != 3 or not images.size:
+        one = " (one image: images[None])" if images.ndim == 2 else ""
         raise ValueError(
-            f"The images have shape {np.shape(images)}, not (N, height, width) with N at least 1: "
-            "write images[None] for one image, images[..., 0] for those with one channel."
+            f"The images have shape {images.shape}: give (N, height, width), N at least 1{one}."
         )
-    changed = np.stack([change(image) for image in np.asarray(images, np.float32)])
+    data.check_range(images)
+    changed = np.stack([change(image) for image in images.astype(np.float32)])
     return np.clip(changed, 0.0, 1.0).astype(np.float32)

@@ -11,22 +11,40 @@ from __future__ import annotations
 import html
 import json
 import os
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from aigc_course.checks.exercises import NOTEBOOKS, chapter
 from aigc_course.checks.feedback import show_result
-from aigc_utils.files import atomic_path
+from aigc_utils.files import atomic_path, replace_file
 
 Records = dict[str, dict]
 
 
 def path() -> Path:
-    """The progress file: ``AIGC_PROGRESS``, or progress.json in the user's data folder."""
+    """The progress file: ``AIGC_PROGRESS``, or progress.json in the user's data folder.
+
+    Without a home folder that can be written to, as in some containers, it is a temporary one.
+    """
     if chosen := os.environ.get("AIGC_PROGRESS"):
         return Path(chosen)
-    base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
-    return Path(base) / "aigc-workbook" / "progress.json"
+    if base := os.environ.get("XDG_DATA_HOME"):
+        return Path(base) / "aigc-workbook" / "progress.json"
+    if (home := home_folder()) is not None:
+        return home / ".local" / "share" / "aigc-workbook" / "progress.json"
+    user = getattr(os, "getuid", lambda: "user")()
+    return Path(tempfile.gettempdir()) / f"aigc-workbook-{user}" / "progress.json"
+
+
+def home_folder() -> Path | None:
+    """The user's home folder; None where there is none that can be written to."""
+    try:
+        home = Path.home()
+    except RuntimeError:  # this user stands in no list of the system's, and HOME is not set
+        return None
+    usable = home.is_dir() and home != Path(home.anchor) and os.access(home, os.W_OK)
+    return home if usable else None
 
 
 def load_progress() -> tuple[Records, str]:
@@ -43,7 +61,7 @@ def load_progress() -> tuple[Records, str]:
     except (ValueError, TypeError, AttributeError, LookupError):
         backup = file.with_name(file.name + ".bak")
         try:
-            os.replace(file, backup)
+            replace_file(file, backup)
         except OSError:
             return {}, f"The progress file {file} is damaged and could not be moved: delete it."
         return {}, (
@@ -147,11 +165,26 @@ def forget() -> None:
     print(f"Deleted {file}." if there else f"There was nothing to delete: {file} does not exist.")
 
 
+def shown_path() -> str:
+    """The progress file as it is told: a notebook that is handed on names no author's folder."""
+    file, home = path(), home_folder()
+    return f"~/{file.relative_to(home).as_posix()}" if home in file.parents else str(file)
+
+
+def is_lasting() -> bool:
+    """Whether progress is kept where it stays, and not in a temporary folder."""
+    chosen = os.environ.get("AIGC_PROGRESS") or os.environ.get("XDG_DATA_HOME")
+    return bool(chosen) or home_folder() is not None
+
+
 def _where() -> str:
-    file = path()
-    # A notebook that is handed on need not carry its author's name.
-    shown = f"~/{file.relative_to(Path.home())}" if file.is_relative_to(Path.home()) else file
-    return f"Kept in {shown}; nothing is sent anywhere, and checks.forget() deletes it."
+    kept = f"Kept in {shown_path()}; nothing is sent anywhere, and checks.forget() deletes it."
+    if is_lasting():
+        return kept
+    return (
+        "There is no home folder to write to, so progress lasts as long as a temporary folder: "
+        f"let AIGC_PROGRESS name a file to keep it. {kept}"
+    )
 
 
 def _validated(stored: dict) -> Records:

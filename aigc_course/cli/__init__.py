@@ -27,7 +27,12 @@ def main() -> None:
             option = word.partition("=")[0]
             if option.startswith("-") and option != terminal.printable(option):
                 raise ValueError(f"There is no option {option!r}: see aigc --help.")
-        app()
+        try:
+            app()
+        finally:
+            terminal.finish()
+    except BrokenPipeError:  # who reads has enough
+        raise SystemExit(1) from None
     except (ValueError, OSError, ImportError, MemoryError) as error:
         terminal.complain(error)
         raise SystemExit(2) from None

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
+import json
+import os
 import sys
 import unicodedata
 
@@ -9,10 +12,36 @@ import typer
 
 
 def prepare_streams() -> None:
-    """Let characters that a terminal or a pipe cannot carry be written as ``\\u738b``."""
+    """Let characters that a terminal or a pipe cannot carry be written as JSON writes them.
+
+    So ``--json`` stays JSON. Where names of files and words of commands are read as ASCII (an old
+    cluster's C locale), the command begins again with UTF-8.
+    """
+    if sys.getfilesystemencoding() not in ("utf-8", "utf8") and not sys.flags.utf8_mode:
+        again = [sys.executable, "-X", "utf8", *sys.orig_argv[1:]]
+        os.execve(sys.executable, again, {**os.environ, "PYTHONUTF8": "1"})
+    codecs.register_error("as in JSON", _as_in_json)
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
+        if hasattr(stream, "reconfigure"):  # not None, as where it is closed
+            stream.reconfigure(errors="as in JSON")
+
+
+def _as_in_json(error: UnicodeError) -> tuple[str, int]:
+    return json.dumps(error.object[error.start : error.end])[1:-1], error.end
+
+
+def finish() -> None:
+    """Write what is still to be written.
+
+    Raises:
+        OSError: if it cannot be, or nobody reads on.
+    """
+    if sys.stdout is not None:
+        try:
+            sys.stdout.flush()
+        except OSError:
+            sys.stdout = None  # else Python would try again, and print a traceback
+            raise
 
 
 def printable(text: str) -> str:

@@ -18,7 +18,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from aigc_apps.common import tokens
 from aigc_apps.common.language import LanguageModel
 from aigc_apps.music.chorale_model import ChoraleModel
-from aigc_course.train import judges
+from aigc_apps.saving import check_writable
+from aigc_course.train import judges, packing
 from aigc_course.train.distributed import Cluster
 from aigc_utils import checkpoints, data, models, training
 from aigc_utils.files import atomic_path, read_yaml, sha256
@@ -213,6 +214,7 @@ def train_checkpoint(
 
     Raises:
         ValueError: if there is no such recipe.
+        OSError: before anything is trained, if a folder cannot be written to.
         TrainingInterrupted: on Ctrl-C; the same call goes on.
     """
     known = read_recipes()
@@ -222,6 +224,8 @@ def train_checkpoint(
             f"There is no recipe {name!r} in {recipe_folder()}: choose one of: {listed}."
         )
     recipe = known[name]
+    for place in (Path(out) / name / "card.json", Path(work_dir) / name / "state"):
+        check_writable(place)
     for member in recipe.members:
         train_checkpoint(member, out, work_dir=work_dir, say=say, cluster=cluster)
     inputs = recipe_inputs(name, recipe)
@@ -261,7 +265,7 @@ def save_trained(
     if recipe.members:
         weights = checkpoints.hash_of_members(recipe.members, folder.parent)
     else:
-        checkpoints.save_weights(model, folder / "model.weights.h5", half=True)
+        packing.save_in_halves(model, folder / "model.weights.h5")
         checkpoints.load_weights(model, folder / "model.weights.h5")
         weights = sha256(folder / "model.weights.h5")
     if tokenizer is None:

@@ -6,6 +6,7 @@ No chapter teaches it; 5.1 builds a model without it.
 from __future__ import annotations
 
 import functools
+import inspect
 import math
 from collections.abc import Callable, Sequence
 from typing import Literal
@@ -43,10 +44,12 @@ class CourseModel(keras.Model):
                 check_float32(keras.config.floatx(), keras.config.dtype_policy().name)
                 build(self, *map(_plain, args), **{k: _plain(v) for k, v in kwargs.items()})
 
+            # Keras reads the names of arguments from it.
+            build_of_plain_numbers.__signature__ = inspect.signature(build)
             cls.__init__ = build_of_plain_numbers
 
     def __init__(self, seed: int, **kwargs):
-        check_whole("seed", seed, least=0)
+        check_whole("seed", seed, 0, math.inf)
         super().__init__(**kwargs)
         check_float32(self.dtype_policy.name)
         self.seed = seed
@@ -79,11 +82,9 @@ class CourseModel(keras.Model):
         """As ``keras.Model.fit``, after checking arrays: bad input fails before long work."""
         check_float32(keras.config.floatx())
         self.check_inputs(x)
-        validation = kwargs.get("validation_data")
-        if isinstance(validation, tuple):
-            self.check_inputs(validation[0])
-        elif validation is not None:
-            self.check_inputs(validation)
+        held_out = kwargs.get("validation_data")
+        if held_out is not None:
+            self.check_inputs(held_out[0] if isinstance(held_out, tuple) else held_out)
         return super().fit(x, *args, **kwargs)
 
     def evaluate(self, x=None, *args, **kwargs):
@@ -191,11 +192,6 @@ class ImageModel(CourseModel):
         return ops.mean(ops.concatenate([self.image_losses(half, True) for half in halves]))
 
     def check_inputs(self, inputs) -> None:
-        """Refuse arrays that the model could not learn from (data sets pass unchecked).
-
-        Raises:
-            ValueError: see `aigc_utils.data.check_images`.
-        """
         if isinstance(inputs, (np.ndarray, list, tuple)):
             data.check_images(inputs, self.image_shape)
 
@@ -225,11 +221,12 @@ def log_odds(mean: np.ndarray) -> np.ndarray:
     return np.log(mean) - np.log1p(-mean)
 
 
-def check_whole(name: str, value, least: int = 1) -> None:
-    """Raise a ValueError unless ``value`` is a whole number, at least ``least``."""
+def check_whole(name: str, value, least: int = 1, most: float = 1_000_000) -> None:
+    """Raise a ValueError unless ``value`` is a whole number in its limits; more fills memories."""
     whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-    if not whole or value < least:
-        raise ValueError(f"{name} is {value!r}: give a whole number, at least {least}.")
+    if not whole or not least <= value <= most:
+        limits = f"at least {least}" if not whole or value < least else f"from {least} to {most}"
+        raise ValueError(f"{name} is {value!r}: give a whole number, {limits}.")
 
 
 def check_float32(*types: str) -> None:
@@ -281,8 +278,8 @@ def draw_noise(num_samples: int, num_dims: int, temperature: float, seed: int) -
     Raises:
         ValueError: if ``num_samples`` or ``temperature`` is out of range.
     """
-    check_whole("num_samples", num_samples)
-    check_whole("seed", seed, least=0)
+    check_whole("num_samples", num_samples, most=math.inf)
+    check_whole("seed", seed, 0, math.inf)
     if not 0 <= temperature < math.inf:
         raise ValueError(f"The temperature is {temperature}: give 0 or more (1 is the prior).")
     noise = np.random.default_rng(seed).standard_normal((num_samples, num_dims))

@@ -163,39 +163,6 @@ def test_all_checkpoints_together_stay_small():
 # ---- saving and loading --------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "model",
-    [
-        lambda: models.VAE(8, hidden_units=(256,)),
-        lambda: models.BlockPixelCNN(channels=8, num_convs=1, hidden_units=(64, 64), features=2),
-    ],
-    ids=["VAE", "BlockPixelCNN"],
-)
-def test_half_precision_takes_less_than_half_the_room_and_keeps_8_bits(model, tmp_path):
-    model = model()
-    paths = {half: tmp_path / f"{half}.weights.h5" for half in (False, True)}
-    for half, path in paths.items():
-        checkpoints.save_weights(model, path, half=half)
-    assert paths[True].stat().st_size < 0.48 * paths[False].stat().st_size
-    twin = type(model)(**model.arguments())
-    checkpoints.load_weights(twin, paths[True])
-    for kept, original in zip(twin.get_weights(), model.get_weights(), strict=True):
-        assert kept.dtype == np.float32
-        # Rounded twice: to 11 bits by float16, then to 8.
-        rtol = 2.0**-8 + 2.0**-11
-        np.testing.assert_allclose(kept, original, rtol=rtol, atol=2.0**-21)
-    assert not same_weights(twin, model)
-
-
-def test_a_number_too_large_for_half_precision_is_kept_whole(tmp_path):
-    model = small_vae()
-    model.mean_image.assign(np.full(784, 1e6, np.float32))
-    checkpoints.save_weights(model, tmp_path / "m.weights.h5", half=True)
-    twin = small_vae()
-    checkpoints.load_weights(twin, tmp_path / "m.weights.h5")
-    np.testing.assert_array_equal(twin.mean_image, model.mean_image)
-
-
 def test_a_loaded_model_gives_equal_outputs(trained, saved, grey):
     model = small_vae()
     checkpoints.load_weights(model, saved)
