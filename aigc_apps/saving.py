@@ -31,6 +31,8 @@ def check_writable(target: str | os.PathLike) -> None:
     """
     target = Path(target)
     try:
+        with contextlib.suppress(FileNotFoundError):
+            os.lstat(target)  # a name that is too long, or goes through a file
         if target.is_dir():
             raise IsADirectoryError(errno.EISDIR, "it is a folder, so name a file in it")
         folder = next(above for above in target.absolute().parents if above.exists())
@@ -70,7 +72,7 @@ def save_with_provenance(path: str | os.PathLike, content: bytes, provenance: Pr
         try:
             with atomic_paths(path, described, ready=move_aside) as (file, words):
                 file.write_bytes(content)
-                words.write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n", "utf-8")
+                words.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
         except BaseException:
             if aside.exists() and sha256(path) == before:
                 replace_file(aside, described)

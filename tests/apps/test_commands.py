@@ -264,3 +264,56 @@ def test_a_scenario_that_is_nearly_named_is_offered(aigc, one_sentence):
     code, _, err = aigc("generate", "tooy", "--theme", "sea")
     assert code == 2
     one_sentence(err, "'tooy'", "did you mean toy?")
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("[" * 20_000, "too many brackets"),
+        ('{"a":' * 20_000, "too many brackets"),
+        ("[{'text': 'x'}]", "texts stand in double quotes"),
+        ('[{"text": "x"}', "at character 15"),
+        ('[{"text": "x", "text": "y"}]', "'text' is given twice"),
+        ('[{"text": "x", "size": NaN}]', "NaN is no number"),
+        ('[{"text": "x", "size": -Infinity}]', "-Infinity is no number"),
+        ("", "at character 1"),
+        ("@shots.json", "at character 1"),
+    ],
+    ids=lambda value: value[:20],
+)
+def test_json_that_is_none_is_refused_with_its_place(aigc, value, words, one_sentence):
+    code, out, err = aigc("generate", "toy", "--theme", "sea", "--parts", value)
+    assert (code, out) == (2, "")
+    one_sentence(err, "parts is ", "write it as JSON", words)
+
+
+@pytest.mark.parametrize("digits", ["3", "３", "٣", " 3 "])
+def test_digits_of_any_script_are_numbers(toy, digits):
+    scenario = aigc_apps.load_application("toy")
+    call = command.parse_request(
+        ["--times", digits, "--seed", digits, "--theme", "３"], type(scenario).Request
+    )
+    assert (call.fields["times"], call.seed) == ("3", 3)
+    assert call.fields["theme"] == "３"  # a text stays as it is
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("x.md", [".txt"]),
+        (".txt", [".txt"]),
+        ("folder.txt", ["it is a folder"]),
+        ("file/x.txt", ["Not a directory"]),
+        ("x" * 245 + ".txt", ["too long", "provenance"]),
+    ],
+)
+def test_the_file_is_looked_at_before_anything_is_made(
+    aigc, monkeypatch, tmp_path, name, words, one_sentence
+):
+    (tmp_path / "file").write_bytes(b"old")
+    (tmp_path / "folder.txt").mkdir()
+    kind = type(aigc_apps.load_application("toy"))
+    monkeypatch.setattr(kind, "generate", lambda self, request, seed: pytest.fail("was made"))
+    code, out, err = aigc("generate", "toy", "--theme", "sea", "-o", name)
+    assert (code, out) == (2, "")
+    one_sentence(err, "aigc: ", *words)

@@ -172,8 +172,8 @@ def wrongly_judged(kind: str) -> set[str]:
 
 
 def test_ordinary_sentences_near_the_rules_pass_and_bad_ones_do_not():
-    assert len(SENTENCES["harmless"]) == 66
-    assert len(SENTENCES["refused"]) == 40
+    assert len(SENTENCES["harmless"]) == 71
+    assert len(SENTENCES["refused"]) == 45
     assert wrongly_judged("refused") == set()
     # A list of words cannot tell who calls the police. Before the rules were mended, 23 were wrong.
     assert wrongly_judged("harmless") == {

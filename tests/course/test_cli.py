@@ -88,6 +88,12 @@ def test_generate_with_a_label_draws_from_the_conditional_model(aigc, tmp_path):
         (["vae_fashion", "--label", 3], ["no --label"]),
         (["cvae_fashion", "--label", 10], ["0 to 9"]),
         (["vae_fashion_2d", "-n", 0], ["num_samples is 0"]),
+        (["vae_fashion_2d", "-n", 100_000_000], ["num_samples is 100000000", "10000"]),
+        (["../checkpoints/vae_fashion"], ["no checkpoint '../checkpoints/vae_fashion'"]),
+        (["./vae_fashion"], ["no checkpoint './vae_fashion'"]),
+        (["vae_fashion/"], ["no checkpoint 'vae_fashion/'"]),
+        (["vae\x00fashion"], ["'vae\\x00fashion'"]),
+        (["\x1b[31mvae"], ["'\\x1b[31mvae'"]),
         (["cvae_fashion", "--label", 3, "-n", 0], ["num_samples is 0"]),
         (["vae_fashion_2d", "--temperature", -1], ["temperature"]),
         (["vae_fashion_2d", "--seed", -1], ["seed", "-1"]),
@@ -107,6 +113,36 @@ def test_a_picture_that_cannot_be_written_ends_with_2_and_one_line(aigc, tmp_pat
     code, _, err = aigc("generate", "vae_fashion_2d", "-n", 1, "-o", tmp_path / "file" / "x.png")
     assert code == 2
     one_sentence(err, "x.png", "choose a folder")
+
+
+@pytest.fixture
+def no_work(monkeypatch):
+    """Nothing may be loaded or made: the file was to be looked at first."""
+    from aigc_utils import runtime
+
+    monkeypatch.setattr(runtime, "start", lambda seed: pytest.fail("work was begun"))
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("x.jpg", [".png"]),
+        ("x", [".png"]),
+        (".png", [".png"]),
+        ("folder.png", ["it is a folder"]),
+        ("file/x.png", ["x.png", "Not a directory"]),
+        ("a" * 300 + ".png", ["too long"]),
+    ],
+)
+def test_where_the_picture_goes_is_looked_at_before_anything_is_loaded(
+    aigc, no_work, tmp_path, name, words, one_sentence
+):
+    (tmp_path / "file").write_bytes(b"old")
+    (tmp_path / "folder.png").mkdir()
+    code, out, err = aigc("generate", "vae_fashion", "-o", tmp_path / name)
+    assert (code, out) == (2, "")
+    one_sentence(err, "aigc: ", *words)
+    assert "[Errno" not in err
 
 
 # ---- train ---------------------------------------------------------------------------
@@ -132,6 +168,18 @@ def test_ctrl_c_during_training_ends_with_130_and_one_line(
     one_sentence(err, "aigc: ", "0 of 3 epochs", "same call again")
 
 
+def test_where_a_checkpoint_goes_is_looked_at_before_the_training(
+    aigc, tiny_recipe, tmp_path, monkeypatch, one_sentence
+):
+    from aigc_utils import training
+
+    (tmp_path / "file").write_bytes(b"old")
+    monkeypatch.setattr(training, "train", lambda *_, **__: pytest.fail("it was trained"))
+    code, out, err = aigc("train", "tiny", "--out", tmp_path / "file")
+    assert (code, out) == (2, "")
+    one_sentence(err, "Could not write", str(tmp_path / "file"))
+
+
 def test_an_unknown_recipe_ends_with_2_and_one_line(aigc, tmp_path, one_sentence):
     code, out, err = aigc("train", "no_such_recipe", "--out", tmp_path)
     assert (code, out) == (2, "")
@@ -152,3 +200,22 @@ def test_an_unknown_command_ends_with_2_and_no_traceback(aigc):
     assert code == 2
     assert "fly" in err
     assert "Traceback" not in err
+
+
+# ---- provenance ----------------------------------------------------------------------
+
+
+def test_where_a_file_comes_from_is_told_or_refused(aigc_command, tmp_path, one_sentence):
+    from aigc_apps import saving
+    from aigc_apps.safety import Provenance
+
+    path = tmp_path / "poem.txt"
+    where = Provenance(scenario="toy", model="m", data="d", request={}, seed=7, version="1")
+    saving.save_with_provenance(path, b"words", where)
+    code, out, err = aigc_command("provenance", path)
+    assert (code, err) == (0, "")
+    assert '"seed": 7' in out
+    path.write_bytes(b"others")
+    code, out, err = aigc_command("provenance", path)
+    assert (code, out) == (2, "")
+    one_sentence(err, "was changed after it was made")

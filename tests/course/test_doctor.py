@@ -38,7 +38,8 @@ def test_on_this_machine_everything_needed_is_good(healthy):
 @pytest.mark.parametrize(
     "subject",
     ["Python", "tensorflow", "keras", "backend", "fashion_mnist", "prosody", "Checkpoints",
-     "Tokenizers", "Records", "Extra llm", "memory", "cores and GPU", "Room to write", "Chinese"],
+     "Tokenizers", "Recipes", "Records", "Quizzes", "Extra llm", "memory", "cores and GPU",
+     "Room to write", "Temporary", "Progress", "Chinese"],
 )  # fmt: skip
 def test_every_thing_the_course_needs_is_looked_at(healthy, subject):
     (finding,) = [f for f in about(healthy, subject) if subject != "keras" or f.subject == "keras"]
@@ -116,6 +117,101 @@ def test_a_card_or_a_record_cut_short_is_found(data_copy, replace_bytes, file, s
     assert str(data_copy / file) in finding.found
 
 
+@pytest.mark.parametrize(
+    ("pattern", "subject", "words"),
+    [
+        ("records/beta/*/run.json", "Records", ["0 of 24", "compare_runs"]),
+        ("records/verdicts/poetry.json", "Records", ["3 of 4", "chapter 8.9"]),
+        ("records/families.json", "Records", ["0 of 1", "chapter 3.5"]),
+        ("recipes/vae_fashion.yml", "Recipes", ["vae_fashion", "missing"]),
+        ("checkpoints/gan_fashion/*", "Checkpoints", ["gan_fashion", "chapters 3.2 and 3.5"]),
+        ("checkpoints/tang_poems/tokens.json", "Tokenizers", ["the application poetry"]),
+    ],
+)
+def test_what_is_gone_is_found_with_who_needs_it(data_copy, pattern, subject, words):
+    for path in data_copy.glob(pattern):
+        path.unlink()
+    (finding,) = [f for f in diagnosis.examine() if f.needed and not f.good]
+    assert subject in finding.subject
+    for word in words:
+        assert word in finding.found
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "words"),
+    [
+        ("checkpoints/vae_fashion/card.json", b"228.631", b"NaN", "vae_fashion (its card is"),
+        ("checkpoints/vae_fashion/card.json", b'"name": "vae_f', b'"name": "vea_f', "of vea_f"),
+        ("checkpoints/tang_poems/card.json", b'"results"', b'"result"', "tang_poems (its card is"),
+        ("records/verdicts/poetry.json", b'"ore"', b'"gould"', "poetry.json is damaged"),
+        ("records/families.json", b"0.159", b"NaN", "families.json is damaged"),
+        ("recipes/gan_fashion.yml", b"model:", b"model: [", "gan_fashion"),
+    ],
+)
+def test_a_card_a_record_or_a_recipe_that_says_nonsense_is_found(
+    data_copy, replace_bytes, file, old, new, words
+):
+    def change(content: bytes) -> bytes:
+        assert old in content
+        return content.replace(old, new, 1)
+
+    replace_bytes(data_copy / file, change)
+    found = "; ".join(f.found for f in diagnosis.examine() if f.needed and not f.good)
+    assert words in found
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "a pointer of git-lfs"),
+        (b"<!DOCTYPE html><title>404</title>", "a web page"),
+        (b"", "(empty)"),
+    ],
+)
+def test_what_lies_in_a_files_place_is_named(data_copy, replace_bytes, content, words):
+    for file in ("checkpoints/gan_fashion/model.weights.h5", "prosody/pingshui.tsv"):
+        replace_bytes(data_copy / file, lambda _: content)
+    broken = [f for f in diagnosis.examine() if f.needed and not f.good]
+    assert [f.subject for f in broken] == ["Data set prosody", "Checkpoints"]
+    assert all(words in f.found for f in broken)
+
+
+def test_a_quiz_or_words_that_cannot_be_read_are_found_with_their_line(tmp_path, monkeypatch):
+    from aigc_course import inventory
+
+    quizzes = tmp_path / "notebooks" / "quizzes"
+    quizzes.mkdir(parents=True)
+    (quizzes / "04_vae_math.yml").write_text("- question: [\n", encoding="utf-8")
+    (tmp_path / "notebooks" / "05_3_generate_images.ipynb").write_text("{}", encoding="utf-8")
+    monkeypatch.setattr(inventory, "texts_folder", lambda name: quizzes)
+    (finding,) = about(diagnosis.examine(), "Quizzes")
+    assert finding.needed
+    assert not finding.good
+    assert "04_vae_math.yml cannot be read at line 2" in finding.found
+    assert "05_3_generate_images.yml is missing" in finding.found
+
+
+def test_where_progress_is_kept_is_told_without_the_users_name(monkeypatch, tmp_path):
+    for name in ("AIGC_PROGRESS", "XDG_DATA_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    finding = diagnosis._progress()
+    assert (finding.good, finding.found) == (
+        True, "kept in ~/.local/share/aigc-workbook/progress.json",
+    )  # fmt: skip
+    monkeypatch.setenv("HOME", str(tmp_path / "gone"))
+    finding = diagnosis._progress()
+    assert (finding.good, finding.needed) == (False, False)
+    assert "there is no home folder to write to" in finding.found
+
+
+def test_a_temporary_folder_that_cannot_be_used_is_a_note(fresh_python, tmp_path):
+    program = "from aigc_course import doctor; print(doctor._temporary())"
+    done = fresh_python(program, TMPDIR=str(tmp_path / "gone"))
+    assert f"since {tmp_path / 'gone'} cannot be used" in done.stdout
+    assert "good=False" in done.stdout
+
+
 def test_a_data_set_that_is_not_there_at_all_is_found_with_the_chapters_that_need_it(data_copy):
     for path in (data_copy / "prosody").iterdir():
         path.unlink()
@@ -158,7 +254,9 @@ def test_an_ensemble_is_as_good_as_the_hashes_of_its_members(data_copy, replace_
     replace_bytes(card, lambda content: content.replace(digest.encode(), b"0" * 64))
     (finding,) = about(diagnosis.examine(), "Checkpoints")
     assert not finding.good
-    assert finding.found.endswith("pixelcnn_ensemble_fashion, second_pixelcnn_fashion")
+    assert "pixelcnn_ensemble_fashion (its members are not those of its card" in finding.found
+    assert "second_pixelcnn_fashion (model.weights.h5 is missing or not that of" in finding.found
+    assert "vae_fashion" not in finding.found
 
 
 def test_another_backend_is_a_note_and_no_fault(monkeypatch):

@@ -45,6 +45,6 @@ def test_a_number_too_large_for_half_precision_is_kept_whole(tmp_path):
 
 
 def test_a_name_that_keras_would_refuse_is_refused_and_nothing_is_written(tmp_path):
-    with pytest.raises(ValueError, match="ends in .weights.h5"):
+    with pytest.raises(ValueError, match=r"ends in \.weights\.h5"):
         packing.save_in_halves(models.VAE(2, hidden_units=(16,)), tmp_path / "model.keras")
     assert list(tmp_path.iterdir()) == []

@@ -206,6 +206,69 @@ def test_the_wrong_kind_of_data_set_is_refused(function, name, one_sentence):
 # ---- grey levels and binary draws ----------------------------------------------------
 
 
+GREY = np.arange(256, dtype=np.uint8).reshape(1, 16, 16)
+
+
+@pytest.mark.parametrize(
+    "images",
+    [
+        GREY, GREY.astype(np.int64), GREY.astype(np.float32), GREY.astype(np.float64),
+        GREY.astype(np.uint16), GREY.tolist(), (GREY / 255).astype(np.float32), GREY / 255,
+    ],
+    ids=["uint8", "int64", "float32", "float64", "uint16", "list", "unit", "unit float64"],
+)  # fmt: skip
+def test_grey_levels_of_any_type_become_intensities_and_intensities_stay(images):
+    unit = data.to_unit(images)
+    assert unit.dtype == np.float32
+    np.testing.assert_allclose(unit, GREY / 255, atol=1e-6)
+    np.testing.assert_array_equal(data.to_unit(unit), unit)
+
+
+def test_truth_values_are_black_and_white():
+    assert data.to_unit(np.array([[[True, False]]])).tolist() == [[[1.0, 0.0]]]
+
+
+def test_no_images_stay_none():
+    assert data.to_unit(np.zeros((0, 28, 28), np.uint8)).shape == (0, 28, 28)
+
+
+@pytest.mark.parametrize(
+    ("images", "words"),
+    [
+        (GREY / 127.5 - 1, ["from -1 to 1", "(images + 1) / 2"]),
+        (GREY.astype(np.uint16) * 257, ["from 0 to 65535", "(images - low) / (high - low)"]),
+        ((GREY.astype(int) - 128).astype(np.int8), ["from -128 to 127", "(high - low)"]),
+        (np.full((2, 2, 2), np.nan), ["Image 0 contains NaN"]),
+        (np.full((1, 2, 2), np.inf), ["from 0 to inf"]),
+        (np.full((1, 2, 2), "x"), ["type <U1"]),
+        (GREY.astype(">f4"), ["type >f4"]),
+    ],
+    ids=["-1 to 1", "uint16", "int8", "nan", "inf", "texts", "big-endian"],
+)
+def test_what_are_no_grey_levels_is_refused_with_a_cure_that_works(images, words, one_sentence):
+    with pytest.raises(ValueError, match=r"[:.]") as caught:
+        data.to_unit(images)
+    one_sentence(caught.value, *words)
+    assert "to_unit" not in str(caught.value)
+
+
+def test_the_cure_for_images_from_minus_one_cures():
+    images = GREY / 127.5 - 1
+    np.testing.assert_allclose(data.to_unit((images + 1) / 2), GREY / 255, atol=1e-6)
+
+
+@pytest.mark.parametrize("use", [lambda x: data.binarize(x, seed=0), metrics.noise_floor])
+@pytest.mark.parametrize(
+    ("bad", "words"), [(np.nan, "Image 3 contains NaN"), (-0.5, "from -0.5"), (2.0, "to 2")]
+)
+def test_pixels_that_are_no_intensities_are_never_taken_in_silence(use, bad, words, one_sentence):
+    images = np.full((8, 4, 4), 0.5)
+    images[3, 1, 1] = bad
+    with pytest.raises(ValueError, match=r"[:.]") as caught:
+        use(images)
+    one_sentence(caught.value, words)
+
+
 def test_to_unit_maps_0_to_0_and_255_to_1():
     unit = data.to_unit(np.array([[0, 51, 255]], dtype=np.uint8))
     assert unit.dtype == np.float32

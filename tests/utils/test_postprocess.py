@@ -124,3 +124,33 @@ def test_scores_that_are_not_one_an_image_are_refused(one_sentence):
     with pytest.raises(ValueError, match="scores") as caught:
         postprocess.select_best(np.zeros((5, 1, 1)), np.zeros(4), keep=1)
     one_sentence(caught.value, "5 images", "4 scores")
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_images_with_one_channel_keep_it(step, articles):
+    with_channel = STEPS[step](articles[..., None])
+    np.testing.assert_array_equal(with_channel[..., 0], STEPS[step](articles))
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize(
+    "shape", [(28, 28), (5, 28, 28, 3), (5, 1, 28, 28), (5, 784), (0, 28, 28), (5, 0, 28), (5,), ()]
+)
+def test_any_other_shape_is_refused_with_the_shape(step, shape, one_sentence):
+    with pytest.raises(ValueError, match="have shape") as caught:
+        STEPS[step](np.zeros(shape))
+    one_sentence(caught.value, shape, "(N, height, width)")
+    assert ("images[None]" in str(caught.value)) == (len(shape) == 2)
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_grey_levels_are_not_clipped_to_white_in_silence(step, articles):
+    with pytest.raises(ValueError, match="to_unit"):
+        STEPS[step]((255 * articles).astype(np.uint8))
+
+
+@pytest.mark.parametrize("factor", [np.nan, 1.5])
+def test_a_factor_that_is_no_whole_number_is_refused(factor, articles, one_sentence):
+    with pytest.raises(ValueError, match="factor") as caught:
+        postprocess.upscale(articles, factor)
+    one_sentence(caught.value, factor, "whole number")
