@@ -37,8 +37,11 @@ def train(
     index: Annotated[int, typer.Option(help="Which of the workers this machine is, from 0.")] = 0,
 ) -> None:
     """Train one of the shipped checkpoints again; stop and go on as you like."""
+    from aigc_course.train import names
     from aigc_utils import runtime
 
+    work_dir = out / ".training"
+    names.check_training(name, names.recipe_names(), out, work_dir)
     cluster = None
     if workers is not None:  # before anything else computes
         from aigc_course.train import distributed, rendezvous
@@ -52,7 +55,7 @@ def train(
     from aigc_course.train import recipes
 
     try:
-        recipes.train_checkpoint(name, out, work_dir=out / ".training", say=say, cluster=cluster)
+        recipes.train_checkpoint(name, out, work_dir=work_dir, say=say, cluster=cluster)
     except KeyboardInterrupt as error:  # typer would end without the sentence
         complain(error)
         raise typer.Exit(130) from None

@@ -18,9 +18,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from aigc_apps.common import tokens
 from aigc_apps.common.language import LanguageModel
 from aigc_apps.music.chorale_model import ChoraleModel
-from aigc_apps.saving import check_writable
 from aigc_course.train import judges, packing
 from aigc_course.train.distributed import Cluster
+from aigc_course.train.names import check_training, recipe_folder
 from aigc_utils import checkpoints, data, models, training
 from aigc_utils.files import atomic_path, read_yaml, sha256
 from aigc_utils.runtime import describe_machine, seed_everything
@@ -107,11 +107,6 @@ class Recipe(BaseModel):
                 f"averaged_stages is {self.averaged_stages}, more than the stages there are"
             )
         return self
-
-
-def recipe_folder() -> Path:
-    """The folder of the recipes, beside the data sets; `AIGC_DATA` may name another."""
-    return data.data_root() / "recipes"
 
 
 def read_recipes() -> dict[str, Recipe]:
@@ -218,14 +213,8 @@ def train_checkpoint(
         TrainingInterrupted: on Ctrl-C; the same call goes on.
     """
     known = read_recipes()
-    if name not in known:
-        listed = ", ".join(known) or "none"
-        raise ValueError(
-            f"There is no recipe {name!r} in {recipe_folder()}: choose one of: {listed}."
-        )
+    check_training(name, known, Path(out), Path(work_dir))
     recipe = known[name]
-    for place in (Path(out) / name / "card.json", Path(work_dir) / name / "state"):
-        check_writable(place)
     for member in recipe.members:
         train_checkpoint(member, out, work_dir=work_dir, say=say, cluster=cluster)
     inputs = recipe_inputs(name, recipe)

@@ -18,7 +18,7 @@ def aigc(aigc_command, started):
 @pytest.fixture
 def tiny_recipe(monkeypatch, few_images):
     """A recipe of seconds, on 300 images, under the name `tiny`."""
-    from aigc_course.train import recipes
+    from aigc_course.train import names, recipes
 
     tiny = recipes.Recipe(
         model="VAE", arguments={"latent_dim": 2, "hidden_units": [16]},
@@ -26,6 +26,7 @@ def tiny_recipe(monkeypatch, few_images):
         judge="likelihood", trained_on="300 images",
     )  # fmt: skip
     monkeypatch.setattr(recipes, "read_recipes", lambda: {"tiny": tiny})
+    monkeypatch.setattr(names, "recipe_names", lambda: ["tiny"])
 
 
 # ---- doctor --------------------------------------------------------------------------
