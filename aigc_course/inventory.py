@@ -64,7 +64,7 @@ class Extra(BaseModel):
     type: list[str]
 
 
-class Records(BaseModel):
+class WantedRecords(BaseModel):
     """Records of measurements.
 
     Attributes:
@@ -85,7 +85,7 @@ class Needs(BaseModel):
 
     data_sets: dict[str, str]
     checkpoints: dict[str, str]
-    records: dict[str, Records]
+    records: dict[str, WantedRecords]
     extras: dict[str, Extra]
 
 
@@ -234,7 +234,7 @@ def _all_good(
     return DoctorFinding(subject, bool(found), ", ".join(found) or f"none in {root}", cure)
 
 
-def _records(root: Path, wanted: dict[str, Records]) -> DoctorFinding:
+def _records(root: Path, wanted: dict[str, WantedRecords]) -> DoctorFinding:
     """Records of measurements have no checksums: they must be there, whole and of numbers."""
     wrong, number = [], 0
     for pattern, facts in wanted.items():

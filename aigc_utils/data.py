@@ -240,16 +240,16 @@ def to_unit(images: np.ndarray) -> np.ndarray:
         ValueError: if something lies outside, or is no number.
     """
     images = np.asarray(images)
-    check_range(images, 255, "grey levels")
+    check_range(images, 255, "grey levels run from")
     is_unit = images.dtype.kind == "b" or (images.dtype.kind == "f" and images.max(initial=0) <= 1)
     return images.astype(np.float32) / np.float32(1 if is_unit else 255)
 
 
-def check_range(images: np.ndarray, most: float = 1, called: str = "intensities") -> None:
+def check_range(images: np.ndarray, most: float = 1, what: str = "intensities run from") -> None:
     """Refuse pixels that are no numbers from 0 to ``most``, as a ValueError with the cure."""
     if images.dtype.kind not in "fiub" or not images.dtype.isnative:
         raise ValueError(f"The images are of type {images.dtype}: give numbers, such as float32.")
-    low, high = float(images.min(initial=0)), float(images.max(initial=0))
+    low, high = (float(images.min()), float(images.max())) if images.size else (0, 0)
     if np.isnan(low) or np.isnan(high):
         bad = int(np.argmax(np.isnan(images).reshape(len(images), -1).any(axis=1)))
         raise ValueError(f"Image {bad} contains NaN (not a number): remove it or repair it.")
@@ -261,7 +261,7 @@ def check_range(images: np.ndarray, most: float = 1, called: str = "intensities"
     elif low >= 0 and high <= 255:
         cure = "divide grey levels by 255, or call aigc_utils.data.to_unit"
     raise ValueError(
-        f"The pixels run from {low:g} to {high:g}, but {called} from 0 to {most}: {cure}."
+        f"The pixels run from {low:g} to {high:g}, but {what} 0 to {most}: {cure}."
     )
 
 
@@ -308,7 +308,7 @@ def check_images(images: np.ndarray, image_shape: tuple[int, ...]) -> None:
         )
     if not len(images):
         raise ValueError(f"There are no images: give at least one, of shape {wanted}.")
-    check_range(images)
+    check_range(images, what="the model takes")
 
 
 def check_labels(labels: np.ndarray, num_classes: int, num_images: int) -> None:
