@@ -260,9 +260,7 @@ def check_range(images: np.ndarray, most: float = 1, what: str = "intensities ru
         cure = "if they are meant from -1 to 1, take (images + 1) / 2"
     elif low >= 0 and high <= 255:
         cure = "divide grey levels by 255, or call aigc_utils.data.to_unit"
-    raise ValueError(
-        f"The pixels run from {low:g} to {high:g}, but {what} 0 to {most}: {cure}."
-    )
+    raise ValueError(f"The pixels run from {low:g} to {high:g}, but {what} 0 to {most}: {cure}.")
 
 
 def binarize(intensities: np.ndarray, seed: int) -> np.ndarray:
