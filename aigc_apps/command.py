@@ -106,10 +106,10 @@ def generate_artifact(name: str, arguments: list[str], say: Callable[[str], Any]
     request = _ask(scenario, call)
     suffix = scenario.suffix(request)
     out = call.out or Path("out") / f"{name}{suffix}"
+    saving.check_writable(out)
     if not out.name.endswith(suffix) or out.name == suffix:
         raise ValueError(f"{out} is to hold what {name} makes: end its name in {suffix}.")
-    for file in (out, saving.beside(out)):
-        saving.check_writable(file)
+    saving.check_writable(saving.beside(out))
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with runtime.quiet_native_logs():  # TensorFlow and llama.cpp write past sys.stderr
         artifact = scenario.generate(request, call.seed)

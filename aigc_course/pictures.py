@@ -41,9 +41,9 @@ def generate_pictures(
         raise ValueError(
             f"num_samples is {num_samples}: give a whole number from 1 to {MOST_IMAGES}."
         )
+    check_writable(out)
     if out.suffix.lower() != ".png":
         raise ValueError(f"{out} is to hold a picture: end its name in .png.")
-    check_writable(out)
     runtime.start(seed)
     from aigc_utils import checkpoints, plots, widgets
     from aigc_utils.files import atomic_path

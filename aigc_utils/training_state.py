@@ -65,7 +65,7 @@ class Resume(keras.callbacks.Callback):
                 note = _Note.model_validate_json(str(archive["note"])).model_dump()
                 arrays = [archive[f"variable_{i}"] for i in range(note["num_variables"])]
         except Exception as error:  # NumPy and zipfile raise fifteen kinds on changed bytes
-            cause = repr(f"{error}"[:200])[1:-1]  # zipfile quotes raw bytes of any length
+            cause = ascii(" ".join(f"{error}".split())[:200])[1:-1]  # zipfile quotes raw bytes
             raise ValueError(f"The saved training state is damaged ({cause}): {other}") from error
         # Runs saved before these two could be chosen had them so.
         saved = {"beta_1": 0.9, "average": None, **note["settings"]}

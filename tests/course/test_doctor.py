@@ -120,8 +120,8 @@ def test_a_card_or_a_record_cut_short_is_found(data_copy, replace_bytes, file, s
 @pytest.mark.parametrize(
     ("pattern", "subject", "words"),
     [
-        ("records/beta/*/run.json", "Records", ["0 of 24", "compare_runs"]),
-        ("records/verdicts/poetry.json", "Records", ["3 of 4", "chapter 8.9"]),
+        ("records/beta/*", "Records", ["0 of 24", "compare_runs"]),
+        ("records/verdicts/poetry.json", "Records", ["0 of 1", "poetry.json", "chapter 8.9"]),
         ("records/families.json", "Records", ["0 of 1", "chapter 3.5"]),
         ("recipes/vae_fashion.yml", "Recipes", ["vae_fashion", "missing"]),
         ("checkpoints/gan_fashion/*", "Checkpoints", ["gan_fashion", "chapters 3.2 and 3.5"]),
@@ -130,6 +130,7 @@ def test_a_card_or_a_record_cut_short_is_found(data_copy, replace_bytes, file, s
 )
 def test_what_is_gone_is_found_with_who_needs_it(data_copy, pattern, subject, words):
     for path in data_copy.glob(pattern):
+        assert path.is_symlink()  # the real one is never touched
         path.unlink()
     (finding,) = [f for f in diagnosis.examine() if f.needed and not f.good]
     assert subject in finding.subject

@@ -131,8 +131,8 @@ def test_a_header_that_is_damaged_is_refused(saved, name, one_sentence, capsys):
 def test_no_flipped_byte_of_a_header_ends_in_another_error(saved, one_sentence):
     content = saved.read_bytes()
     start = content.index(b"\x93NUMPY", content.index(b"variable_0"))
-    for position in range(start, start + 128, 3):
-        for flip in (0x01, 0x20, 0xFF):
+    for position in range(start, start + 80, 11):
+        for flip in (0x01, 0xFF):
             damaged = bytearray(content)
             damaged[position] ^= flip
             saved.write_bytes(damaged)
