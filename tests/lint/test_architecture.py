@@ -19,7 +19,7 @@ MAY_USE = {
     "aigc_course": {"aigc_apps", "aigc_utils"},
 }
 # What lies beside the applications in their package and serves them all.
-SHARED = {"contract", "notebook", "command", "common", "safety", "pretrained"}
+SHARED = {"contract", "saving", "notebook", "command", "common", "safety", "pretrained"}
 
 
 def _name(path: Path) -> str:
@@ -98,7 +98,7 @@ def test_no_two_files_import_each_other_by_any_way_round():
 def test_the_reader_of_imports_sees_what_it_should():
     # Were it blind, the tests above could not fail.
     assert {"aigc_utils.data", "aigc_utils.objectives"} <= uses("aigc_utils.models.vae")
-    assert {"aigc_course.train.recipes", "aigc_utils.plots"} <= uses("aigc_course.cli.everyday")
+    assert {"aigc_course.train.recipes", "aigc_course.pictures"} <= uses("aigc_course.cli.everyday")
     assert circles({"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": {"a"}}) == [["b", "c"], ["b", "c"]]
     assert circles({"a": {"b"}, "b": {"c"}, "c": set()}) == []
 
