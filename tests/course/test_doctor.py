@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from aigc_course import doctor as diagnosis
+from aigc_course import inventory
 from aigc_course.doctor import DoctorFinding
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -178,8 +179,6 @@ def test_what_lies_in_a_files_place_is_named(data_copy, replace_bytes, content, 
 
 
 def test_a_quiz_or_words_that_cannot_be_read_are_found_with_their_line(tmp_path, monkeypatch):
-    from aigc_course import inventory
-
     quizzes = tmp_path / "notebooks" / "quizzes"
     quizzes.mkdir(parents=True)
     (quizzes / "04_vae_math.yml").write_text("- question: [\n", encoding="utf-8")
@@ -338,8 +337,20 @@ def test_the_extras_are_those_of_the_installation():
 
 
 def test_the_data_sets_are_those_of_the_course():
-    there = {path.parent.name for name in diagnosis.CARDS for path in ROOT.glob(f"data/*/{name}")}
+    there = {path.parent.name for name in inventory.CARDS for path in ROOT.glob(f"data/*/{name}")}
     assert set(diagnosis.load_needs().data_sets) == there
+
+
+def test_the_checkpoints_and_verdicts_are_those_of_the_course():
+    needs = diagnosis.load_needs()
+    there = {path.parent.name for path in ROOT.glob("data/checkpoints/*/card.json")}
+    assert set(needs.checkpoints) == there
+    verdicts = {f"verdicts/{path.name}" for path in ROOT.glob("data/records/verdicts/*.json")}
+    assert {name for name in needs.records if name.startswith("verdicts")} == verdicts
+    assert all(
+        len(list((ROOT / "data" / "records").glob(pattern))) == facts.number
+        for pattern, facts in needs.records.items()
+    )
 
 
 def test_the_machine_is_described_as_records_describe_it(healthy):
