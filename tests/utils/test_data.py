@@ -239,7 +239,7 @@ def test_no_images_stay_none():
         (GREY.astype(np.uint16) * 257, ["from 0 to 65535", "(images - low) / (high - low)"]),
         ((GREY.astype(int) - 128).astype(np.int8), ["from -128 to 127", "(high - low)"]),
         (np.full((2, 2, 2), np.nan), ["Image 0 contains NaN"]),
-        (np.full((1, 2, 2), np.inf), ["from 0 to inf"]),
+        (np.full((1, 2, 2), np.inf), ["from inf to inf"]),
         (np.full((1, 2, 2), "x"), ["type <U1"]),
         (GREY.astype(">f4"), ["type >f4"]),
     ],
