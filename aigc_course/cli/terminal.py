@@ -10,6 +10,8 @@ import unicodedata
 
 import typer
 
+LONGEST_LINE = 800  # characters of an error
+
 
 def prepare_streams() -> None:
     """Let characters that a terminal or a pipe cannot carry be written as JSON writes them.
@@ -62,7 +64,10 @@ def complain(error: BaseException) -> None:
     """Print what was wrong, a line for each thing, on standard error."""
     for line in in_words(error).split("\n"):  # several if several parameters are wrong
         if line.strip():
-            typer.echo(f"aigc: {printable(line.rstrip())}", err=True)
+            line = printable(line.rstrip())
+            if len(line) > LONGEST_LINE:  # of a name of thousands of characters
+                line = f"{line[: LONGEST_LINE // 2]} ... {line[-LONGEST_LINE // 2 :]}"
+            typer.echo(f"aigc: {line}", err=True)
 
 
 def in_words(error: BaseException) -> str:

@@ -15,6 +15,7 @@ import pytest
 import typer
 
 import aigc_apps
+from aigc_apps import command  # before `place` hides where it lies
 from aigc_course import cli
 
 NUMBER = int(os.environ.get("AIGC_ODD_INPUTS", "200"))
@@ -36,6 +37,7 @@ FIELDS = ["theme", "words", "kind", "times", "heat", "loud", "no-loud", "extra",
 def place(monkeypatch, tmp_path):
     """A folder of its own with one file and one empty folder; the only application is `toy`."""
     monkeypatch.chdir(tmp_path)
+    assert command.aigc_apps is aigc_apps
     monkeypatch.setattr(aigc_apps, "__path__", [str(Path(__file__).parents[1] / "apps")])
     (tmp_path / "file").write_bytes(b"old")
     (tmp_path / "empty").mkdir()
@@ -68,6 +70,7 @@ def test_odd_words_are_answered_in_words(part, place, aigc_command):
         shown = [word[:80] for word in words]
         assert code in (0, 1, 2), shown
         assert "Traceback" not in out + err, shown
+        assert "cannot import" not in err, shown
         assert code == 0 or (out + err).strip(), shown
         raw = {c for c in err if unicodedata.category(c) == "Cc"} - {"\n", "\t"}
         assert raw == set(), shown
