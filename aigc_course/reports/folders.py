@@ -260,13 +260,12 @@ def _clear(out: Path, name: str) -> None:
 
 def _sync(folder: Path) -> None:
     """Have the folder's new names on the disk; Windows opens no folder, and writes them itself."""
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def _cannot_write(out: Path, error: OSError) -> OSError:
