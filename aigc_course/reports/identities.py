@@ -28,7 +28,6 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 import aigc_utils
-from aigc_apps.origins import code_files, code_sha256
 from aigc_course.reports import inputs, loads
 from aigc_course.reports.notation import as_json
 from aigc_course.reports.parameters import Parameter
@@ -107,6 +106,8 @@ def name_of(
 def code_digest() -> str:
     """SHA-256 over what computes runs: all of `aigc_utils` and `aigc_apps`, the training of
     `aigc_course`, and how results are handed over; the same for a checkout and a wheel."""
+    from aigc_apps.origins import code_sha256  # the applications' package is slow to import
+
     digests = {name: code_sha256(folder) for name, folder in _computing().items()}
     handing_over = Path(__file__).with_name("results.py").read_bytes().replace(b"\r\n", b"\n")
     return _sha256_of([digests, hashlib.sha256(handing_over).hexdigest()])
@@ -195,6 +196,8 @@ def _computing() -> dict[str, Path]:
 
 def _names_in(package: Path) -> set[str]:
     """What a package's code has in quotes, and all words of its YAML, which needs no quotes."""
+    from aigc_apps.origins import code_files  # as above
+
     patterns = {".py": _QUOTED, ".yml": _WORD}
     names: set[str] = set()
     for path in code_files(package):

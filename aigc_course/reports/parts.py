@@ -119,7 +119,8 @@ def note(log: BinaryIO, text: str) -> None:
 def refreshed(record: Record, folder: Path, names: list[str], not_made: dict[str, str]) -> Record:
     """The record once files were made again: their digests, and what is still missing."""
     made = [name for name in names if name not in not_made]
-    files = dict(record.files)
+    gone = tuple(f"{name}/" for name in made)  # a folder may have stood in a file's place
+    files = {name: of for name, of in record.files.items() if not name.startswith(gone)}
     for name in made:
         for path in [folder / name, *sorted((folder / "figures").glob("*"))]:
             if path.is_file() and (path.name == name or name == FIGURES):

@@ -7,7 +7,7 @@ import math
 import shutil
 
 import pytest
-from conftest import IDENTITY
+from toy_identity import IDENTITY
 
 from aigc_course import reports
 from aigc_course.reports import comparison, history
