@@ -201,7 +201,9 @@ def _read(path: Path) -> LateText:
     try:
         return read_yaml(path, LateText)
     except ValueError:
-        for number, line in enumerate(path.read_text("utf-8", "replace").splitlines(), 1):
+        for number, line in enumerate(
+            path.read_text(encoding="utf-8", errors="replace").splitlines(), 1
+        ):
             for year, month, day in re.findall(r"\b(\d{4})-(\d\d?)-(\d\d?)\b", line):
                 try:
                     date(int(year), int(month), int(day))

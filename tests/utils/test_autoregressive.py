@@ -305,7 +305,7 @@ def test_dropout_acts_in_training_only():
         (lambda: models.BlockPixelCNN(channels=0), ("channels", "0")),
         (lambda: models.BlockPixelCNN(num_convs=-1), ("num_convs", "-1")),
         (lambda: models.BlockPixelCNN(features=2.5), ("features", "2.5")),
-        (lambda: models.DeepPixelCNN(hidden_units=()), ("hidden_units", "empty")),
+        (lambda: models.DeepPixelCNN(hidden_units=()), ("hidden_units", "()")),
         (lambda: models.DeepPixelCNN(num_deep_pairs=0), ("num_deep_pairs", "0")),
         (lambda: models.PixelCNNEnsemble([]), ("members", "empty")),
         (
