@@ -94,7 +94,7 @@ def test_an_edited_quiz_exercise_check_grader_or_command_changes_no_name(course)
     computing = {*texts(package / "train"), package / "reports" / "results.py"}
     others = [path for path in texts(package) if path not in computing]
     parts = {path.relative_to(package).parts[0] for path in others}
-    assert {"checks", "grading", "reports", "cli.py"} <= parts
+    assert {"checks", "grading", "reports", "cli"} <= parts
     before = names_there(course, REPORTS / "scenario.ipynb", data=ROOT / "data")
     for path in others:
         path.write_bytes(path.read_bytes() + b"\n# One line more.\n")
