@@ -81,7 +81,10 @@ def on_jax(fresh_python, tmp_path_factory):
     if not (ON_JAX / "jax").is_dir():
         pytest.fail(f"JAX is not in {ON_JAX}: `make test` puts it there.")
     folder = str(tmp_path_factory.mktemp("jax"))
-    done = fresh_python(PROGRAM, folder, KERAS_BACKEND="jax", PYTHONPATH=str(ON_JAX))
+    done = fresh_python(
+        PROGRAM, folder, KERAS_BACKEND="jax", PYTHONPATH=str(ON_JAX),
+        JAX_DISABLE_MOST_OPTIMIZATIONS="1",  # compiling is most of the time, and not ours
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
     return [json.loads(line) for line in done.stdout.splitlines()]
 
