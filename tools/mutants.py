@@ -29,7 +29,7 @@ from trials import ROOT, Trial, warm_up
 
 EQUIVALENT = "tests/mutants_equivalent.yml"
 
-# The core: what faults are put into. Grading's files that start processes are tested by attacks.
+# The core: what faults are put into. What starts grading's processes is tested by attacks.
 CORE = [
     "aigc_utils/**/*.py",
     "aigc_apps/contract.py",
@@ -38,10 +38,11 @@ CORE = [
     "aigc_apps/safety/**/*.py",
     "aigc_course/checks/*.py",
     "aigc_course/reports/*.py",
-    "aigc_course/grading/[fghlw]*.py",
+    "aigc_course/grading/*.py",
     "aigc_course/train/*.py",
 ]
 NOT_CORE = {"__init__.py", "__main__.py"}
+NOT_CORE |= {"bubblewrap.py", "processes.py", "sandbox.py", "seccomp.py"}
 
 # The tests of a file are test_NAME.py; else those of the first line here that fits.
 TESTS_OF = {
@@ -58,13 +59,94 @@ TESTS_OF = {
     "aigc_course/checks/*": ["course/workbook/test_checks.py", "course/workbook/test_texts.py"],
     "aigc_course/reports/kinds.py": ["course/reports/test_parameters.py"],
     "aigc_course/reports/notation.py": ["course/reports/test_parameters.py"],
+    "aigc_course/reports/limits.py": ["course/reports/test_parameters.py"],
+    "aigc_course/reports/ranges.py": [
+        "course/reports/test_parameters.py",
+        "course/reports/test_parameter_files.py",
+    ],
+    "aigc_course/reports/declarations.py": [
+        "course/reports/test_parameters.py",
+        "course/reports/test_untyped_parameters.py",
+    ],
     "aigc_course/reports/plans.py": ["course/reports/test_sweeps.py"],
     "aigc_course/reports/executors.py": ["course/reports/test_sweeps.py"],
-    "aigc_course/reports/comparison.py": ["course/reports/test_sweeps.py"],
+    "aigc_course/reports/cluster.py": ["course/reports/test_sweeps.py"],
     "aigc_course/reports/worker*.py": ["course/reports/test_sweeps.py"],
+    "aigc_course/reports/choosing.py": ["course/reports/test_comparison.py"],
+    "aigc_course/reports/loads.py": ["course/reports/test_identities.py"],
+    "aigc_course/reports/inputs.py": ["course/reports/test_file_inputs.py"],
+    "aigc_course/reports/cells.py": [
+        "course/reports/test_run_parts.py",
+        "course/reports/test_untyped_parameters.py",
+        "course/reports/test_run_endings.py",
+    ],
+    "aigc_course/reports/parts.py": [
+        "course/reports/test_run_parts.py",
+        "course/reports/test_pages.py",
+    ],
+    "aigc_course/reports/export.py": [
+        "course/reports/test_pages.py",
+        "course/reports/test_run_parts.py",
+    ],
+    "aigc_course/reports/figures.py": ["course/reports/test_pages.py"],
+    "aigc_course/reports/folders.py": [
+        "course/reports/test_run_folders.py",
+        "course/reports/test_runs.py",
+    ],
+    "aigc_course/reports/scratch.py": ["course/reports/test_run_folders.py"],
     "aigc_course/reports/commands.py": ["course/reports/test_report_cli.py"],
-    "aigc_course/reports/*": ["course/reports/test_runs.py"],
+    "aigc_course/reports/progress.py": [
+        "course/reports/test_report_cli.py",
+        "course/reports/test_runs.py",
+    ],
+    "aigc_course/reports/*": ["course/reports/test_runs.py", "course/reports/test_run_endings.py"],
     "aigc_course/grading/hidden.py": ["course/grading/test_hidden_tests.py"],
+    "aigc_course/grading/limits.py": [
+        "course/grading/test_grading.py",
+        "course/grading/test_causes.py",
+    ],
+    "aigc_course/grading/grader.py": [
+        "course/grading/test_kernel_ends.py",
+        "course/grading/test_grading.py",
+    ],
+    "aigc_course/grading/book.py": [
+        "course/grading/test_marks.py",
+        "course/grading/test_platforms.py",
+    ],
+    "aigc_course/grading/lateness.py": ["course/grading/test_marks.py"],
+    "aigc_course/grading/adjustments.py": ["course/grading/test_marks.py"],
+    "aigc_course/grading/sheets.py": [
+        "course/grading/test_marks.py",
+        "course/grading/test_platforms.py",
+    ],
+    "aigc_course/grading/tables.py": ["course/grading/test_marks.py"],
+    "aigc_course/grading/telling.py": [
+        "course/grading/test_marks.py",
+        "course/grading/test_platforms.py",
+    ],
+    "aigc_course/grading/canvas.py": ["course/grading/test_platforms.py"],
+    "aigc_course/grading/moodle.py": ["course/grading/test_platforms.py"],
+    "aigc_course/grading/roster.py": [
+        "course/grading/test_platforms.py",
+        "course/grading/test_submissions.py",
+    ],
+    "aigc_course/grading/names.py": [
+        "course/grading/test_submissions.py",
+        "course/grading/test_marks.py",
+        "course/grading/test_platforms.py",
+    ],
+    "aigc_course/grading/attempts.py": ["course/grading/test_submissions.py"],
+    "aigc_course/grading/exports.py": ["course/grading/test_submissions.py"],
+    "aigc_course/grading/notebooks.py": ["course/grading/test_submissions.py"],
+    "aigc_course/grading/trees.py": ["course/grading/test_submissions.py"],
+    "aigc_course/grading/plain.py": [
+        "course/grading/test_causes.py",
+        "course/grading/test_submissions.py",
+    ],
+    "aigc_course/grading/feedback.py": [
+        "course/grading/test_platforms.py",
+        "course/grading/test_grading.py",
+    ],
     "aigc_course/grading/*": ["course/grading/test_grading.py"],
     "aigc_course/train/judges.py": ["course/test_recipes.py"],
     "aigc_course/train/names.py": ["course/test_recipes.py"],
