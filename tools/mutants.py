@@ -163,6 +163,8 @@ def files_testing(name: str, root: Path = ROOT) -> tuple[str, ...]:
     """The test files of a source file: of its own name, or those that TESTS_OF gives."""
     tests = root / "tests"
     side = tests / name.split("/")[0].removeprefix("aigc_")
+    mirrored = tests / Path(name.removeprefix("aigc_")).parent
+    side = mirrored if mirrored.is_dir() else side
     found = sorted(side.rglob(f"test_{Path(name).name}"))
     if not found:
         lines = (globs for line, globs in TESTS_OF.items() if fnmatch.fnmatch(name, line))
