@@ -98,6 +98,30 @@ def test_the_same_seed_writes_the_same_notes(seeded):
     assert not np.array_equal(write(3), write(4))
 
 
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
+def test_the_temperature_divides_the_logits(seeded, temperature):
+    """One cell of 4,000 copies of a piece: how often each pitch is drawn, beside what is due."""
+    given, model, number = inputs(1), small(), 4000
+    model.last.kernel.assign(20 * model.last.kernel)  # an untaught model has no opinion else
+    pitches, clocks = given["pitches"], given["clock"][0]
+    free = np.zeros(pitches.shape, bool)
+    free[0, 1, 5] = True
+    unknown = np.full(LENGTH, -1.0)
+    believed = model.belief(pitches[0], free[0], unknown, clocks, tonic=0, minor=False)[1, 5]
+    low, high = module.RANGES[1]
+    allowed = np.isin(np.arange(128), [0, *range(low, high + 1)])
+    due = np.where(allowed, believed, 0) ** (1 / temperature)
+    due /= due.sum()
+    made, _ = fill_cells(
+        model, np.repeat(pitches, number, 0), np.repeat(free, number, 0), unknown, clocks,
+        tonic=0, minor=False, num_passes=1, temperature=temperature, seed=1,
+    )  # fmt: skip
+    found = np.bincount(made[:, 1, 5], minlength=128) / number
+    assert due.max() > 0.08
+    # Five standard errors of a share, and half a draw where almost none is due.
+    assert (np.abs(found - due) < 5 * np.sqrt(due * (1 - due) / number) + 0.5 / number).all()
+
+
 def test_an_untaught_model_costs_the_logarithm_of_the_symbols(seeded):
     model = small()
     model.last.kernel.assign(0 * model.last.kernel)

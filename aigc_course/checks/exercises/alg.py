@@ -1,4 +1,7 @@
-"""Exercises on chapter 3, the families of generative models."""
+"""Exercises on chapter 3, the families of generative models.
+
+What right answers are, and what each mistake gives; its words are in workbook/exercises/alg.yml.
+"""
 
 from __future__ import annotations
 

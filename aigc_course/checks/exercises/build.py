@@ -1,4 +1,7 @@
-"""Exercises on chapter 5.1, building a VAE."""
+"""Exercises on chapter 5.1, building a VAE.
+
+What right answers are, and what each mistake gives; its words are in workbook/exercises/build.yml.
+"""
 
 from __future__ import annotations
 

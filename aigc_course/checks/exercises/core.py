@@ -1,4 +1,7 @@
-"""Exercises on chapter 2, the core concepts: fit, sample, score."""
+"""Exercises on chapter 2, the core concepts: fit, sample, score.
+
+What right answers are, and what each mistake gives; its words are in workbook/exercises/core.yml.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Exercises on chapter 5.3, generating images."""
+"""Exercises on chapter 5.3, generating images.
+
+What right answers are, and what each mistake gives; its words are in workbook/exercises/gen.yml.
+"""
 
 from __future__ import annotations
 

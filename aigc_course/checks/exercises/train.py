@@ -1,4 +1,7 @@
-"""Exercises on chapter 5.2, training a VAE and the clinic."""
+"""Exercises on chapter 5.2, training a VAE and the clinic.
+
+What right answers are, and what each mistake gives; its words are in workbook/exercises/train.yml.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Exercises on chapter 4, the mathematics of the VAE."""
+"""Exercises on chapter 4, the mathematics of the VAE.
+
+What right answers are, and what each mistake gives; its words are in workbook/exercises/vae.yml.
+"""
 
 from __future__ import annotations
 
