@@ -17,6 +17,7 @@ import json
 import os
 import secrets
 import shutil
+import socket
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -99,8 +100,9 @@ def check_path(path: Path, advice: str) -> None:
 def lock(
     out: Path,
     name: str,
-    waiting: Callable[[float], None] = lambda seconds: None,
+    waiting: Callable[[float, str], None] = lambda seconds, holder: None,
     timeout: float | None = None,
+    process: int | None = None,
 ) -> Iterator[None]:
     """Hold the only right to make this run; wait while another process holds it.
 
@@ -109,9 +111,10 @@ def lock(
     Args:
         out: where the run's folder will be.
         name: the run's.
-        waiting: called with the seconds waited so far if somebody else holds it, at once and
-            then every minute.
+        waiting: called with the seconds waited so far, and with who holds it (see `_told`), if
+            somebody else does: at once and then every minute.
         timeout: seconds after which the wait is given up; None is never.
+        process: the number of the process that others are told of; None is this one.
 
     Raises:
         OSError: if the folder cannot be written to, or the wait was given up.
@@ -123,22 +126,37 @@ def lock(
         path.parent.mkdir(parents=True, exist_ok=True)
         # A lock that is only a file would outlive a killed holder: rather none than that.
         held = FileLock(path, fallback_to_soft=False)
-        got = _acquire(held, waiting, timeout)
+        teller = path.with_name(f"{name}.holder")
+        got = _acquire(held, lambda seconds: waiting(seconds, _told(teller)), timeout)
     except OSError as error:
         raise _cannot_write(out, error) from error
     if not got:
         raise TimeoutError(
-            f"Another process has been making {name} for {timeout:g} s and more: wait for it, or "
-            f"give a longer --timeout."
+            f"Gave up after {timeout:g} s, for {_told(teller)} is still making {name}: wait for "
+            f"it, or give a longer --timeout."
         )
     try:
+        with contextlib.suppress(OSError):
+            number = os.getpid() if process is None else process
+            teller.write_text(f"{number} {socket.gethostname()}", "utf-8")
         yield
     finally:
         # Before it is released: who waited for a removed file notices, and makes a new one.
         # Windows removes no open file; there the library does so afterwards, if nobody waits.
         with contextlib.suppress(OSError):
+            teller.unlink()
+        with contextlib.suppress(OSError):
             path.unlink()
         held.release()
+
+
+def _told(teller: Path) -> str:
+    """Who holds a lock, in words, as far as it has said so."""
+    try:
+        number, host = teller.read_text("utf-8").split()
+    except (OSError, ValueError):
+        return "another process"
+    return f"process {number}" if host == socket.gethostname() else f"process {number} on {host}"
 
 
 def _acquire(held, waiting: Callable[[float], None], timeout: float | None) -> bool:
@@ -159,10 +177,10 @@ def _acquire(held, waiting: Callable[[float], None], timeout: float | None) -> b
     return False
 
 
-def waiting_words(name: str, seconds: float) -> str:
+def waiting_words(name: str, seconds: float, holder: str) -> str:
     """What to tell who waits for a lock."""
     so_far = f" ({seconds:.0f} s so far)" if seconds >= 1 else ""
-    return f"Waiting for another process, which is making the same run, {name}{so_far}."
+    return f"Waiting for {holder}, which is making the same run, {name}{so_far}."
 
 
 @contextlib.contextmanager

@@ -99,7 +99,8 @@ def name_of(
     Raises:
         ValueError, OSError: as `inputs_of`, which takes `known`.
     """
-    everything = [identity.model_dump(), dict(values), inputs_of(template, values, known)]
+    inputs = inputs_of(template, values, known)
+    everything = [identity.model_dump(), dict(sorted(values.items())), dict(sorted(inputs.items()))]
     return f"{template.name}-{_sha256_of(everything)[:12]}"
 
 

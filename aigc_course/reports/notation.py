@@ -57,8 +57,11 @@ def as_text(value: Any) -> str:
 
 
 def as_json(value: Any) -> str:
-    """The one JSON text of a value: what identities are made of."""
-    return json.dumps(value, sort_keys=True, ensure_ascii=True, allow_nan=False)
+    """The one JSON text of a value: what identities are made of.
+
+    Names stand in the order that the value has: a notebook may go through a dict.
+    """
+    return json.dumps(value, ensure_ascii=True, allow_nan=False)
 
 
 def split(text: str) -> list[str]:

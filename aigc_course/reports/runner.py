@@ -6,6 +6,7 @@ This is what a worker process does (`aigc_course.reports.worker`); it loads Jupy
 from __future__ import annotations
 
 import io
+import os
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -86,11 +87,12 @@ def make_run(
             f"version has changed, or is another on this machine): plan it again."
         )
 
-    def waiting(seconds: float) -> None:
-        words = folders.waiting_words(job.name, seconds)
+    def waiting(seconds: float, holder: str) -> None:
+        words = folders.waiting_words(job.name, seconds, holder)
         say({"event": "waiting", "run": job.name, "message": words})
 
-    with folders.lock(job.out, job.name, waiting, job.timeout):
+    # Others are told of the command, or the Dask worker, that started this process.
+    with folders.lock(job.out, job.name, waiting, job.timeout, os.getppid()):
         run = None if job.again else history.finished(job.out, job.name)
         if run and parts.NOTEBOOK not in run.record.not_made:
             return _completed(run, job), True

@@ -81,6 +81,28 @@ def test_a_page_that_was_deleted_is_made_again_from_the_notebook(toy, tmp_path, 
     assert reports.load_run(first.folder).record.started == first.record.started
 
 
+def test_other_files_that_were_deleted_are_made_again_too(toy, tmp_path):
+    first = reports.run(toy, out=tmp_path)
+    gone = ["results.json", "metrics.csv"]
+    for name in gone:
+        (first.folder / name).unlink()
+    next((first.folder / "figures").iterdir()).unlink()
+    (outcome,) = reports.sweep(toy, [{}], out=tmp_path)
+    assert (outcome.status, outcome.recognised) == ("done", True)
+    assert outcome.message == "results.json, metrics.csv, figures.json made again"
+    assert outcome.run.record == first.record
+    assert outcome.run.damaged() == []
+
+
+def test_a_deleted_notebook_is_not_passed_over(toy, tmp_path, one_sentence):
+    first = reports.run(toy, out=tmp_path)
+    (first.folder / "executed.ipynb").unlink()
+    (outcome,) = reports.sweep(toy, [{}], out=tmp_path)
+    assert (outcome.status, outcome.recognised) == ("failed", True)
+    one_sentence(outcome.message, "executed.ipynb is missing", "--again")
+    assert reports.load_run(first.folder) == first
+
+
 @pytest.mark.parametrize("harm", ["deleted", "changed"])
 def test_without_the_notebook_a_deleted_page_is_said_to_be_lost(toy, tmp_path, harm, one_sentence):
     first = reports.run(toy, out=tmp_path)
@@ -100,7 +122,7 @@ def test_a_disk_that_fills_up_after_the_cells_leaves_a_record_and_later_a_page(t
     (outcome,) = reports.sweep(toy, [{}], out=folder)
     assert outcome.status == "failed"
     assert list(outcome.run.record.not_made) == ["report.html"]
-    assert "No space left" in outcome.message
+    assert "could not make report.html (No space left on device);" in outcome.message
     (kept,) = reports.load_runs(folder)
     assert (kept.results["score"], kept.damaged()) == (30, [])
     subprocess.run(["mount", "-o", "remount,size=4m", str(folder)], check=True, timeout=60)
