@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from aigc_course.cli.terminal import say
+
 app = typer.Typer()
 
 # Help is an option like any other here, because it shows the template's parameters too.
@@ -68,7 +70,7 @@ def run_template(
     from aigc_course.reports import commands
 
     code = commands.run(
-        template, parameter or [], params, out=out, as_json=json_lines, say=typer.echo,
+        template, parameter or [], params, out=out, as_json=json_lines, say=say,
         again=again, threads=threads, timeout=timeout, show_code=show_code, pdf=pdf,
     )  # fmt: skip
     raise typer.Exit(code)
@@ -113,7 +115,7 @@ def sweep_template(
 
     code = commands.sweep(
         template, parameter or [], grid or [], params, resume=resume, out=out,
-        as_json=json_lines, say=typer.echo, jobs=jobs, scheduler=scheduler, again=again,
+        as_json=json_lines, say=say, jobs=jobs, scheduler=scheduler, again=again,
         threads=threads, timeout=timeout, show_code=show_code, pdf=pdf,
     )  # fmt: skip
     raise typer.Exit(code)
@@ -151,7 +153,7 @@ def list_runs(
         out, since=since, template=template, where=where or [], as_json=json_lines,
         complain=_complain,
     )  # fmt: skip
-    typer.echo(text)
+    say(text)
     raise typer.Exit(code)
 
 
@@ -170,7 +172,7 @@ def show_run(
     from aigc_course.reports import commands
 
     text, code = commands.show(run, out, as_json=json_lines)
-    typer.echo(text)
+    say(text)
     raise typer.Exit(code)
 
 
@@ -196,7 +198,7 @@ def compare_runs(
     text, code = commands.compare(
         runs or [], out, repeats=repeats, as_json=json_lines, complain=_complain
     )
-    typer.echo(text)
+    say(text)
     raise typer.Exit(code)
 
 
@@ -213,5 +215,5 @@ def _helped(context: typer.Context, template: str, asked: bool) -> bool:
         if template:
             from aigc_course.reports import commands
 
-            typer.echo("\n" + commands.describe(template))
+            say("\n" + commands.describe(template))
     return asked

@@ -155,7 +155,8 @@ def list_runs(
         ]
         for run in runs
     ]
-    return tables.as_table(header, lines, tables.terminal_width()), code
+    table = tables.as_table(header, lines, tables.terminal_width())
+    return "\n\n".join([table, *_copies(runs)]), code
 
 
 def show(name: str, out: Path, *, as_json: bool) -> tuple[str, int]:
@@ -272,6 +273,20 @@ def _described(run: records.Run) -> list[str]:
     if damaged := run.damaged():
         lines.append(f"Damaged or missing: {', '.join(damaged)}")
     return lines
+
+
+def _copies(runs: Sequence[records.Run]) -> list[str]:
+    """A sentence on folders that hold a copy of the record of another one."""
+    originals = {(r.name, r.record.started) for r in runs if not history.is_copy(r)}
+    copies = [
+        f"{run.folder.name} of {run.name}"
+        for run in runs
+        if history.is_copy(run) and (run.name, run.record.started) in originals
+    ]
+    if not copies:
+        return []
+    listed = ", ".join(copies[:4]) + f" and {len(copies) - 4} more" * (len(copies) > 4)
+    return [tables.harmless(f"Copies, which `aigc compare` leaves out: {listed}.")]
 
 
 def _others(run: records.Run) -> list[str]:

@@ -142,6 +142,11 @@ def _folders(out: Path) -> Iterator[Path]:
             yield path
 
 
+def is_copy(run: Run) -> bool:
+    """Whether a run's folder has another name than the run: it was copied, or renamed."""
+    return run.folder.name != run.name
+
+
 def number_of(folder: Path) -> int:
     """Which time a run was made."""
     match = _NAME.fullmatch(folder.name)

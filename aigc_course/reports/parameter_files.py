@@ -73,8 +73,10 @@ def read_sets(file: Path, parameters: Parameters) -> tuple[list[dict], dict[str,
             return [fixed], {name: _values(parameters, name, v) for name, v in grid.items()}
     hint = ""
     if isinstance(content, dict) and content:
-        near = [difflib.get_close_matches(str(n), ("grid", "fixed"), 1, 0.7) for n in content]
-        hint = next((f" (did you mean {found[0]}?)" for found in near if found), "")
+        odd = [str(name) for name in content if name not in ("grid", "fixed")]
+        near = [difflib.get_close_matches(name, ("grid", "fixed"), 1, 0.7) for name in odd]
+        hint = next((f", did you mean {found[0]}?" for found in near if found), "")
+        hint = f" (it has {', '.join(map(shown, odd[:6]))}{hint})" if odd else hint
     raise ValueError(
         f"{file} says nothing to run{hint}: write a list with the parameters of each run, "
         f"or `grid:` and `fixed:`."
@@ -138,6 +140,7 @@ _SLIPS = (
     (r"mapping values are not allowed", "a second colon in a line needs quotes around the text"),
     (r"unexpected end of stream|EOF while scanning a quoted", "a quote is not closed"),
     (r"expected key|expected <block end>|expected '-'", "a line is indented unlike those above it"),
+    (r"recursive", "a value holds itself"),
     (r"undefined alias", "there is an alias *NAME without its &NAME"),
     (r"could not determine a constructor", "only plain values are read, and no tags such as !!x"),
     (r"expected a single document", "it holds several documents, parted by ---"),

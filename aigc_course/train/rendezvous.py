@@ -71,8 +71,8 @@ def meet(
             if now >= next_word:
                 next_word = now + _EVERY
                 say(
-                    f"Waiting for {missing} ({now - begun:.0f} s of at most {seconds:g}): start this "
-                    "command there with its own --index, or stop with Ctrl-C."
+                    f"Waiting for {missing} ({now - begun:.0f} s of at most {seconds:g}): start "
+                    "this command there with its own --index, or stop with Ctrl-C."
                 )
             reached |= {i for i in others - reached if _greets(workers[i], index)}
             heard |= _callers(listener) & others

@@ -114,7 +114,7 @@ def test_nothing_in_the_cell_is_executed(tmp_path):
         ("x: int = 0  # [1 to 2]", ["x is 0", "1 to 2"]),
         ("x: int = 1.5", ["x is 1.5", "whole number"]),
         ("x: str = 'a'  # [1 to 2]", ["x", "[one of: A, B]"]),
-        ("x: int = 1  # [a path]", ["x", "int"]),
+        ("x: int = 1  # [a path]", ["x is a whole number", "no such limit"]),
         ("x: int = (", ["not Python"]),
         ("x: int = 1\nx: int = 2", ["x twice"]),
         ("x: int = 1\nx = 2", ["x twice"]),
@@ -125,7 +125,7 @@ def test_nothing_in_the_cell_is_executed(tmp_path):
         ("x: Annotated[int, '1 to 3'] = 2  # [1 to 5]", ["x", "none in the comment"]),
         ("x: list[int] = []  # [1 to 3 items, each 0 to 9]", ["x is []", "1 to 3 whole numbers"]),
         ("x: int = 1  # [1 to 3 items]", ["x", "items"]),
-        ("x: int = 1  # [an application]", ["x", "int"]),
+        ("x: int = 1  # [an application]", ["x is a whole number"]),
         ("x: float = 1.0  # [0, or 5 to 9]", ["x is 1.0", "0, or 5 to 9"]),
         ("x: Any = 1  # [1 to 3]", ["x", "anything"]),
         ("x: str = 'a'  # [a result of RUNS]", ["x", "RUNS", "no parameter"]),
@@ -142,7 +142,7 @@ def test_a_template_without_a_parameters_cell_takes_none(write_template, tmp_pat
     path = write_template(tmp_path / "none.ipynb", None, "print(1)")
     with pytest.raises(ParameterError) as caught:
         templates.find_template(path).parameters.check({"A": 1})
-    one_sentence(caught.value, "'A'", "none")
+    one_sentence(caught.value, "'A'", "tag `parameters`", "JupyterLab", "VS Code")
 
 
 # ---- values --------------------------------------------------------------------------

@@ -251,3 +251,13 @@ def test_a_run_takes_its_parameters_from_a_file_and_those_of_the_line_stand_abov
     (tmp_path / "p.yaml").write_text("NN: 5\nN: many\n")
     done = aigc("run", toy, "--params", tmp_path / "p.yaml", "-o", tmp_path / "out")
     assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 2)
+
+
+@pytest.mark.parametrize("command", [["run", "-p"], ["sweep", "--grid"]])
+def test_no_value_acts_upon_the_terminal_while_its_run_is_told_of(aigc, toy, tmp_path, command):
+    name, option = command
+    text = "TEXT=\x1b]0;owned\x07"
+    done = aigc(name, toy, option, text, "-p", "END=raise", "-o", tmp_path / "out")
+    assert done.returncode == 1, done.stderr
+    assert r"\x1b]0;owned\x07" in done.stdout
+    assert not {"\x1b", "\x07"} & {*done.stdout, *done.stderr}
