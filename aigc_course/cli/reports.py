@@ -83,7 +83,10 @@ def sweep_template(
     parameter: Parameters = None,
     grid: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=A,B,C", help="Values to combine with all others; repeat."),
+        typer.Option(
+            metavar="NAME=A,B,C",
+            help='Values to combine with all others (0:9 is a range, "a,b" one text); repeat.',
+        ),
     ] = None,
     params: Annotated[
         Path | None, typer.Option(help="YAML or JSON: a list of parameter sets, or grid and fixed.")

@@ -90,6 +90,8 @@ def sweep(
         chosen = executors.SweepOptions(**options)
         planned = plans.plan_runs(found, sets)
         plans.write_plan(planned, out)
+        if (num_runs := len(planned.runs)) < len(sets) and not as_json:
+            say(f"{len(sets)} sets of parameters were given: equal ones are made once, {num_runs}.")
     elif resume:
         chosen = executors.SweepOptions(**options)
         planned = plans.replan(found, out)
