@@ -25,7 +25,21 @@ Parameters = Annotated[
     list[str] | None,
     typer.Option("--parameter", "-p", metavar="NAME=VALUE", help="A parameter; repeat."),
 ]
-Out = Annotated[Path, typer.Option("--out", "-o", help="The folder of the runs' folders.")]
+
+
+def _folder(text: str | Path) -> Path:
+    """A folder that somebody names: not by chance the one at hand, and never one called ``~``."""
+    if not str(text).strip():
+        raise OSError(f"-o is {str(text)!r}, which names no folder: give one, or . for this one.")
+    return Path(text).expanduser()
+
+
+Out = Annotated[
+    Path,
+    typer.Option(
+        "--out", "-o", metavar="<path>", parser=_folder, help="The folder of the runs' folders."
+    ),
+]
 Again = Annotated[
     bool, typer.Option("--again", help="Make runs that are done once more, beside the old records.")
 ]

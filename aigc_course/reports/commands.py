@@ -331,6 +331,7 @@ def _short(value: Any) -> str:
 
 
 def _shown(path: Path) -> str:
-    """A path as short as it can be said here."""
+    """A path as short as it can be said here, on one line."""
     path, here = path.resolve(), Path.cwd()
-    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+    text = str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+    return tables.harmless(text).replace("\n", "\\n")

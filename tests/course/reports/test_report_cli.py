@@ -261,3 +261,25 @@ def test_no_value_acts_upon_the_terminal_while_its_run_is_told_of(aigc, toy, tmp
     assert done.returncode == 1, done.stderr
     assert r"\x1b]0;owned\x07" in done.stdout
     assert not {"\x1b", "\x07"} & {*done.stdout, *done.stderr}
+
+
+@pytest.mark.parametrize("command", ["run", "sweep", "runs", "compare", "show"])
+def test_a_folder_without_a_name_is_refused_and_nothing_is_written(
+    aigc, toy, tmp_path, command, one_sentence
+):
+    words = {"run": [toy], "sweep": [toy, "--grid", "N=1,2"], "show": ["x"]}.get(command, [])
+    for name in ("", "  "):
+        done = aigc(command, *words, "-o", name, cwd=tmp_path)
+        assert (done.returncode, done.stdout) == (2, "")
+        one_sentence(ValueError(done.stderr), repr(name), "names no folder")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_may_be_at_home_and_its_name_is_told_on_one_line(
+    aigc, folder, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("HOME", str(folder.parent))
+    at_home = aigc("runs", "-o", f"~/{folder.name}", cwd=tmp_path)
+    assert at_home.stdout == aigc("runs", "-o", folder).stdout
+    odd = aigc("runs", "-o", "a\nb", cwd=tmp_path)
+    assert odd.stdout == "There are no finished runs in a\\nb.\n"
