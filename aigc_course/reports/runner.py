@@ -99,10 +99,12 @@ def make_run(
         made = job.model_copy(update={"name": history.next_name(job.out, job.name)})
         with folders.building(job.out, job.name) as folder:
             told = _about(made.name, say)
-            record = _build(template, values, identity, made, folder, kernels, told)
-            folders.free_reserve(folder)
-            record = record.model_copy(update={"files": folders.digests(folder)})
-            records.write_record(folder, record)
+            record, place, why = _build(template, values, identity, made, folder, kernels, told)
+            folders.free_reserve(place)
+            record = record.model_copy(update={"files": folders.digests(place)})
+            records.write_record(place, record)
+            if why:
+                raise folders.kept_elsewhere(job.out, place, why, record.results)
         return record, False
 
 
@@ -137,8 +139,12 @@ def _build(
     folder: Path,
     kernels: execution.Kernels,
     say: Say,
-) -> records.Record:
-    """Execute the notebook and make all files of the run but ``run.json``."""
+) -> tuple[records.Record, Path, str]:
+    """Execute the notebook and make all files of the run but ``run.json``.
+
+    Returns:
+        The record, where the files are, and why they are not in the folder given.
+    """
     started, clock = datetime.now(UTC), time.perf_counter()
     changed = template.parameters.changed(values)
     inputs = identities.inputs_of(template, values)
@@ -175,8 +181,9 @@ def _build(
                 files={},
             )
             names = [*parts.ALL, export.PDF] if job.pdf else list(parts.ALL)
-            not_made = parts.make(names, notebook, record, folder, show_code=job.show_code, log=log)
+            place, why = folders.place_to_write(folder, job.name, found)
+            not_made = parts.make(names, notebook, record, place, show_code=job.show_code, log=log)
         finally:
             executed.end()
     total = round(time.perf_counter() - clock, 3)
-    return record.model_copy(update={"not_made": not_made, "total_seconds": total})
+    return record.model_copy(update={"not_made": not_made, "total_seconds": total}), place, why

@@ -132,6 +132,48 @@ def test_a_disk_that_fills_up_after_the_cells_leaves_a_record_and_later_a_page(t
     assert names == {".locks", whole.name}
 
 
+# What a notebook, or whoever cleans up beside it, may do to the folder of runs.
+HARMS = {
+    "a file in its place": "shutil.rmtree(OUT); Path(OUT).touch()",
+    "moved away": "Path(OUT).rename(OUT + '2'); Path(OUT).touch()",
+    "a run in the way": "shutil.copytree(next(Path(OUT).glob('.b*')), Path(OUT, NAME))",
+}
+
+
+@pytest.mark.parametrize("harm", HARMS)
+def test_a_run_that_can_no_longer_be_kept_in_its_folder_is_kept_elsewhere(
+    write_template, tmp_path, monkeypatch, harm, one_sentence
+):
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
+    template = write_template(
+        tmp_path / "harm.ipynb",
+        f"OUT: str = {str(tmp_path / 'out')!r}",
+        "import shutil\nfrom pathlib import Path\n"
+        "NAME = next(Path(OUT).glob('.b*')).name.removeprefix('.building-')[:-9]\n" + HARMS[harm],
+        "from aigc_course import reports\nreports.record(a=1.5, b='x')",
+    )
+    (outcome,) = reports.sweep(template, [{}], out=tmp_path / "out")
+    assert outcome.status == "lost"
+    (place,) = (tmp_path / "temporary").glob("aigc-kept-*/*")
+    one_sentence(outcome.message, tmp_path / "out", f"kept in {place}", "a = 1.5, b = x")
+    kept = reports.load_run(place)
+    assert (kept.done, kept.results, kept.damaged()) == (True, {"a": 1.5, "b": "x"}, [])
+    assert {"executed.ipynb", "results.json", "report.html"} <= set(kept.record.files)
+
+
+def test_a_folder_that_was_removed_is_made_anew(write_template, tmp_path):
+    template = write_template(
+        tmp_path / "removes.ipynb",
+        f"OUT: str = {str(tmp_path / 'out')!r}",
+        "import shutil; shutil.rmtree(OUT)",
+        "from aigc_course import reports\nreports.record(a=1)",
+    )
+    run = reports.run(template, out=tmp_path / "out")
+    assert (run.results, run.damaged()) == ({"a": 1}, [])
+    assert run.folder.parent == tmp_path / "out"
+
+
 def test_what_is_no_result_costs_itself_only(write_template, tmp_path):
     template = write_template(
         tmp_path / "odd.ipynb",
