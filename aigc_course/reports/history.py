@@ -61,7 +61,9 @@ def find_folder(run: str | os.PathLike, out: str | os.PathLike = DEFAULT_FOLDER)
         ValueError: if there is none, or more than one.
     """
     text, out = os.fspath(run), Path(out)
-    if text and has_record(Path(text)):
+    if not text.strip():
+        raise ValueError(f"Which run? {text!r} names none: `aigc runs -o {out}` lists them.")
+    if has_record(Path(text)):
         return Path(text)
     folders = list(_folders(out))
     fitting = [folder for folder in folders if folder.name == text] or [

@@ -29,7 +29,7 @@ from pydantic import BaseModel, ConfigDict
 
 import aigc_utils
 from aigc_course.reports import inputs, loads
-from aigc_course.reports.notation import as_json
+from aigc_course.reports.notation import as_json, shown
 from aigc_course.reports.parameters import Parameter
 from aigc_course.reports.templates import Template
 from aigc_utils.files import sha256
@@ -163,7 +163,13 @@ def inputs_of(
         key = as_json([name, values[name]])
         if key not in known:
             texts = [text for text in _texts(values[name]) if text]
-            known[key] = _read_by(template, parameter, texts)
+            try:
+                known[key] = _read_by(template, parameter, texts)
+            except OSError as error:
+                raise OSError(
+                    f"{name} is {shown(values[name])}, which cannot be read ({error.strerror}): "
+                    f"give another path."
+                ) from error
         if known[key]:
             found[name] = known[key]
     return found

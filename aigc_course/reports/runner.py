@@ -26,6 +26,7 @@ from aigc_course.reports import (
     records,
     templates,
 )
+from aigc_course.reports.notation import shown
 from aigc_course.reports.records import Failure
 
 Say = Callable[[dict[str, Any]], None]
@@ -157,6 +158,7 @@ def _build(
         try:
             failure = executed.run()
             found, _, wrong = parts.collect(notebook)
+            wrong = wrong or _moved(template, values, inputs)
             unfit = Failure(kind="results", cell=None, message=wrong) if wrong else None
             failure = failure or unfit
             if failure:
@@ -187,3 +189,23 @@ def _build(
             executed.end()
     total = round(time.perf_counter() - clock, 3)
     return record.model_copy(update={"not_made": not_made, "total_seconds": total}), place, why
+
+
+def _moved(template: templates.Template, values: dict[str, Any], before: dict[str, str]) -> str:
+    """What to say of files that a parameter points to, and that changed beside the run.
+
+    The record would name the contents of before, and its results may be of those of after.
+    """
+    try:
+        after = identities.inputs_of(template, values)
+    except (OSError, ValueError):
+        after = {}
+    own = template.written.itself | template.written.inside  # declared [a path], and written to
+    names = [name for name in before if name not in own and before[name] != after.get(name)]
+    if not names:
+        return ""
+    listed = ", ".join(f"{name} points to ({shown(values[name])})" for name in names)
+    return (
+        f"what {listed} changed while the notebook ran, so its results may be of either: run it "
+        f"again (what the notebook writes itself should have a name that begins with OUT)"
+    )
