@@ -15,9 +15,9 @@ import contextlib
 import errno
 import json
 import os
+import platform
 import secrets
 import shutil
-import socket
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -140,7 +140,7 @@ def lock(
     try:
         with contextlib.suppress(OSError):
             number = os.getpid() if process is None else process
-            teller.write_text(f"{number} {socket.gethostname()}", "utf-8")
+            teller.write_text(f"{number} {platform.node()}", "utf-8")
         yield
     finally:
         # Before it is released: who waited for a removed file notices, and makes a new one.
@@ -158,7 +158,7 @@ def _told(teller: Path) -> str:
         number, host = teller.read_text("utf-8").split()
     except (OSError, ValueError):
         return "another process"
-    return f"process {number}" if host == socket.gethostname() else f"process {number} on {host}"
+    return f"process {number}" if host == platform.node() else f"process {number} on {host}"
 
 
 def _acquire(held, waiting: Callable[[float], None], timeout: float | None) -> bool:

@@ -158,9 +158,7 @@ def _build(
         try:
             failure = executed.run()
             found, _, wrong = parts.collect(notebook)
-            wrong = wrong or _moved(template, values, inputs)
-            unfit = Failure(kind="results", cell=None, message=wrong) if wrong else None
-            failure = failure or unfit
+            failure = failure or _unfit(wrong or _moved(template, values, inputs))
             if failure:
                 parts.note(log, executed.traceback or str(failure))
             record = records.Record(
@@ -189,6 +187,11 @@ def _build(
             executed.end()
     total = round(time.perf_counter() - clock, 3)
     return record.model_copy(update={"not_made": not_made, "total_seconds": total}), place, why
+
+
+def _unfit(message: str) -> Failure | None:
+    """Why the results of cells that ended well are none, if there is a reason."""
+    return Failure(kind="results", cell=None, message=message) if message else None
 
 
 def _moved(template: templates.Template, values: dict[str, Any], before: dict[str, str]) -> str:

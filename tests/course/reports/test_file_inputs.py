@@ -277,3 +277,24 @@ def test_what_cannot_be_read_is_named_before_a_kernel(project, tmp_path, cell, o
         reports.run(project(cell).path, out=tmp_path / "out")
     one_sentence(caught.value, "PATH is 'bad'", "Input/output error")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        'PATH: str = "gone.csv"  # [a path]',
+        'PATH: list[str] = ["mean", "gone.csv"]  # [each a path]',
+    ],
+)
+def test_a_path_of_the_templates_own_at_which_nothing_is_is_refused(
+    project, tmp_path, cell, one_sentence, monkeypatch
+):
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "gone.csv").touch()  # a template's own are not from the folder at hand
+    monkeypatch.chdir(tmp_path / "here")
+    template = project(cell)
+    with pytest.raises(ParameterError) as caught:
+        reports.run(template.path, out=tmp_path / "out")
+    one_sentence(caught.value, "PATH is 'gone.csv' in t", tmp_path / "gone.csv", "that exists")
+    given = ["gone.csv"] if "list" in cell else "gone.csv"
+    assert reports.run(template.path, {"PATH": given}, out=tmp_path / "out").record.inputs
