@@ -227,6 +227,15 @@ def test_a_copied_folder_counts_once(fill, tmp_path):
 # ---- what is given -------------------------------------------------------------------
 
 
+def test_a_text_is_one_name_or_a_folder_of_runs(fill, tmp_path, monkeypatch):
+    runs = fill(*[({"N": n}, {"a": n}) for n in (1, 2)])
+    assert len(reports.compare(str(tmp_path)).rows) == 2
+    assert len(reports.compare(tmp_path).rows) == 2
+    assert len(reports.compare("toy", tmp_path).rows) == 2
+    assert len(reports.compare(runs[0].name, tmp_path).rows) == 1
+    assert len(reports.compare(str(runs[0].folder)).rows) == 1
+
+
 def test_a_template_stands_for_all_of_its_runs(fill, tmp_path):
     fill(*[({"N": n}, {"a": n}) for n in (1, 2)])
     fill(({"N": 1}, {"b": 1}), template="toys")

@@ -447,6 +447,30 @@ def test_a_template_that_is_not_there_is_named_with_the_nearest_one(tmp_path, on
     one_sentence(caught.value, "gone.ipynb")
 
 
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("d.ipynb", "a folder of that name"),
+        ("d", "a folder of that name"),
+        ("a.txt", "a file that does not end in .ipynb"),
+        ("mine", "./mine.ipynb, which needs its path"),
+        ("https://example.org/T.ipynb", "nothing is fetched"),
+        ("file:///T", "nothing is fetched"),
+    ],
+)
+def test_what_is_there_in_place_of_a_notebook_is_said(
+    write_template, tmp_path, monkeypatch, name, words, one_sentence
+):
+    for folder in ("d", "d.ipynb"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "a.txt").touch()
+    write_template(tmp_path / "mine.ipynb", None, "print(1)")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match="There is no") as caught:
+        templates.find_template(name)
+    one_sentence(caught.value, repr(name), words)
+
+
 def test_a_name_that_two_templates_have_needs_its_folder(write_template, tmp_path, monkeypatch):
     for folder in ("a", "b"):
         write_template(tmp_path / "notebooks" / folder / "same.ipynb", "A: int = 1")
