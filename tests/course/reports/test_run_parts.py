@@ -118,7 +118,7 @@ def test_without_the_notebook_a_deleted_page_is_said_to_be_lost(toy, tmp_path, h
 
 
 def test_a_disk_that_fills_up_after_the_cells_leaves_a_record_and_later_a_page(toy, disk):
-    folder = disk(56)  # kibibytes; the page alone needs more
+    folder = disk(60)  # kibibytes; the page alone needs more
     (outcome,) = reports.sweep(toy, [{}], out=folder)
     assert outcome.status == "failed"
     assert list(outcome.run.record.not_made) == ["report.html"]
