@@ -223,7 +223,8 @@ def _sequence(name: str, inner: ast.expr, limit: Limit | None, home: Path | None
         parts = split(stripped[1:-1])
         if parts[-1] == "":  # [] and a comma at the end
             parts.pop()
-        return [item.parse(unquote(part)) for part in parts]
+        # What stands in quotes is a text, and no number.
+        return [item.parse(part if item.number else unquote(part)) for part in parts]
 
     python = list[item.type] if name == "list" else tuple[item.type, ...]
     bracket = "[A, B]" if name == "list" else "(A, B)"

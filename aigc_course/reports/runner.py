@@ -84,8 +84,9 @@ def make_run(
     identity = identities.identify(template)
     if identities.name_of(template, identity, values) != job.name:
         raise ValueError(
-            f"{template.name} is not what the run was planned with (its text, the data, a file that "
-            f"it is given or a version has changed, or is another on this machine): plan it again."
+            f"{template.name} is not what the run was planned with (its text, the data, a file "
+            f"that it is given or a version has changed, or is another on this machine): plan it "
+            f"again."
         )
 
     def waiting(seconds: float, holder: str) -> None:

@@ -205,6 +205,15 @@ def test_texts_of_the_command_line_are_read_by_their_type(declared, text, value)
     assert parameters.parse_assignments(declared, [text]) == {name: value}
 
 
+@pytest.mark.parametrize("text", ["WIDTHS=[8,'8']", 'WIDTHS=["8"]', "LATENT_DIM='8'"])
+def test_a_number_in_quotes_is_a_text(declared, text, one_sentence):
+    with pytest.raises(ParameterError) as caught:
+        parameters.parse_assignments(declared, [text])
+    one_sentence(caught.value, text.partition("=")[0], "whole number")
+    with pytest.raises(ParameterError):
+        ranges.parse_grid(declared, [text])
+
+
 def test_grids_part_at_commas_outside_brackets_and_quotes(declared):
     texts = ["WIDTHS=[1,2],[3]", "RATE=1,1e-3", "TITLE='a,b',c d, it's", "LIMIT=None,2"]
     assert ranges.parse_grid(declared, texts) == {
