@@ -129,7 +129,8 @@ def _left_out(why: str, runs: Sequence[Run]) -> list[str]:
 
 def _experiment(run: Run) -> str:
     """All that decides a run, as one text."""
-    return as_json([identity_of(run), run.parameters])
+    parameters = dict(sorted(run.parameters.items()))
+    return as_json([identity_of(run), parameters], in_order=True)
 
 
 def _made(run: Run) -> tuple:

@@ -335,7 +335,7 @@ def _text(value: Any) -> str:
 
 def _key(run: records.Run, name: str) -> str:
     """What is equal exactly if two runs have the same value of a parameter, or both have none."""
-    return as_json([run.parameters[name]] if name in run.parameters else [])
+    return as_json([run.parameters[name]] if name in run.parameters else [], in_order=True)
 
 
 def by_size(value: Any) -> tuple:

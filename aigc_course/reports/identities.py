@@ -99,8 +99,8 @@ def name_of(
     Raises:
         ValueError, OSError: as `inputs_of`, which takes `known`.
     """
-    inputs = inputs_of(template, values, known)
-    everything = [identity.model_dump(), dict(sorted(values.items())), dict(sorted(inputs.items()))]
+    ordered = {name: _in_order(value) for name, value in values.items()}
+    everything = [identity.model_dump(), ordered, inputs_of(template, values, known)]
     return f"{template.name}-{_sha256_of(everything)[:12]}"
 
 
@@ -292,6 +292,12 @@ def _sha256_of_unchanged(path: Path, size: int, changed_ns: int) -> str:
     """A worker makes many runs, whose data need be read only once while it stays as it is."""
     del size, changed_ns
     return sha256(path)
+
+
+def _in_order(value: Any) -> Any:
+    """What is equal exactly for equal values, and for dicts if their names stand in one order."""
+    text = as_json(value, in_order=True)
+    return value if text == as_json(value) else ["in this order", text]
 
 
 def _sha256_of(value: Any) -> str:

@@ -219,8 +219,8 @@ class Parameters(Mapping[str, Parameter]):
 
     def changed(self, full: Mapping[str, Any]) -> dict[str, Any]:
         """Those values of a full set, checked once or read from JSON, that are not the defaults."""
-        defaults = {name: as_json(parameter.default) for name, parameter in self.items()}
-        return {n: value for n, value in full.items() if as_json(value) != defaults.get(n)}
+        own = {name: as_json(p.default, in_order=True) for name, p in self.items()}
+        return {n: v for n, v in full.items() if as_json(v, in_order=True) != own.get(n)}
 
 
 def read_parameters(
