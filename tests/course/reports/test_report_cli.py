@@ -283,3 +283,11 @@ def test_a_folder_may_be_at_home_and_its_name_is_told_on_one_line(
     assert at_home.stdout == aigc("runs", "-o", folder).stdout
     odd = aigc("runs", "-o", "a\nb", cwd=tmp_path)
     assert odd.stdout == "There are no finished runs in a\\nb.\n"
+
+
+def test_equal_sets_are_made_once_and_that_is_said(aigc, toy, tmp_path):
+    (tmp_path / "p.yaml").write_text("- {N: 1}\n- {N: 1}\n- {N: 1, SEED: 0}\n")
+    done = aigc("sweep", toy, "--params", tmp_path / "p.yaml", "-o", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    assert "3 sets of parameters were given: equal ones are made once, 1.\n" in done.stdout
+    assert "1 of 1: " in done.stdout
