@@ -44,13 +44,10 @@ def train(
     names.check_training(name, names.recipe_names(), out, work_dir)
     cluster = None
     if workers is not None:  # before anything else computes
-        from aigc_course.train import distributed, rendezvous
+        from aigc_course.train import distributed
 
         addresses = [worker.strip() for worker in workers.split(",")]
-        distributed.check_workers(addresses, index)
-        most = f"{rendezvous.MEETING_SECONDS / 60:g} minutes at most"
-        say(f"Worker {index} of {len(addresses)}: waiting for the others, {most}.")
-        cluster = distributed.Cluster(addresses, index)
+        cluster = distributed.Cluster(addresses, index, say)
     runtime.start()
     from aigc_course.train import recipes
 

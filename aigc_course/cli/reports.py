@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from aigc_course.cli.terminal import say
+
 app = typer.Typer()
 
 # Help is an option like any other here, because it shows the template's parameters too.
@@ -23,7 +25,21 @@ Parameters = Annotated[
     list[str] | None,
     typer.Option("--parameter", "-p", metavar="NAME=VALUE", help="A parameter; repeat."),
 ]
-Out = Annotated[Path, typer.Option("--out", "-o", help="The folder of the runs' folders.")]
+
+
+def _folder(text: str | Path) -> Path:
+    """A folder that somebody names: not by chance the one at hand, and never one called ``~``."""
+    if not str(text).strip():
+        raise OSError(f"-o is {str(text)!r}, which names no folder: give one, or . for this one.")
+    return Path(text).expanduser()
+
+
+Out = Annotated[
+    Path,
+    typer.Option(
+        "--out", "-o", metavar="<path>", parser=_folder, help="The folder of the runs' folders."
+    ),
+]
 Again = Annotated[
     bool, typer.Option("--again", help="Make runs that are done once more, beside the old records.")
 ]
@@ -68,7 +84,7 @@ def run_template(
     from aigc_course.reports import commands
 
     code = commands.run(
-        template, parameter or [], params, out=out, as_json=json_lines, say=typer.echo,
+        template, parameter or [], params, out=out, as_json=json_lines, say=say,
         again=again, threads=threads, timeout=timeout, show_code=show_code, pdf=pdf,
     )  # fmt: skip
     raise typer.Exit(code)
@@ -81,7 +97,10 @@ def sweep_template(
     parameter: Parameters = None,
     grid: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=A,B,C", help="Values to combine with all others; repeat."),
+        typer.Option(
+            metavar="NAME=A,B,C",
+            help='Values to combine with all others (0:9 is a range, "a,b" one text); repeat.',
+        ),
     ] = None,
     params: Annotated[
         Path | None, typer.Option(help="YAML or JSON: a list of parameter sets, or grid and fixed.")
@@ -113,7 +132,7 @@ def sweep_template(
 
     code = commands.sweep(
         template, parameter or [], grid or [], params, resume=resume, out=out,
-        as_json=json_lines, say=typer.echo, jobs=jobs, scheduler=scheduler, again=again,
+        as_json=json_lines, say=say, jobs=jobs, scheduler=scheduler, again=again,
         threads=threads, timeout=timeout, show_code=show_code, pdf=pdf,
     )  # fmt: skip
     raise typer.Exit(code)
@@ -151,7 +170,7 @@ def list_runs(
         out, since=since, template=template, where=where or [], as_json=json_lines,
         complain=_complain,
     )  # fmt: skip
-    typer.echo(text)
+    say(text)
     raise typer.Exit(code)
 
 
@@ -170,7 +189,7 @@ def show_run(
     from aigc_course.reports import commands
 
     text, code = commands.show(run, out, as_json=json_lines)
-    typer.echo(text)
+    say(text)
     raise typer.Exit(code)
 
 
@@ -196,7 +215,7 @@ def compare_runs(
     text, code = commands.compare(
         runs or [], out, repeats=repeats, as_json=json_lines, complain=_complain
     )
-    typer.echo(text)
+    say(text)
     raise typer.Exit(code)
 
 
@@ -213,5 +232,5 @@ def _helped(context: typer.Context, template: str, asked: bool) -> bool:
         if template:
             from aigc_course.reports import commands
 
-            typer.echo("\n" + commands.describe(template))
+            say("\n" + commands.describe(template))
     return asked

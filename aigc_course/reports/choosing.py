@@ -50,12 +50,13 @@ def choose_runs(
     notes = _left_out("failed", [run for run in found if not run.done])
     once: dict[tuple, Run] = {}
     copies: list[Run] = []
-    for run in done:
+    for run in sorted(done, key=history.is_copy):  # of which the others are copies comes first
         known = once.setdefault((run.name, run.record.started), run)
         if known is not run and known.folder.resolve() != run.folder.resolve():
             copies.append(run)
     notes += _left_out("a copy of another record", copies)
-    chosen = list(once.values())
+    first = set(map(id, once.values()))
+    chosen = [run for run in done if id(run) in first]
     if not repeats:
         newest = {_experiment(run): run for run in sorted(chosen, key=_made)}
         kept = [
@@ -128,7 +129,8 @@ def _left_out(why: str, runs: Sequence[Run]) -> list[str]:
 
 def _experiment(run: Run) -> str:
     """All that decides a run, as one text."""
-    return as_json([identity_of(run), run.parameters])
+    parameters = dict(sorted(run.parameters.items()))
+    return as_json([identity_of(run), parameters], in_order=True)
 
 
 def _made(run: Run) -> tuple:

@@ -90,6 +90,8 @@ def sweep(
         chosen = executors.SweepOptions(**options)
         planned = plans.plan_runs(found, sets)
         plans.write_plan(planned, out)
+        if (num_runs := len(planned.runs)) < len(sets) and not as_json:
+            say(f"{len(sets)} sets of parameters were given: equal ones are made once, {num_runs}.")
     elif resume:
         chosen = executors.SweepOptions(**options)
         planned = plans.replan(found, out)
@@ -155,7 +157,8 @@ def list_runs(
         ]
         for run in runs
     ]
-    return tables.as_table(header, lines, tables.terminal_width()), code
+    table = tables.as_table(header, lines, tables.terminal_width())
+    return "\n\n".join([table, *_copies(runs)]), code
 
 
 def show(name: str, out: Path, *, as_json: bool) -> tuple[str, int]:
@@ -274,6 +277,20 @@ def _described(run: records.Run) -> list[str]:
     return lines
 
 
+def _copies(runs: Sequence[records.Run]) -> list[str]:
+    """A sentence on folders that hold a copy of the record of another one."""
+    originals = {(r.name, r.record.started) for r in runs if not history.is_copy(r)}
+    copies = [
+        f"{run.folder.name} of {run.name}"
+        for run in runs
+        if history.is_copy(run) and (run.name, run.record.started) in originals
+    ]
+    if not copies:
+        return []
+    listed = ", ".join(copies[:4]) + f" and {len(copies) - 4} more" * (len(copies) > 4)
+    return [tables.harmless(f"Copies, which `aigc compare` leaves out: {listed}.")]
+
+
 def _others(run: records.Run) -> list[str]:
     """What to say of other records of the same run."""
     same = [folder.name for folder in history.repeats(run.folder.parent, run.folder.name)]
@@ -314,6 +331,7 @@ def _short(value: Any) -> str:
 
 
 def _shown(path: Path) -> str:
-    """A path as short as it can be said here."""
+    """A path as short as it can be said here, on one line."""
     path, here = path.resolve(), Path.cwd()
-    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+    text = str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
+    return tables.harmless(text).replace("\n", "\\n")

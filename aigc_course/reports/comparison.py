@@ -151,7 +151,7 @@ class Comparison:
 
 
 def compare(
-    runs: Iterable[records.Run | Outcome | str],
+    runs: Iterable[records.Run | Outcome | str] | str | os.PathLike,
     out: str | os.PathLike = records.DEFAULT_FOLDER,
     *,
     repeats: bool = False,
@@ -161,7 +161,7 @@ def compare(
 
     Args:
         runs: runs, what a sweep gave, or names: of runs, of their folders, or of a template, which
-            stands for all of its runs.
+            stands for all of its runs. A path of a folder of runs by itself is all of them.
         out: where runs given by name are.
         repeats: whether all records count of a run that was made more than once; else it is the
             newest of them, and those that are named in full.
@@ -173,6 +173,9 @@ def compare(
     Raises:
         ValueError: if there is no run that was done, or a name fits none.
     """
+    if isinstance(runs, str | os.PathLike):
+        alone = Path(runs).is_dir() and not records.has_record(Path(runs))
+        runs = history.load_runs(runs, on_damaged) if alone else [os.fspath(runs)]
     given = [run.run if isinstance(run, Outcome) else run for run in runs]
     given = [run for run in given if run is not None]
     chosen, notes = choosing.choose_runs(given, Path(out), repeats, on_damaged)
@@ -332,7 +335,7 @@ def _text(value: Any) -> str:
 
 def _key(run: records.Run, name: str) -> str:
     """What is equal exactly if two runs have the same value of a parameter, or both have none."""
-    return as_json([run.parameters[name]] if name in run.parameters else [])
+    return as_json([run.parameters[name]] if name in run.parameters else [], in_order=True)
 
 
 def by_size(value: Any) -> tuple:

@@ -11,6 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+HOW_TO_TAG = (
+    "give the cell that sets it the tag `parameters` (in JupyterLab with the cogs at the upper "
+    "right, in VS Code with the cell's ... and Add Cell Tag)"
+)
 UNREADABLE = (ValueError, TypeError, SyntaxError, RecursionError, MemoryError)
 _COMMAND = re.compile(r"^(\s*)[%!].*", re.MULTILINE)
 _PATHS = {"Path", "PurePath", "PosixPath", "WindowsPath"}

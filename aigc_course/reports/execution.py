@@ -253,6 +253,8 @@ class Execution:
         message = TERMINAL_COLOURS.sub("", str(error.evalue)).strip()[:2000]
         if error.ename == "SystemExit" and re.fullmatch(r"-?[1-9]\d*|True", message):
             message = f"the cell ended the run with exit code {message}"
+        if error.ename == "ModuleNotFoundError":  # there may be several Pythons on a machine
+            message += f" (this Python would have to have it: {sys.executable})"
         return self._failure("error", message, name=error.ename)
 
     async def _death(self, error: Exception) -> Failure:

@@ -15,13 +15,16 @@ import contextlib
 import errno
 import json
 import os
+import platform
 import secrets
 import shutil
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from aigc_course.reports.notation import as_text
 from aigc_course.reports.records import RECORD, load_run
 from aigc_utils.files import atomic_path, sha256
 
@@ -99,8 +102,9 @@ def check_path(path: Path, advice: str) -> None:
 def lock(
     out: Path,
     name: str,
-    waiting: Callable[[float], None] = lambda seconds: None,
+    waiting: Callable[[float, str], None] = lambda seconds, holder: None,
     timeout: float | None = None,
+    process: int | None = None,
 ) -> Iterator[None]:
     """Hold the only right to make this run; wait while another process holds it.
 
@@ -109,9 +113,10 @@ def lock(
     Args:
         out: where the run's folder will be.
         name: the run's.
-        waiting: called with the seconds waited so far if somebody else holds it, at once and
-            then every minute.
+        waiting: called with the seconds waited so far, and with who holds it (see `_told`), if
+            somebody else does: at once and then every minute.
         timeout: seconds after which the wait is given up; None is never.
+        process: the number of the process that others are told of; None is this one.
 
     Raises:
         OSError: if the folder cannot be written to, or the wait was given up.
@@ -123,22 +128,37 @@ def lock(
         path.parent.mkdir(parents=True, exist_ok=True)
         # A lock that is only a file would outlive a killed holder: rather none than that.
         held = FileLock(path, fallback_to_soft=False)
-        got = _acquire(held, waiting, timeout)
+        teller = path.with_name(f"{name}.holder")
+        got = _acquire(held, lambda seconds: waiting(seconds, _told(teller)), timeout)
     except OSError as error:
         raise _cannot_write(out, error) from error
     if not got:
         raise TimeoutError(
-            f"Another process has been making {name} for {timeout:g} s and more: wait for it, or "
-            f"give a longer --timeout."
+            f"Gave up after {timeout:g} s, for {_told(teller)} is still making {name}: wait for "
+            f"it, or give a longer --timeout."
         )
     try:
+        with contextlib.suppress(OSError):
+            number = os.getpid() if process is None else process
+            teller.write_text(f"{number} {platform.node()}", "utf-8")
         yield
     finally:
         # Before it is released: who waited for a removed file notices, and makes a new one.
         # Windows removes no open file; there the library does so afterwards, if nobody waits.
         with contextlib.suppress(OSError):
+            teller.unlink()
+        with contextlib.suppress(OSError):
             path.unlink()
         held.release()
+
+
+def _told(teller: Path) -> str:
+    """Who holds a lock, in words, as far as it has said so."""
+    try:
+        number, host = teller.read_text("utf-8").split()
+    except (OSError, ValueError):
+        return "another process"
+    return f"process {number}" if host == platform.node() else f"process {number} on {host}"
 
 
 def _acquire(held, waiting: Callable[[float], None], timeout: float | None) -> bool:
@@ -159,10 +179,10 @@ def _acquire(held, waiting: Callable[[float], None], timeout: float | None) -> b
     return False
 
 
-def waiting_words(name: str, seconds: float) -> str:
+def waiting_words(name: str, seconds: float, holder: str) -> str:
     """What to tell who waits for a lock."""
     so_far = f" ({seconds:.0f} s so far)" if seconds >= 1 else ""
-    return f"Waiting for another process, which is making the same run, {name}{so_far}."
+    return f"Waiting for {holder}, which is making the same run, {name}{so_far}."
 
 
 @contextlib.contextmanager
@@ -191,10 +211,84 @@ def building(out: Path, name: str) -> Iterator[Path]:
         yield folder
         if not (folder / RECORD).is_file():
             raise ValueError(f"The run {name} was not completed.")  # a slip of the caller
-        os.rename(folder, out / load_run(folder).name)
+        _move(folder, out)
         _sync(out)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def place_to_write(folder: Path, name: str, results: dict[str, Any]) -> tuple[Path, str]:
+    """Where a run whose cells have ended can be kept: its folder, or else one for what is saved.
+
+    A notebook may remove the folder of runs, and a disk may be read-only meanwhile. A full one is
+    no reason: some of the files fit, and `building` has kept room for the record.
+
+    Args:
+        folder: as `building` gave it.
+        name: the run's.
+        results: what a refusal tells, for nothing else is left of the run then.
+
+    Returns:
+        The folder, and why it is not the one given; an empty text if it is.
+
+    Raises:
+        OSError: in one sentence with the results, if there is no place at all.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for place in (folder.parent, folder):
+            with tempfile.TemporaryFile(dir=place, prefix=".part-"):
+                pass
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return folder, ""
+        return _elsewhere(folder, name, error, _told_results(results))
+    return folder, ""
+
+
+def kept_elsewhere(out: Path, place: Path, reason: str, results: dict[str, Any]) -> OSError:
+    """The sentence on a run that is not among the others."""
+    return OSError(
+        f"{out} could not be written to when the cells had ended ({reason}): what ran is kept in "
+        f"{place}, with {_told_results(results)}; move it, or run it again."
+    )
+
+
+def _told_results(results: dict[str, Any]) -> str:
+    """Results in a sentence."""
+    if not results:
+        return "no results"
+    listed = ", ".join(f"{key} = {as_text(value)}" for key, value in list(results.items())[:8])
+    return f"the results {listed}" + f" and {len(results) - 8} more" * (len(results) > 8)
+
+
+def _elsewhere(folder: Path, name: str, error: OSError, results: str) -> tuple[Path, str]:
+    """A new folder among the system's temporary ones, with what was written so far."""
+    reason = error.strerror or str(error)
+    try:
+        place = Path(tempfile.mkdtemp(prefix="aigc-kept-"), name)
+        place.mkdir()
+        for path in folder.rglob("*"):  # without their rights: they may not be written to
+            if path.is_file() and path.name != _RESERVE_FILE:
+                copy = place / path.relative_to(folder)
+                copy.parent.mkdir(exist_ok=True)
+                shutil.copyfile(path, copy)
+    except OSError as second:
+        raise OSError(
+            f"{folder.parent} could not be written to when the cells had ended ({reason}), and "
+            f"nothing else either ({second.strerror}): {name} found {results}; run it again."
+        ) from error
+    return place, reason
+
+
+def _move(folder: Path, out: Path) -> None:
+    """Give a whole run its name; if it cannot have it, nothing of it is lost."""
+    run = load_run(folder)
+    try:
+        os.rename(folder, out / run.name)
+    except OSError as error:
+        place, reason = _elsewhere(folder, run.name, error, _told_results(run.results))
+        raise kept_elsewhere(out, place, reason, run.results) from error
 
 
 def free_reserve(folder: Path) -> None:

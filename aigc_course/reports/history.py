@@ -61,7 +61,9 @@ def find_folder(run: str | os.PathLike, out: str | os.PathLike = DEFAULT_FOLDER)
         ValueError: if there is none, or more than one.
     """
     text, out = os.fspath(run), Path(out)
-    if text and has_record(Path(text)):
+    if not text.strip():
+        raise ValueError(f"Which run? {text!r} names none: `aigc runs -o {out}` lists them.")
+    if has_record(Path(text)):
         return Path(text)
     folders = list(_folders(out))
     fitting = [folder for folder in folders if folder.name == text] or [
@@ -140,6 +142,11 @@ def _folders(out: Path) -> Iterator[Path]:
     for path in sorted(out.iterdir()) if out.is_dir() else []:
         if not path.name.startswith(".") and has_record(path):
             yield path
+
+
+def is_copy(run: Run) -> bool:
+    """Whether a run's folder has another name than the run: it was copied, or renamed."""
+    return run.folder.name != run.name
 
 
 def number_of(folder: Path) -> int:

@@ -29,7 +29,7 @@ from pydantic import BaseModel, ConfigDict
 
 import aigc_utils
 from aigc_course.reports import inputs, loads
-from aigc_course.reports.notation import as_json
+from aigc_course.reports.notation import as_json, shown
 from aigc_course.reports.parameters import Parameter
 from aigc_course.reports.templates import Template
 from aigc_utils.files import sha256
@@ -99,7 +99,8 @@ def name_of(
     Raises:
         ValueError, OSError: as `inputs_of`, which takes `known`.
     """
-    everything = [identity.model_dump(), dict(values), inputs_of(template, values, known)]
+    ordered = {name: _in_order(value) for name, value in values.items()}
+    everything = [identity.model_dump(), ordered, inputs_of(template, values, known)]
     return f"{template.name}-{_sha256_of(everything)[:12]}"
 
 
@@ -162,7 +163,13 @@ def inputs_of(
         key = as_json([name, values[name]])
         if key not in known:
             texts = [text for text in _texts(values[name]) if text]
-            known[key] = _read_by(template, parameter, texts)
+            try:
+                known[key] = _read_by(template, parameter, texts)
+            except OSError as error:
+                raise OSError(
+                    f"{name} is {shown(values[name])}, which cannot be read ({error.strerror}): "
+                    f"give another path."
+                ) from error
         if known[key]:
             found[name] = known[key]
     return found
@@ -285,6 +292,12 @@ def _sha256_of_unchanged(path: Path, size: int, changed_ns: int) -> str:
     """A worker makes many runs, whose data need be read only once while it stays as it is."""
     del size, changed_ns
     return sha256(path)
+
+
+def _in_order(value: Any) -> Any:
+    """What is equal exactly for equal values, and for dicts if their names stand in one order."""
+    text = as_json(value, in_order=True)
+    return value if text == as_json(value) else ["in this order", text]
 
 
 def _sha256_of(value: Any) -> str:

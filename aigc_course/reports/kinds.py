@@ -169,7 +169,7 @@ def _scalar(name: str, limit: Limit | None, home: Path | None) -> Kind:
         )
     named = limit.path or (limit.reference is not None and limit.reference.kind != "request")
     if not named or name != "str":
-        raise ValueError(f"is a {name}, which has no such limit: write [one of: A, B].")
+        raise ValueError(f"is {one}, which has no such limit: write [one of: A, B].")
     check = _existing(home, limit.or_empty) if limit.path else _text
     if not limit.path and not limit.or_empty and limit.reference.kind != "application":
         check = _some_text  # of an application that is none, all that there are are said
@@ -223,7 +223,8 @@ def _sequence(name: str, inner: ast.expr, limit: Limit | None, home: Path | None
         parts = split(stripped[1:-1])
         if parts[-1] == "":  # [] and a comma at the end
             parts.pop()
-        return [item.parse(unquote(part)) for part in parts]
+        # What stands in quotes is a text, and no number.
+        return [item.parse(part if item.number else unquote(part)) for part in parts]
 
     python = list[item.type] if name == "list" else tuple[item.type, ...]
     bracket = "[A, B]" if name == "list" else "(A, B)"

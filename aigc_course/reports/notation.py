@@ -56,9 +56,15 @@ def as_text(value: Any) -> str:
     return f"{text[:LONGEST_TEXT]}... ({len(text):,} characters)"
 
 
-def as_json(value: Any) -> str:
-    """The one JSON text of a value: what identities are made of."""
-    return json.dumps(value, sort_keys=True, ensure_ascii=True, allow_nan=False)
+def as_json(value: Any, *, in_order: bool = False) -> str:
+    """The one JSON text of a value: what identities are made of.
+
+    Args:
+        value: plain.
+        in_order: whether names stand in the order that the value has, as for a parameter's: a
+            notebook may go through a dict. Else they stand by the alphabet.
+    """
+    return json.dumps(value, sort_keys=not in_order, ensure_ascii=True, allow_nan=False)
 
 
 def split(text: str) -> list[str]:

@@ -73,8 +73,10 @@ def read_sets(file: Path, parameters: Parameters) -> tuple[list[dict], dict[str,
             return [fixed], {name: _values(parameters, name, v) for name, v in grid.items()}
     hint = ""
     if isinstance(content, dict) and content:
-        near = [difflib.get_close_matches(str(n), ("grid", "fixed"), 1, 0.7) for n in content]
-        hint = next((f" (did you mean {found[0]}?)" for found in near if found), "")
+        odd = [str(name) for name in content if name not in ("grid", "fixed")]
+        near = [difflib.get_close_matches(name, ("grid", "fixed"), 1, 0.7) for name in odd]
+        hint = next((f", did you mean {found[0]}?" for found in near if found), "")
+        hint = f" (it has {', '.join(map(shown, odd[:6]))}{hint})" if odd else hint
     raise ValueError(
         f"{file} says nothing to run{hint}: write a list with the parameters of each run, "
         f"or `grid:` and `fixed:`."
@@ -129,10 +131,38 @@ def _values(parameters: Parameters, name: Any, value: Any) -> list:
     return found
 
 
+# What PyYAML's readers, in C and in Python, say of what people do; behind it what it is in words.
+_SLIPS = (
+    (r"tab character", "blanks may indent a line, and a tab may not"),
+    (r"that cannot start any token", "a tab or a sign such as @ or % cannot begin a value"),
+    (r"expected ',' or '\]'", "a bracket [ is not closed, or a comma is missing in it"),
+    (r"expected ',' or '\}'", "a brace { is not closed, or a comma is missing in it"),
+    (r"mapping values are not allowed", "a second colon in a line needs quotes around the text"),
+    (r"unexpected end of stream|EOF while scanning a quoted", "a quote is not closed"),
+    (r"expected key|expected <block end>|expected '-'", "a line is indented unlike those above it"),
+    (r"recursive", "a value holds itself"),
+    (r"undefined alias", "there is an alias *NAME without its &NAME"),
+    (r"could not determine a constructor", "only plain values are read, and no tags such as !!x"),
+    (r"expected a single document", "it holds several documents, parted by ---"),
+)
+
+
 def _reason(error: Exception) -> str:
-    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    """What is wrong with a file, in words, and where."""
+    if isinstance(error, UnicodeDecodeError):
+        return f"it is not UTF-8 at byte {error.start + 1:,}: save it as UTF-8"
+    if (sign := getattr(error, "character", None)) is not None:  # of yaml.reader.ReaderError
+        code = sign if isinstance(sign, int) else ord(sign)
+        return f"it holds the control character U+{code:04X}, as no text does"
     reason = getattr(error, "problem", None) or str(error) or type(error).__name__
-    return " ".join(f"{reason}{f', line {mark.line + 1}' if mark else ''}".split())[:200]
+    known = f"{getattr(error, 'context', '')} {reason}"
+    marks = [getattr(error, "problem_mark", None), getattr(error, "context_mark", None)]
+    if re.match("while (parsing a flow|scanning a quoted)", known):  # where it was opened
+        marks.reverse()
+    mark = marks[0] or marks[1]
+    reason = next((words for slip, words in _SLIPS if re.search(slip, known)), reason)
+    where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+    return f"{' '.join(reason.split())[:200]}{where}"
 
 
 def _no_number(text: str) -> None:

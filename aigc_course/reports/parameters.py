@@ -211,7 +211,7 @@ class Parameters(Mapping[str, Parameter]):
             )
         sentence = f"There is no parameter {shown(name)} in {self.template}"
         if not self.items_:
-            return f"{sentence}, which takes none: leave it out."
+            return f"{sentence}: {declarations.HOW_TO_TAG}, or leave it out."
         near = difflib.get_close_matches(str(name).upper(), [n.upper() for n in self], 1, 0.5)
         if near:
             return f"{sentence}: did you mean {next(n for n in self if n.upper() == near[0])}?"
@@ -219,8 +219,8 @@ class Parameters(Mapping[str, Parameter]):
 
     def changed(self, full: Mapping[str, Any]) -> dict[str, Any]:
         """Those values of a full set, checked once or read from JSON, that are not the defaults."""
-        defaults = {name: as_json(parameter.default) for name, parameter in self.items()}
-        return {n: value for n, value in full.items() if as_json(value) != defaults.get(n)}
+        own = {name: as_json(p.default, in_order=True) for name, p in self.items()}
+        return {n: v for n, v in full.items() if as_json(v, in_order=True) != own.get(n)}
 
 
 def read_parameters(
@@ -260,7 +260,7 @@ def read_parameters(
 def parameter_table(parameters: Parameters) -> str:
     """All parameters as text: name, type, default, help and what may be given."""
     if not parameters and not parameters.computed:
-        return f"{parameters.template} takes no parameters."
+        return f"{parameters.template} takes no parameters: {declarations.HOW_TO_TAG}."
     lines = [f"Parameters of {parameters.template}:", ""]
     for parameter in parameters.values():
         default = shown(parameter.default)

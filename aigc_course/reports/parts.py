@@ -29,10 +29,14 @@ def missing(run: Run, pdf: bool) -> list[str]:
         run: the run.
         pdf: whether it should have a PDF.
     """
-    wanted = [name for name in run.record.not_made if name != export.PDF]
-    if not (run.folder / export.PAGE).is_file() and export.PAGE not in wanted:
-        wanted.append(export.PAGE)
-    if pdf and not (run.folder / export.PDF).is_file():
+    record, folder = run.record, run.folder
+    wanted = [name for name in record.not_made if name != export.PDF]
+    gone = [name for name in record.files if not (folder / name).is_file()]
+    gone = [FIGURES if name.startswith("figures/") else name for name in gone]
+    if not (folder / export.PAGE).is_file():
+        gone.append(export.PAGE)
+    wanted += [name for name in ALL if name in gone and name not in wanted]
+    if pdf and not (folder / export.PDF).is_file():
         wanted.append(export.PDF)
     return wanted
 
@@ -91,8 +95,15 @@ def make(
             maker()
         except Exception as error:  # whatever it is, what has run is kept
             note(log, traceback.format_exc())
-            not_made[name] = _plain(" ".join(str(error).split()) or type(error).__name__)[:500]
+            not_made[name] = _reason(error)
     return not_made
+
+
+def _reason(error: Exception) -> str:
+    """Why a file could not be made: of the system's refusals only that, for many may be alike."""
+    cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
+    words = str(getattr(cause, "strerror", None) or error)
+    return _plain(" ".join(words.split()) or type(error).__name__)[:500]
 
 
 def executed_notebook(run: Run):

@@ -152,7 +152,7 @@ def _problems_of_values(
         except ParameterError as error:
             problems.update(dict.fromkeys(error.problems))
         else:
-            key = as_json(checked)
+            key = as_json(checked, in_order=True)
             seen[key] = seen.get(key, 0) + 1
             if seen[key] == 2:
                 sentence = f"{name} has {shown(checked)} more than once in the grid: give it once."

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 
+from aigc_course.reports import tables
 from aigc_course.reports.workers import Event
 
 
@@ -91,7 +92,11 @@ def choose(as_json: bool, say: Callable[[str], None]) -> Lines:
 
 
 def sentence(event: Event) -> str:
-    """How a run ended, in words."""
+    """How a run ended, in words; no value of a parameter acts upon the terminal."""
+    return tables.harmless(_sentence(event))
+
+
+def _sentence(event: Event) -> str:
     what = f"{event['run']} ({event['label']})" if event.get("label") else event["run"]
     cell, message = event.get("ended_early"), event["message"]
     early = f", ended early in cell {cell}" if cell else ""

@@ -40,8 +40,9 @@ def parse_grid(parameters: Parameters, assignments: Sequence[str]) -> dict[str, 
         else:
             grid[name] = []
             for part in split(text):
+                bare = part if parameters[name].number else unquote(part)
                 try:
-                    texts = expand(parameters[name], unquote(part))
+                    texts = expand(parameters[name], bare)
                     grid[name] += [parameters.check({name: t}, texts=True)[name] for t in texts]
                 except ParameterError as error:
                     problems += error.problems

@@ -1,7 +1,8 @@
 """What a parameter names, checked before a kernel starts: applications, requests, runs.
 
 A limit such as ``[an application]`` or ``[a result of RUNS]`` says where to look; the types and
-other limits are checked before (`parameters`). A template's own values are taken as they are.
+other limits are checked before (`parameters`). A template's own values are taken as they are, but
+for a path at which there is nothing.
 """
 
 from __future__ import annotations
@@ -31,11 +32,13 @@ def check_references(template: Template, sets: Iterable[Mapping[str, Any]]) -> N
         ParameterError: naming every problem once.
     """
     concerned = [p for p in template.parameters.values() if p.reference is not None]
-    if not concerned:
-        return
+    own_paths = [p for p in template.parameters.values() if p.paths and p.reference is None]
     problems: dict[str, None] = {}
     looked_up = set()
-    for values in sets:
+    for values in sets if concerned or own_paths else ():
+        for parameter in own_paths:
+            if values.get(parameter.name) == parameter.default:
+                problems.update(dict.fromkeys(_missing(template, parameter)))
         for parameter in concerned:
             if parameter.name not in values:
                 continue  # of a plan that is older than the parameter
@@ -62,6 +65,18 @@ def _problems(template: Template, parameter: Parameter, values: Mapping[str, Any
         "result": _in_runs,
     }
     return look_up[reference.kind](parameter.name, value, values.get(reference.of), reference)
+
+
+def _missing(template: Template, parameter: Parameter) -> Iterable[str]:
+    """What of a template's own paths, which begin in its folder, is not there."""
+    own = parameter.default
+    for text in [own] if isinstance(own, str) else own or ():
+        path = template.path.parent / text
+        if text and not path.exists():
+            yield (
+                f"{parameter.name} is {shown(text)} in {template.name}, and there is nothing at "
+                f"{path}: give the path of a file or folder that exists."
+            )
 
 
 def _application(name: str, value: str, of: Any, reference: Reference) -> Iterable[str]:

@@ -6,6 +6,7 @@ This is what a worker process does (`aigc_course.reports.worker`); it loads Jupy
 from __future__ import annotations
 
 import io
+import os
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -25,6 +26,7 @@ from aigc_course.reports import (
     records,
     templates,
 )
+from aigc_course.reports.notation import shown
 from aigc_course.reports.records import Failure
 
 Say = Callable[[dict[str, Any]], None]
@@ -82,25 +84,29 @@ def make_run(
     identity = identities.identify(template)
     if identities.name_of(template, identity, values) != job.name:
         raise ValueError(
-            f"{template.name} is not what the run was planned with (its text, the data or a "
-            f"version has changed, or is another on this machine): plan it again."
+            f"{template.name} is not what the run was planned with (its text, the data, a file "
+            f"that it is given or a version has changed, or is another on this machine): plan it "
+            f"again."
         )
 
-    def waiting(seconds: float) -> None:
-        words = folders.waiting_words(job.name, seconds)
+    def waiting(seconds: float, holder: str) -> None:
+        words = folders.waiting_words(job.name, seconds, holder)
         say({"event": "waiting", "run": job.name, "message": words})
 
-    with folders.lock(job.out, job.name, waiting, job.timeout):
+    # Others are told of the command, or the Dask worker, that started this process.
+    with folders.lock(job.out, job.name, waiting, job.timeout, os.getppid()):
         run = None if job.again else history.finished(job.out, job.name)
         if run and parts.NOTEBOOK not in run.record.not_made:
             return _completed(run, job), True
         made = job.model_copy(update={"name": history.next_name(job.out, job.name)})
         with folders.building(job.out, job.name) as folder:
             told = _about(made.name, say)
-            record = _build(template, values, identity, made, folder, kernels, told)
-            folders.free_reserve(folder)
-            record = record.model_copy(update={"files": folders.digests(folder)})
-            records.write_record(folder, record)
+            record, place, why = _build(template, values, identity, made, folder, kernels, told)
+            folders.free_reserve(place)
+            record = record.model_copy(update={"files": folders.digests(place)})
+            records.write_record(place, record)
+            if why:
+                raise folders.kept_elsewhere(job.out, place, why, record.results)
         return record, False
 
 
@@ -135,8 +141,12 @@ def _build(
     folder: Path,
     kernels: execution.Kernels,
     say: Say,
-) -> records.Record:
-    """Execute the notebook and make all files of the run but ``run.json``."""
+) -> tuple[records.Record, Path, str]:
+    """Execute the notebook and make all files of the run but ``run.json``.
+
+    Returns:
+        The record, where the files are, and why they are not in the folder given.
+    """
     started, clock = datetime.now(UTC), time.perf_counter()
     changed = template.parameters.changed(values)
     inputs = identities.inputs_of(template, values)
@@ -149,8 +159,7 @@ def _build(
         try:
             failure = executed.run()
             found, _, wrong = parts.collect(notebook)
-            unfit = Failure(kind="results", cell=None, message=wrong) if wrong else None
-            failure = failure or unfit
+            failure = failure or _unfit(wrong or _moved(template, values, inputs))
             if failure:
                 parts.note(log, executed.traceback or str(failure))
             record = records.Record(
@@ -173,8 +182,34 @@ def _build(
                 files={},
             )
             names = [*parts.ALL, export.PDF] if job.pdf else list(parts.ALL)
-            not_made = parts.make(names, notebook, record, folder, show_code=job.show_code, log=log)
+            place, why = folders.place_to_write(folder, job.name, found)
+            not_made = parts.make(names, notebook, record, place, show_code=job.show_code, log=log)
         finally:
             executed.end()
     total = round(time.perf_counter() - clock, 3)
-    return record.model_copy(update={"not_made": not_made, "total_seconds": total})
+    return record.model_copy(update={"not_made": not_made, "total_seconds": total}), place, why
+
+
+def _unfit(message: str) -> Failure | None:
+    """Why the results of cells that ended well are none, if there is a reason."""
+    return Failure(kind="results", cell=None, message=message) if message else None
+
+
+def _moved(template: templates.Template, values: dict[str, Any], before: dict[str, str]) -> str:
+    """What to say of files that a parameter points to, and that changed beside the run.
+
+    The record would name the contents of before, and its results may be of those of after.
+    """
+    try:
+        after = identities.inputs_of(template, values)
+    except (OSError, ValueError):
+        after = {}
+    own = template.written.itself | template.written.inside  # declared [a path], and written to
+    names = [name for name in before if name not in own and before[name] != after.get(name)]
+    if not names:
+        return ""
+    listed = ", ".join(f"{name} points to ({shown(values[name])})" for name in names)
+    return (
+        f"what {listed} changed while the notebook ran, so its results may be of either: run it "
+        f"again (what the notebook writes itself should have a name that begins with OUT)"
+    )

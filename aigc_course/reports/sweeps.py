@@ -220,7 +220,8 @@ def _job(
             "again": options.again,
             "show_code": options.show_code,
             "pdf": options.pdf,
-        }
+        },
+        in_order=True,
     )
 
 

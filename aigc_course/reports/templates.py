@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import hashlib
 import json
@@ -220,12 +221,27 @@ def _at(name: str) -> Path:
         there = path.is_file()
         str(path).encode("utf-8")  # what cannot be written so stands in no record
     except UnicodeEncodeError:
-        raise ValueError(f"The path {name!r} is no UTF-8: rename the file or its folder.") from None
+        raise ValueError(f"The path {str(path)!r} is no UTF-8: rename it.") from None
     except (ValueError, OSError, RuntimeError):  # a NUL, too long a name, links in a circle
         there = False
     if not there:
-        raise ValueError(f"There is no notebook {name!r}: check the path.")
+        raise ValueError(f"There is no notebook {name!r}{_instead(name)}: check the path.")
     return path
+
+
+def _instead(name: str) -> str:
+    """What is at a path that is no notebook's, in words; nothing is fetched from an address."""
+    if re.match(r"[a-z][a-z0-9+.-]*://", name, re.IGNORECASE):
+        return ", for nothing is fetched from an address"
+    with contextlib.suppress(ValueError, OSError):
+        path = Path(name)
+        if path.is_dir():
+            return ", but a folder of that name"
+        if path.is_file():
+            return ", but a file that does not end in .ipynb"
+        if path.with_name(f"{path.name}.ipynb").is_file():
+            return f", but {os.path.join('.', name)}.ipynb, which needs its path"
+    return ""
 
 
 def _named(name: str) -> Path:
@@ -246,6 +262,8 @@ def _named(name: str) -> Path:
         known += found
     looked = " and ".join(map(str, places)) or f"{Path.cwd() / 'notebooks'}, which is not there"
     stems = dict.fromkeys(key.rsplit("/", 1)[-1] for key in known)
+    if there := _instead(name):
+        raise ValueError(f"There is no template {name!r}{there}: give the path of an .ipynb file.")
     if near := difflib.get_close_matches(name.rsplit("/", 1)[-1], stems, 1, 0.4):
         raise ValueError(f"There is no template {name!r} in {looked}: did you mean {near[0]}?")
     raise ValueError(f"There is no template {name!r} in {looked}: give the path of an .ipynb file.")

@@ -14,17 +14,16 @@ from __future__ import annotations
 
 import json
 import os
-import re
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
-import keras
 import numpy as np
 
-from aigc_course.train.rendezvous import meet
+from aigc_course.train.rendezvous import check_workers, meet
 from aigc_utils.runtime import quiet_native_logs
 
-_ADDRESS = re.compile(r"[A-Za-z0-9_.\-]+:\d{1,5}|\[[0-9A-Fa-f:.]+\]:\d{1,5}")
+if TYPE_CHECKING:
+    import keras
 
 
 class Cluster:
@@ -34,6 +33,7 @@ class Cluster:
         workers: ``"host:port"`` of each, the same list in the same order on all machines. The
             first is the chief: it keeps the state of a run, and its word counts.
         index: which of them this process is, from 0.
+        say: told who is waited for; see `rendezvous.meet`.
 
     Raises:
         ValueError: if an address or the index does not fit.
@@ -41,9 +41,14 @@ class Cluster:
         RuntimeError: if TensorFlow has computed something before.
     """
 
-    def __init__(self, workers: Sequence[str], index: int):
+    def __init__(
+        self,
+        workers: Sequence[str],
+        index: int,
+        say: Callable[[str], None] = lambda words: None,
+    ):
         check_workers(workers, index)
-        meet(workers, index)
+        meet(workers, index, say=say)
         self.workers = tuple(workers)
         self.index = index
         os.environ["TF_CONFIG"] = json.dumps(
@@ -79,6 +84,7 @@ class Cluster:
         Raises:
             OSError: if a worker is lost; what the chief has saved is unchanged.
         """
+        import keras
         import tensorflow as tf
 
         if batch_size < len(self.workers):
@@ -113,6 +119,8 @@ class Cluster:
             ) from error
 
     def _epoch(self, model, step, inputs, batch_size: int, epoch: int, listed) -> dict[str, float]:
+        import keras
+
         losses, sizes = [], []
         num_images = len(keras.tree.flatten(inputs)[0])
         num_workers = len(self.workers)
@@ -177,24 +185,6 @@ class Cluster:
             seed[0] = (int(seed[0]) + 1_000_003 * self.index) % 2**32
             generator.state.assign(seed)
         return int(epoch)
-
-
-def check_workers(workers: Sequence[str], index: int) -> None:
-    """Refuse a list of workers that cannot be one cluster.
-
-    Raises:
-        ValueError: in one sentence.
-    """
-    for worker in workers:
-        if not _ADDRESS.fullmatch(worker) or not 0 < int(worker.rpartition(":")[2]) < 65_536:
-            raise ValueError(
-                f"The worker {worker!r} is no address: give host:port, as in pc1:4000."
-            )
-    if len(workers) < 2 or len(set(workers)) < len(workers):
-        listed = ", ".join(workers)
-        raise ValueError(f"The workers are {listed}: give at least two different ones.")
-    if not 0 <= index < len(workers):
-        raise ValueError(f"The worker's index is {index}: give 0 to {len(workers) - 1}.")
 
 
 def shuffled_batches(

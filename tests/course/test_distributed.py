@@ -13,7 +13,8 @@ import time
 import numpy as np
 import pytest
 
-from aigc_course.train.distributed import check_workers, shuffled_batches
+from aigc_course.train.distributed import shuffled_batches
+from aigc_course.train.rendezvous import check_workers
 from aigc_utils import data, models, runtime
 from aigc_utils.optimizers import FusedAdam
 

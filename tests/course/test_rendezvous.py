@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import signal
 import socket
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from aigc_course.train import rendezvous
 from aigc_course.train.rendezvous import meet
 
 SECONDS = 60  # what no machine needs
@@ -40,6 +44,47 @@ def test_who_does_not_come_is_named(one_sentence):
                 meeting.result(SECONDS)
             one_sentence(caught.value, "After 2 seconds", workers[1], "--index")
             assert workers[0] not in str(caught.value)
+
+
+def test_who_is_waited_for_is_said_again_and_again(monkeypatch):
+    monkeypatch.setattr(rendezvous, "_FIRST", 0.3)
+    monkeypatch.setattr(rendezvous, "_EVERY", 0.5)
+    workers, said = free_addresses(3), []
+    with ThreadPoolExecutor(2) as pool:
+        others = pool.submit(meet, workers, 2, 3)
+        with pytest.raises(OSError, match="did not answer"):
+            meet(workers, 0, 3, said.append)
+        with pytest.raises(OSError, match="did not answer"):
+            others.result(SECONDS)
+    assert len(said) > 1
+    assert all(words.startswith(f"Waiting for {workers[1]} (") for words in said[1:])
+    assert "s of at most 3): start this command there" in said[-1]
+
+
+def test_the_command_says_whom_it_waits_for_and_ends_by_ctrl_c(tmp_path):
+    workers = free_addresses(2)
+    program = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from aigc_course.cli import main; main()"
+    )
+    command = ["train", "vae_fashion_2d", "--workers", ",".join(workers), "-o", str(tmp_path)]
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-c", program, *command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        first = process.stdout.readline()  # or nothing, when it ends
+        process.send_signal(signal.SIGINT)
+        rest = "".join(process.communicate(timeout=SECONDS))
+    finally:
+        process.kill()
+        process.wait(timeout=SECONDS)
+    assert first.startswith(f"Waiting for {workers[1]} (")
+    assert process.returncode == 130, rest
+    assert "Traceback" not in rest
+    assert "tensorflow" not in rest
 
 
 def test_another_program_on_the_port_is_no_worker(one_sentence):

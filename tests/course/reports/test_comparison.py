@@ -10,7 +10,7 @@ import pytest
 from toy_identity import IDENTITY
 
 from aigc_course import reports
-from aigc_course.reports import comparison, history
+from aigc_course.reports import commands, comparison, history
 
 
 @pytest.fixture
@@ -209,13 +209,31 @@ def test_a_repeat_that_is_named_in_full_counts(repeated, tmp_path):
 
 def test_a_copied_folder_counts_once(fill, tmp_path):
     runs = fill(({"SEED": 0}, {"a": 1.0}), ({"SEED": 1}, {"a": 3.0}))
-    shutil.copytree(runs[0].folder, tmp_path / "best run")
+    for name in ("best run", "zz"):
+        shutil.copytree(runs[0].folder, tmp_path / name)
+    (tmp_path / "zz").rename(tmp_path / "a run")
     found = reports.compare(history.load_runs(tmp_path), repeats=True)
     assert found.rows[0].over == "2 seeds"
-    assert "a copy of another record" in found.notes[0]
+    assert found.notes[0] == "Left out (a copy of another record): a run, best run."
+    assert [run.folder for run in found.rows[0].runs] == [run.folder for run in runs]
+    said, code = commands.list_runs(tmp_path, as_json=False, complain=print)
+    assert code == 0
+    first = runs[0].name
+    assert (
+        f"Copies, which `aigc compare` leaves out: a run of {first}, best run of {first}." in said
+    )
 
 
 # ---- what is given -------------------------------------------------------------------
+
+
+def test_a_text_is_one_name_or_a_folder_of_runs(fill, tmp_path, monkeypatch):
+    runs = fill(*[({"N": n}, {"a": n}) for n in (1, 2)])
+    assert len(reports.compare(str(tmp_path)).rows) == 2
+    assert len(reports.compare(tmp_path).rows) == 2
+    assert len(reports.compare("toy", tmp_path).rows) == 2
+    assert len(reports.compare(runs[0].name, tmp_path).rows) == 1
+    assert len(reports.compare(str(runs[0].folder)).rows) == 1
 
 
 def test_a_template_stands_for_all_of_its_runs(fill, tmp_path):

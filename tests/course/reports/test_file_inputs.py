@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from aigc_course import reports
 from aigc_course.reports import identities, inputs, templates
 from aigc_course.reports.parameters import ParameterError
 
@@ -237,3 +238,63 @@ def test_a_folder_with_too_many_files_is_refused(project, monkeypatch, one_sente
     with pytest.raises(ValueError, match="files") as caught:
         identities.inputs_of(template, template.parameters.check({}))
     one_sentence(caught.value, "data", "smaller folder")
+
+
+# ---- changes beside a run ------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("cell", "harm"),
+    [
+        ('PATH = "demand.csv"', "Path(__import__('os').path.join('demand.csv')).unlink()"),
+        ('PATH = "data"', "(Path.cwd() / 'data' / 'b.csv').symlink_to('a.csv')"),
+        ('PATH: str = "mean"  # [a path]', "Path('mea' + 'n').rename('other')"),
+    ],
+)
+def test_a_run_beside_which_its_input_changes_is_not_taken_for_done(
+    project, tmp_path, cell, harm, one_sentence
+):
+    template = project(
+        cell,
+        f"from pathlib import Path\nfrom aigc_course import reports\n{harm}\nreports.record(n=2)",
+    )
+    run = reports.run(template.path, out=tmp_path / "out")
+    assert (run.done, run.record.failure.kind, run.results) == (False, "results", {"n": 2})
+    one_sentence(run.record.failure, "PATH points to", "changed while the notebook ran")
+
+
+def test_a_run_that_writes_what_is_declared_a_path_is_done(project, tmp_path):
+    template = project(
+        'PATH: str = "mean"  # [a path]', "from pathlib import Path\nPath(PATH).write_text('new')"
+    )
+    assert reports.run(template.path, out=tmp_path / "out").done
+
+
+@pytest.mark.parametrize("cell", ['PATH = "bad"', 'PATH: str = "bad"  # [a path]'])
+def test_what_cannot_be_read_is_named_before_a_kernel(project, tmp_path, cell, one_sentence):
+    (tmp_path / "bad").symlink_to("/proc/self/mem")  # a file whose reading fails, for root too
+    with pytest.raises(OSError, match="cannot be read") as caught:
+        reports.run(project(cell).path, out=tmp_path / "out")
+    one_sentence(caught.value, "PATH is 'bad'", "Input/output error")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        'PATH: str = "gone.csv"  # [a path]',
+        'PATH: list[str] = ["mean", "gone.csv"]  # [each a path]',
+    ],
+)
+def test_a_path_of_the_templates_own_at_which_nothing_is_is_refused(
+    project, tmp_path, cell, one_sentence, monkeypatch
+):
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "gone.csv").touch()  # a template's own are not from the folder at hand
+    monkeypatch.chdir(tmp_path / "here")
+    template = project(cell)
+    with pytest.raises(ParameterError) as caught:
+        reports.run(template.path, out=tmp_path / "out")
+    one_sentence(caught.value, "PATH is 'gone.csv' in t", tmp_path / "gone.csv", "that exists")
+    given = ["gone.csv"] if "list" in cell else "gone.csv"
+    assert reports.run(template.path, {"PATH": given}, out=tmp_path / "out").record.inputs

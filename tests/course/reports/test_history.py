@@ -93,6 +93,13 @@ def test_a_beginning_that_several_runs_have_is_refused_with_their_names(
     one_sentence(caught.value, *words, given, "give more of the name")
 
 
+@pytest.mark.parametrize("given", ["", "  "])
+def test_a_run_needs_a_name(three_runs, given, one_sentence):
+    with pytest.raises(ValueError, match="Which run") as caught:
+        history.find_run(given, three_runs)
+    one_sentence(caught.value, repr(given), "aigc runs")
+
+
 @pytest.mark.parametrize("given", ["toy-ab12345", "b12", "ab1235", "my-toy", "\0"])
 def test_what_begins_no_runs_name_or_hash_is_refused(three_runs, given, one_sentence):
     (three_runs / ".failed-toy-ab12").mkdir()  # what is hidden is no run to be found

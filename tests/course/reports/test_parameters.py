@@ -114,7 +114,7 @@ def test_nothing_in_the_cell_is_executed(tmp_path):
         ("x: int = 0  # [1 to 2]", ["x is 0", "1 to 2"]),
         ("x: int = 1.5", ["x is 1.5", "whole number"]),
         ("x: str = 'a'  # [1 to 2]", ["x", "[one of: A, B]"]),
-        ("x: int = 1  # [a path]", ["x", "int"]),
+        ("x: int = 1  # [a path]", ["x is a whole number", "no such limit"]),
         ("x: int = (", ["not Python"]),
         ("x: int = 1\nx: int = 2", ["x twice"]),
         ("x: int = 1\nx = 2", ["x twice"]),
@@ -125,7 +125,7 @@ def test_nothing_in_the_cell_is_executed(tmp_path):
         ("x: Annotated[int, '1 to 3'] = 2  # [1 to 5]", ["x", "none in the comment"]),
         ("x: list[int] = []  # [1 to 3 items, each 0 to 9]", ["x is []", "1 to 3 whole numbers"]),
         ("x: int = 1  # [1 to 3 items]", ["x", "items"]),
-        ("x: int = 1  # [an application]", ["x", "int"]),
+        ("x: int = 1  # [an application]", ["x is a whole number"]),
         ("x: float = 1.0  # [0, or 5 to 9]", ["x is 1.0", "0, or 5 to 9"]),
         ("x: Any = 1  # [1 to 3]", ["x", "anything"]),
         ("x: str = 'a'  # [a result of RUNS]", ["x", "RUNS", "no parameter"]),
@@ -142,7 +142,7 @@ def test_a_template_without_a_parameters_cell_takes_none(write_template, tmp_pat
     path = write_template(tmp_path / "none.ipynb", None, "print(1)")
     with pytest.raises(ParameterError) as caught:
         templates.find_template(path).parameters.check({"A": 1})
-    one_sentence(caught.value, "'A'", "none")
+    one_sentence(caught.value, "'A'", "tag `parameters`", "JupyterLab", "VS Code")
 
 
 # ---- values --------------------------------------------------------------------------
@@ -203,6 +203,15 @@ def test_numpy_values_are_taken_as_the_numbers_they_are(declared):
 def test_texts_of_the_command_line_are_read_by_their_type(declared, text, value):
     name = text.partition("=")[0]
     assert parameters.parse_assignments(declared, [text]) == {name: value}
+
+
+@pytest.mark.parametrize("text", ["WIDTHS=[8,'8']", 'WIDTHS=["8"]', "LATENT_DIM='8'"])
+def test_a_number_in_quotes_is_a_text(declared, text, one_sentence):
+    with pytest.raises(ParameterError) as caught:
+        parameters.parse_assignments(declared, [text])
+    one_sentence(caught.value, text.partition("=")[0], "whole number")
+    with pytest.raises(ParameterError):
+        ranges.parse_grid(declared, [text])
 
 
 def test_grids_part_at_commas_outside_brackets_and_quotes(declared):
@@ -445,6 +454,30 @@ def test_a_template_that_is_not_there_is_named_with_the_nearest_one(tmp_path, on
     with pytest.raises(ValueError, match="no notebook") as caught:
         templates.find_template(tmp_path / "gone.ipynb")
     one_sentence(caught.value, "gone.ipynb")
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("d.ipynb", "a folder of that name"),
+        ("d", "a folder of that name"),
+        ("a.txt", "a file that does not end in .ipynb"),
+        ("mine", "./mine.ipynb, which needs its path"),
+        ("https://example.org/T.ipynb", "nothing is fetched"),
+        ("file:///T", "nothing is fetched"),
+    ],
+)
+def test_what_is_there_in_place_of_a_notebook_is_said(
+    write_template, tmp_path, monkeypatch, name, words, one_sentence
+):
+    for folder in ("d", "d.ipynb"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "a.txt").touch()
+    write_template(tmp_path / "mine.ipynb", None, "print(1)")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match="There is no") as caught:
+        templates.find_template(name)
+    one_sentence(caught.value, repr(name), words)
 
 
 def test_a_name_that_two_templates_have_needs_its_folder(write_template, tmp_path, monkeypatch):

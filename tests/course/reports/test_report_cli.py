@@ -251,3 +251,43 @@ def test_a_run_takes_its_parameters_from_a_file_and_those_of_the_line_stand_abov
     (tmp_path / "p.yaml").write_text("NN: 5\nN: many\n")
     done = aigc("run", toy, "--params", tmp_path / "p.yaml", "-o", tmp_path / "out")
     assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 2)
+
+
+@pytest.mark.parametrize("command", [["run", "-p"], ["sweep", "--grid"]])
+def test_no_value_acts_upon_the_terminal_while_its_run_is_told_of(aigc, toy, tmp_path, command):
+    name, option = command
+    text = "TEXT=\x1b]0;owned\x07"
+    done = aigc(name, toy, option, text, "-p", "END=raise", "-o", tmp_path / "out")
+    assert done.returncode == 1, done.stderr
+    assert r"\x1b]0;owned\x07" in done.stdout
+    assert not {"\x1b", "\x07"} & {*done.stdout, *done.stderr}
+
+
+@pytest.mark.parametrize("command", ["run", "sweep", "runs", "compare", "show"])
+def test_a_folder_without_a_name_is_refused_and_nothing_is_written(
+    aigc, toy, tmp_path, command, one_sentence
+):
+    words = {"run": [toy], "sweep": [toy, "--grid", "N=1,2"], "show": ["x"]}.get(command, [])
+    for name in ("", "  "):
+        done = aigc(command, *words, "-o", name, cwd=tmp_path)
+        assert (done.returncode, done.stdout) == (2, "")
+        one_sentence(ValueError(done.stderr), repr(name), "names no folder")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_may_be_at_home_and_its_name_is_told_on_one_line(
+    aigc, folder, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("HOME", str(folder.parent))
+    at_home = aigc("runs", "-o", f"~/{folder.name}", cwd=tmp_path)
+    assert at_home.stdout == aigc("runs", "-o", folder).stdout
+    odd = aigc("runs", "-o", "a\nb", cwd=tmp_path)
+    assert odd.stdout == "There are no finished runs in a\\nb.\n"
+
+
+def test_equal_sets_are_made_once_and_that_is_said(aigc, toy, tmp_path):
+    (tmp_path / "p.yaml").write_text("- {N: 1}\n- {N: 1}\n- {N: 1, SEED: 0}\n")
+    done = aigc("sweep", toy, "--params", tmp_path / "p.yaml", "-o", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    assert "3 sets of parameters were given: equal ones are made once, 1.\n" in done.stdout
+    assert "1 of 1: " in done.stdout

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import nbformat
 import pytest
 
@@ -25,6 +27,7 @@ if HOW == "await": await __import__("asyncio").sleep(0.01); sys.exit()
 if HOW == "exit 1": exit(1)
 if HOW == "text": sys.exit("no orders today")
 if HOW == "text 0": sys.exit("0")
+if HOW == "module": import no_such_library.parts
 if HOW == "function": end_at_once()
 if HOW == "signal": os.kill(os.getpid(), signal.SIGRTMIN + 1)
 if HOW == "between": get_ipython().kernel.shell_handlers["execute_request"] = lambda *a: os._exit(3)
@@ -36,6 +39,7 @@ WRONG = {
     "exit 1": ["SystemExit", "exit code 1"],
     "text": ["no orders today"],
     "text 0": ["SystemExit", "0"],
+    "module": ["No module named 'no_such_library'", f"would have to have it: {sys.executable}"],
     "function": ["exit code 0"],
     "signal": ["killed by signal"],
     "between": ["exit code 3", "before the next one began"],

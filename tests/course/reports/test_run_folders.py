@@ -175,18 +175,31 @@ def holder(tmp_path):
     process.stdout.close()
 
 
-@pytest.mark.usefixtures("holder")
-def test_who_waits_for_a_lock_says_so_again_and_again_and_gives_up_in_time(
-    tmp_path, monkeypatch, one_sentence
+def test_who_waits_for_a_lock_says_for_whom_again_and_again_and_gives_up_in_time(
+    holder, tmp_path, monkeypatch, one_sentence
 ):
     monkeypatch.setattr(folders, "_EVERY", 0.2)
-    waited = []
+    waited, holders = [], set()
+
+    def waiting(seconds: float, by: str) -> None:
+        waited.append(seconds)
+        holders.add(by)
+
     with (
-        pytest.raises(OSError, match="Another process") as caught,
-        folders.lock(tmp_path, "x", waited.append, timeout=1),
+        pytest.raises(OSError, match="Gave up") as caught,
+        folders.lock(tmp_path, "x", waiting, timeout=1),
     ):
         pass
-    one_sentence(caught.value, "x for 1 s", "--timeout")
+    one_sentence(caught.value, "after 1 s", f"process {holder.pid} is still making x", "--timeout")
     assert len(waited) > 1
     assert waited == sorted(waited)
-    assert "making the same run, x (60 s so far)" in folders.waiting_words("x", 60)
+    assert holders == {f"process {holder.pid}"}
+    words = folders.waiting_words("x", 60, "process 7 on gpu3")
+    assert words == "Waiting for process 7 on gpu3, which is making the same run, x (60 s so far)."
+
+
+def test_a_lock_tells_of_the_process_that_it_is_given_and_leaves_nothing(tmp_path):
+    with folders.lock(tmp_path, "x", process=12):
+        told = (tmp_path / ".locks" / "x.holder").read_text()
+    assert told.split()[0] == "12"
+    assert list((tmp_path / ".locks").iterdir()) == []

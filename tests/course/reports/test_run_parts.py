@@ -81,6 +81,28 @@ def test_a_page_that_was_deleted_is_made_again_from_the_notebook(toy, tmp_path, 
     assert reports.load_run(first.folder).record.started == first.record.started
 
 
+def test_other_files_that_were_deleted_are_made_again_too(toy, tmp_path):
+    first = reports.run(toy, out=tmp_path)
+    gone = ["results.json", "metrics.csv"]
+    for name in gone:
+        (first.folder / name).unlink()
+    next((first.folder / "figures").iterdir()).unlink()
+    (outcome,) = reports.sweep(toy, [{}], out=tmp_path)
+    assert (outcome.status, outcome.recognised) == ("done", True)
+    assert outcome.message == "results.json, metrics.csv, figures.json made again"
+    assert outcome.run.record == first.record
+    assert outcome.run.damaged() == []
+
+
+def test_a_deleted_notebook_is_not_passed_over(toy, tmp_path, one_sentence):
+    first = reports.run(toy, out=tmp_path)
+    (first.folder / "executed.ipynb").unlink()
+    (outcome,) = reports.sweep(toy, [{}], out=tmp_path)
+    assert (outcome.status, outcome.recognised) == ("failed", True)
+    one_sentence(outcome.message, "executed.ipynb is missing", "--again")
+    assert reports.load_run(first.folder) == first
+
+
 @pytest.mark.parametrize("harm", ["deleted", "changed"])
 def test_without_the_notebook_a_deleted_page_is_said_to_be_lost(toy, tmp_path, harm, one_sentence):
     first = reports.run(toy, out=tmp_path)
@@ -96,11 +118,11 @@ def test_without_the_notebook_a_deleted_page_is_said_to_be_lost(toy, tmp_path, h
 
 
 def test_a_disk_that_fills_up_after_the_cells_leaves_a_record_and_later_a_page(toy, disk):
-    folder = disk(56)  # kibibytes; the page alone needs more
+    folder = disk(60)  # kibibytes; the page alone needs more
     (outcome,) = reports.sweep(toy, [{}], out=folder)
     assert outcome.status == "failed"
     assert list(outcome.run.record.not_made) == ["report.html"]
-    assert "No space left" in outcome.message
+    assert "could not make report.html (No space left on device);" in outcome.message
     (kept,) = reports.load_runs(folder)
     assert (kept.results["score"], kept.damaged()) == (30, [])
     subprocess.run(["mount", "-o", "remount,size=4m", str(folder)], check=True, timeout=60)
@@ -108,6 +130,48 @@ def test_a_disk_that_fills_up_after_the_cells_leaves_a_record_and_later_a_page(t
     assert (whole.record.started, whole.record.not_made) == (kept.record.started, {})
     names = {path.name for path in folder.iterdir() if not path.name.startswith("sweep-")}
     assert names == {".locks", whole.name}
+
+
+# What a notebook, or whoever cleans up beside it, may do to the folder of runs.
+HARMS = {
+    "a file in its place": "shutil.rmtree(OUT); Path(OUT).touch()",
+    "moved away": "Path(OUT).rename(OUT + '2'); Path(OUT).touch()",
+    "a run in the way": "shutil.copytree(next(Path(OUT).glob('.b*')), Path(OUT, NAME))",
+}
+
+
+@pytest.mark.parametrize("harm", HARMS)
+def test_a_run_that_can_no_longer_be_kept_in_its_folder_is_kept_elsewhere(
+    write_template, tmp_path, monkeypatch, harm, one_sentence
+):
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
+    template = write_template(
+        tmp_path / "harm.ipynb",
+        f"OUT: str = {str(tmp_path / 'out')!r}",
+        "import shutil\nfrom pathlib import Path\n"
+        "NAME = next(Path(OUT).glob('.b*')).name.removeprefix('.building-')[:-9]\n" + HARMS[harm],
+        "from aigc_course import reports\nreports.record(a=1.5, b='x')",
+    )
+    (outcome,) = reports.sweep(template, [{}], out=tmp_path / "out")
+    assert outcome.status == "lost"
+    (place,) = (tmp_path / "temporary").glob("aigc-kept-*/*")
+    one_sentence(outcome.message, tmp_path / "out", f"kept in {place}", "a = 1.5, b = x")
+    kept = reports.load_run(place)
+    assert (kept.done, kept.results, kept.damaged()) == (True, {"a": 1.5, "b": "x"}, [])
+    assert {"executed.ipynb", "results.json", "report.html"} <= set(kept.record.files)
+
+
+def test_a_folder_that_was_removed_is_made_anew(write_template, tmp_path):
+    template = write_template(
+        tmp_path / "removes.ipynb",
+        f"OUT: str = {str(tmp_path / 'out')!r}",
+        "import shutil; shutil.rmtree(OUT)",
+        "from aigc_course import reports\nreports.record(a=1)",
+    )
+    run = reports.run(template, out=tmp_path / "out")
+    assert (run.results, run.damaged()) == ({"a": 1}, [])
+    assert run.folder.parent == tmp_path / "out"
 
 
 def test_what_is_no_result_costs_itself_only(write_template, tmp_path):

@@ -351,7 +351,8 @@ def test_one_process_at_a_time_holds_a_runs_lock_and_death_releases_it(tmp_path,
     assert holder.stdout.readline() == "held\n"  # or nothing, when it ends
     waited = []
 
-    def end_the_holder(seconds):
+    def end_the_holder(seconds, by):
+        assert by in ("another process", f"process {holder.pid}")
         waited.append(seconds)
         kill(holder)
 

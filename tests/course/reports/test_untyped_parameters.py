@@ -345,3 +345,22 @@ def test_the_courses_names_are_found_from_a_project_with_notebooks_of_its_own(
     with pytest.raises(ValueError, match="no template") as caught:
         templates.find_template("scenariu")
     one_sentence(caught.value, tmp_path / "notebooks", "did you mean scenario")
+
+
+def test_a_dict_reaches_the_notebook_in_the_order_in_which_it_was_given(write_template, tmp_path):
+    template = write_template(
+        tmp_path / "settings.ipynb",
+        "SETTINGS: dict = {'a': 1, 'b': {'x': 1, 'y': 2}}",
+        "from aigc_course import reports\n"
+        "reports.record(order=' '.join([*SETTINGS, *SETTINGS['b']]))",
+    )
+    given = [
+        {"a": 1, "b": {"x": 1, "y": 2}},
+        {"b": {"y": 2, "x": 1}, "a": 1},
+        {"a": 1, "b": {"y": 2, "x": 1}},
+    ]
+    outcomes = reports.sweep(template, grid={"SETTINGS": given}, out=tmp_path / "out", jobs=1)
+    assert [o.run.results["order"] for o in outcomes] == ["a b x y", "b a y x", "a b y x"]
+    assert [list(o.run.parameters["SETTINGS"]) for o in outcomes] == [[*"ab"], [*"ba"], [*"ab"]]
+    again = reports.run(template, {"SETTINGS": given[1]}, out=tmp_path / "out")
+    assert again.record == outcomes[1].run.record
