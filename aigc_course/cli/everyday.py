@@ -18,7 +18,7 @@ def doctor() -> None:
     """Check this machine: Python, packages, extras, data, models, memory, GPU, fonts, folders."""
     from aigc_course import doctor as diagnosis
 
-    findings = diagnosis.examine()
+    findings = diagnosis.examine(imports=True)
     say(diagnosis.findings_text(findings))
     if not all(finding.good for finding in findings if finding.needed):
         raise SystemExit(1)
@@ -51,10 +51,10 @@ def train(
         most = f"{rendezvous.MEETING_SECONDS / 60:g} minutes at most"
         say(f"Worker {index} of {len(addresses)}: waiting for the others, {most}.")
         cluster = distributed.Cluster(addresses, index)
-    runtime.start()
-    from aigc_course.train import recipes
-
     try:
+        runtime.start()
+        from aigc_course.train import recipes
+
         recipes.train_checkpoint(name, out, work_dir=work_dir, say=say, cluster=cluster)
     except KeyboardInterrupt as error:  # typer would end without the sentence
         complain(error)

@@ -72,6 +72,8 @@ def complain(error: BaseException) -> None:
 
 def in_words(error: BaseException) -> str:
     """An expected failure as a sentence, also where the system's own words are all there is."""
+    if isinstance(error, KeyboardInterrupt) and not str(error):
+        return "It was stopped before there was anything to keep: make the same call again."
     if isinstance(error, MemoryError):
         return "This machine has too little memory for that: ask for less, or close programs."
     if isinstance(error, OSError) and error.strerror:
