@@ -85,10 +85,11 @@ def generate(
     out: Annotated[Path, typer.Option("--out", "-o", help="A .png file.")] = Path(
         "out/generated.png"
     ),
-    num_samples: Annotated[int, typer.Option("--num", "-n", help="How many images.")] = 64,
-    temperature: Annotated[float, typer.Option(help="1 is the prior; less is safer.")] = 1.0,
-    label: Annotated[int | None, typer.Option(help="Class, for conditional models.")] = None,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same images.")] = 0,
+    # Texts, since a sentence with the limits says more than typer's own refusal of a number.
+    number: Annotated[str, typer.Option("--num", "-n", help="How many images.")] = "64",
+    temperature: Annotated[str, typer.Option(help="1 is the prior; less is safer.")] = "1",
+    label: Annotated[str | None, typer.Option(help="Class, for conditional models.")] = None,
+    seed: Annotated[str, typer.Option(help="The same seed gives the same images.")] = "0",
 ) -> None:
     """Make something new: for a scenario by `--field value`, or images with a shipped model.
 
@@ -101,9 +102,7 @@ def generate(
         return
     from aigc_course import pictures
 
-    pictures.generate_pictures(
-        name, out, num_samples=num_samples, temperature=temperature, label=label, seed=seed, say=say
-    )
+    pictures.generate_pictures(name, out, pictures.Wish(number, temperature, label, seed), say)
 
 
 @app.command()
