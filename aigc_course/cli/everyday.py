@@ -11,6 +11,7 @@ import typer.core
 from aigc_course.cli.terminal import complain, say
 
 app = typer.Typer()
+UsageError = typer.BadParameter.__base__  # its name in typer is not a public one
 
 
 @app.command()
@@ -75,7 +76,14 @@ class GenerateCommand(typer.core.TyperCommand):
             from aigc_apps import command
 
             command.refuse_near_miss(arguments[0])
-        return super().parse_args(context, arguments)
+        try:
+            return super().parse_args(context, arguments)
+        except UsageError as error:  # else a frame of several lines that hides what is meant
+            reason = error.format_message().rstrip(".")
+            raise ValueError(
+                f"{reason}: `aigc generate --help` lists a checkpoint's options, and "
+                "`aigc scenarios NAME` those of an application."
+            ) from None
 
 
 @app.command(cls=GenerateCommand)
