@@ -327,7 +327,7 @@ def check_images(images: np.ndarray, image_shape: tuple[int, ...]) -> None:
             f"shape {wanted}."
         )
     if images.ndim != 1 + len(image_shape) or images.shape[1:] != tuple(image_shape):
-        same = math.prod(images.shape[1:]) == math.prod(image_shape)
+        same = math.prod(image_shape) in (math.prod(images.shape[1:]), images.size)
         cure = "reshape them" if same else "crop or resize them (skimage.transform.resize)"
         raise ValueError(
             f"The images have shape {images.shape}, but this model takes {wanted}: {cure}."

@@ -29,9 +29,7 @@ COLOURS = {
     "black": "#000000", "orange": "#E69F00", "sky": "#56B4E9", "green": "#009E73",
     "yellow": "#F0E442", "blue": "#0072B2", "vermillion": "#D55E00", "purple": "#CC79A7",
 }  # fmt: skip
-CYCLE = [
-    COLOURS[name] for name in ("blue", "vermillion", "green", "orange", "purple", "sky", "black")
-]
+CYCLE = [COLOURS[c] for c in ("blue", "vermillion", "green", "orange", "purple", "sky", "black")]
 # Ten classes need ten colours: the seven above and three greys and browns apart from them.
 CLASS_COLOURS = [*CYCLE, "#999999", "#7B3F00", "#F0E442"]
 
@@ -48,8 +46,7 @@ STYLE = {
     "legend.frameon": False,
     "image.cmap": "gray",
     "font.size": 10,
-    # Chinese glyphs where a font has them; the first that is installed is used.
-    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
     "axes.unicode_minus": False,
 }
 CHINESE_FONTS = (
@@ -72,7 +69,7 @@ TURNS_TEXT = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 def apply_style() -> None:
     """Set the course's style for all figures that follow in this process."""
-    mpl.rcParams.update(STYLE | _fonts())
+    mpl.rcParams.update(STYLE | {"font.family": _with_chinese(["sans-serif"])})
 
 
 @functools.cache
@@ -90,19 +87,21 @@ def chinese_font() -> str | None:
     return None
 
 
-def _fonts() -> dict[str, list[str]]:
-    chinese = chinese_font()
-    return {"font.sans-serif": ["DejaVu Sans", *([chinese] if chinese else [])]}
+def _with_chinese(families: Sequence[str]) -> list[str]:
+    """Families of fonts, and behind them the one to draw what the first does not have."""
+    return list(dict.fromkeys([*families, *filter(None, [chinese_font()])]))
 
 
 def to_png(figure: Figure) -> bytes:
     """The figure as PNG bytes; the same figure gives the same bytes."""
     buffer, how = io.BytesIO(), {"format": "png", "metadata": {"Software": None}}
-    texts = "".join(text.get_text() for text in figure.findobj(Text))
-    with mpl.rc_context(_fonts()), warnings.catch_warnings():
-        if chinese_font() is None and UNSPACED.search(texts):  # matplotlib warns of each character
+    for text in (texts := figure.findobj(Text)):  # drawn with the style or without
+        text.set_fontfamily(_with_chinese(text.get_fontfamily()))
+    new = {"font.family": _with_chinese(mpl.rcParams["font.family"])}  # for ticks made by drawing
+    with mpl.rc_context(new), warnings.catch_warnings():
+        if chinese_font() is None and any(UNSPACED.search(t.get_text()) for t in texts):
             warnings.warn("No font here draws Chinese: see `aigc doctor`.", stacklevel=3)
-            warnings.filterwarnings("ignore", r"Glyph \d+ ")
+            warnings.filterwarnings("ignore", r"Glyph \d+ ")  # one for each character
         figure.savefig(buffer, bbox_inches="tight", pad_inches=0.05, **how)
     return buffer.getvalue()
 

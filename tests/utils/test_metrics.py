@@ -275,7 +275,7 @@ def test_small_whole_numbers_do_not_overflow():
     ],
 )
 def test_images_that_cannot_be_compared_are_refused(images, words, one_sentence):
-    with pytest.raises(ValueError, match="give|repair|divide") as caught:
+    with pytest.raises(ValueError, match=r"give|repair|divide") as caught:
         metrics.peak_signal_to_noise(np.zeros((4, 4, 4)), images)
     one_sentence(caught.value, *words)
 

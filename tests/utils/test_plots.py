@@ -335,5 +335,9 @@ def test_chinese_is_drawn_without_a_word_also_where_no_style_was_set(recwarn):
 
     with mpl.rc_context():
         mpl.rcdefaults()
+        figure = plots.curves({"潜变量": [3.0, 2.0]}, xlabel="轮次", ylabel="负一")
+        figure.axes[0].bar(["甲", "乙"], [1, 2])  # ticks that are only made by drawing
+        opened(figure)
+        plots.apply_style()
         opened(plots.curves({"潜变量": [3.0, 2.0]}, xlabel="轮次", ylabel="负一"))
     assert [str(warning.message) for warning in recwarn] == []
