@@ -44,7 +44,8 @@ class Estimate:
         values = np.asarray(values)
         numbers = values.dtype.kind in "biufV" and not np.isnan(values).any()  # V: bfloat16
         if values.ndim != 1 or not values.size or not numbers:
-            raise ValueError(f"The values are {values!r:.60}: give a list of numbers, without NaN.")
+            what = f"{values.dtype} of shape {values.shape}"
+            raise ValueError(f"The values are {what}: give a list of numbers, none of them NaN.")
         values = values.astype(np.float64)
         error = values.std(ddof=1) / math.sqrt(len(values)) if len(values) > 1 else math.inf
         return cls(float(values.mean()), float(error), values)
