@@ -26,7 +26,7 @@ def denoise(images: np.ndarray, weight: float = 0.05) -> np.ndarray:
     Returns:
         Same shape, 0 to 1.
     """
-    return _each(images, lambda image: restoration.denoise_tv_chambolle(image, weight=weight))
+    return _each(images, restoration.denoise_tv_chambolle, weight=weight)
 
 
 def enhance(images: np.ndarray, amount: float = 1.0, radius: float = 1.0) -> np.ndarray:
@@ -40,7 +40,7 @@ def enhance(images: np.ndarray, amount: float = 1.0, radius: float = 1.0) -> np.
     Returns:
         Same shape, 0 to 1.
     """
-    return _each(images, lambda image: filters.unsharp_mask(image, radius=radius, amount=amount))
+    return _each(images, filters.unsharp_mask, radius=radius, amount=amount)
 
 
 def stretch_contrast(images: np.ndarray) -> np.ndarray:
@@ -66,10 +66,7 @@ def upscale(images: np.ndarray, factor: int = 4) -> np.ndarray:
     stack = data.as_stack(images)
     size = [side * int(factor) for side in stack.shape[1:]]
     if (pixels := len(stack) * math.prod(size)) > MOST_PIXELS:
-        raise ValueError(
-            f"The factor {factor} makes {pixels:,} pixels, and {MOST_PIXELS:,} is the most: take "
-            "a smaller one, or fewer images at once."
-        )
+        raise ValueError(f"The factor {factor} makes {pixels:,} pixels: {MOST_PIXELS:,} are most.")
     return _each(images, lambda image: transform.resize(image, size, order=3, mode="edge"))
 
 
@@ -95,9 +92,12 @@ def select_best(images: np.ndarray, scores: np.ndarray, keep: int) -> np.ndarray
     return images[np.argsort(-scores, kind="stable")[:keep]]
 
 
-def _each(images: np.ndarray, change) -> np.ndarray:
+def _each(images: np.ndarray, change, **numbers: float) -> np.ndarray:
+    for name, value in numbers.items():
+        if not 0 <= value < math.inf or (name == "weight" and not value):
+            raise ValueError(f"The {name} is {value}: give a number above 0, not infinite.")
     stack = data.as_stack(images)
     data.check_range(stack)
-    changed = np.stack([change(image) for image in stack.astype(np.float32)])
+    changed = np.stack([change(image, **numbers) for image in stack.astype(np.float32)])
     changed = np.clip(changed, 0.0, 1.0).astype(np.float32)
     return changed[..., None] if np.ndim(images) == 4 else changed

@@ -175,3 +175,20 @@ def test_scores_that_are_no_numbers_choose_nothing(one_sentence):
         postprocess.select_best(images, [0.1, np.nan, 0.2], keep=1)
     one_sentence(caught.value, "Score 1 ")
     assert postprocess.select_best(list(images), [1, 3, 2], keep=1).item() == 1
+
+
+@pytest.mark.parametrize(
+    ("step", "numbers"),
+    [
+        (postprocess.denoise, {"weight": -1}),
+        (postprocess.denoise, {"weight": 0}),
+        (postprocess.enhance, {"amount": np.inf}),
+        (postprocess.enhance, {"amount": np.nan}),
+        (postprocess.enhance, {"radius": -1}),
+    ],
+)
+def test_strengths_that_make_no_sense_are_refused(step, numbers, articles, one_sentence):
+    ((name, value),) = numbers.items()
+    with pytest.raises(ValueError, match=f"The {name} is") as caught:
+        step(articles, **numbers)
+    one_sentence(caught.value, value, "not infinite")
