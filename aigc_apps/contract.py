@@ -311,6 +311,10 @@ def _sentence(request: type[Request], error: dict) -> str:
     if error["type"] == "value_error":  # ours, a whole sentence already
         return str(error["ctx"]["error"])
     value, message = repr(error["input"]), error["msg"]
+    if error["type"] in ("too_long", "too_short"):
+        word, limit = ("most", "max") if error["type"] == "too_long" else ("least", "min")
+        limit = error["ctx"][f"{limit}_length"]
+        message = f"give at {word} {limit} and not {error['ctx']['actual_length']}"
     # Only its first letter: permitted values may follow, in capitals.
     message = message[:1].lower() + message[1:]
     return f"{name} is {value[:60]}{'...' if len(value) > 60 else ''}: {message}."

@@ -6,6 +6,7 @@ Chapters 6.1 to 6.4 and the report template use it; chapter 8.9 reads the record
 from __future__ import annotations
 
 import os
+from html import escape
 from pathlib import Path
 
 import aigc_apps
@@ -40,38 +41,66 @@ def show_artifact(artifact: Artifact, alt: str) -> None:
         print(f"{alt} ({kind}, {len(artifact.content):,} bytes)")
 
 
+HEADER = ("measure", "generated", "baseline", "people", "better", "of")
+
+
 def verdict_table(verdict: Verdict) -> str:
     """A verdict as a Markdown table of its measures, its answer below it."""
-    lines = [
-        "| measure | generated | baseline | people | better | of |",
-        "|---|---|---|---|---|---|",
-    ]
-    for m in verdict.measures:
-        error = "" if m.standard_error is None else f" ± {_number(m.standard_error)}"
-        name = f"{m.name}, {m.unit}" if m.unit else m.name
-        lines.append(
-            f"| {name} | {_number(m.generated)}{error} | {_number(m.baseline)} | "
-            f"{_number(m.people)} | {m.better} | {m.number} |"
-        )
-    lines += [
-        "",
-        f"**{verdict.title}: {verdict.answer}.** {verdict.because}",
-        "",
-        f"Seconds each: {_number(verdict.seconds_each)} on {verdict.machine}. "
-        f"Training: {_number(verdict.training_seconds)} s. "
-        f"A person's review: {_number(verdict.review_minutes)} minutes each ({verdict.assumed})",
-        "",
-        *(f"- Risk: {risk}" for risk in verdict.risks),
-        *(f"- Not for: {use}" for use in verdict.not_for),
-    ]
+    rows = [HEADER, ("---",) * len(HEADER), *_rows(verdict)]
+    lines = [f"| {' | '.join(row)} |" for row in rows]
+    lines[1] = "|" + "---|" * len(HEADER)
+    answer, because, work, listed = _words(verdict)
+    lines += ["", f"**{answer}** {because}", "", work, "", *(f"- {line}" for line in listed)]
     return "\n".join(lines)
 
 
 def show_table(verdict: Verdict) -> None:
-    """Display `verdict_table`."""
-    from IPython.display import Markdown, display
+    """Display a verdict: as HTML whose table scrolls where it is too wide, or `verdict_table`."""
+    from IPython.display import display
 
-    display(Markdown(verdict_table(verdict)))
+    display({"text/html": _page(verdict), "text/plain": verdict_table(verdict)}, raw=True)
+
+
+def _page(verdict: Verdict) -> str:
+    *texts, listed = _words(verdict)
+    answer, because, work = map(escape, texts)
+    head = "".join(f'<th scope="col">{name}</th>' for name in HEADER)
+    body = "".join(
+        f'<tr><th scope="row">{escape(first)}</th>'
+        + "".join(f'<td style="white-space: nowrap">{escape(cell)}</td>' for cell in rest)
+        + "</tr>"
+        for first, *rest in _rows(verdict)
+    )
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    label = f"Measures of {escape(verdict.title)}"
+    return (
+        f'<div style="overflow-x: auto" tabindex="0" role="group" aria-label="{label}">'
+        f"{table}</div><p><strong>{answer}</strong> {because}</p><p>{work}</p>"
+        f"<ul>{''.join(f'<li>{escape(line)}</li>' for line in listed)}</ul>"
+    )
+
+
+def _rows(verdict: Verdict) -> list[tuple[str, ...]]:
+    """The cells of the table, as they are shown."""
+    rows = []
+    for m in verdict.measures:
+        error = "" if m.standard_error is None else f" ± {_number(m.standard_error)}"
+        name = f"{m.name}, {m.unit}" if m.unit else m.name
+        numbers = (f"{_number(m.generated)}{error}", _number(m.baseline), _number(m.people))
+        rows.append((name, *numbers, m.better, str(m.number)))
+    return rows
+
+
+def _words(verdict: Verdict) -> tuple[str, str, str, list[str]]:
+    """What stands below the table: the answer, why, the work, risks and what it is not for."""
+    work = (
+        f"Seconds each: {_number(verdict.seconds_each)} on {verdict.machine}. "
+        f"Training: {_number(verdict.training_seconds)} s. "
+        f"A person's review: {_number(verdict.review_minutes)} minutes each ({verdict.assumed})"
+    )
+    listed = [f"Risk: {risk}" for risk in verdict.risks]
+    listed += [f"Not for: {use}" for use in verdict.not_for]
+    return f"{verdict.title}: {verdict.answer}.", verdict.because, work, listed
 
 
 def keep(verdict: Verdict, folder: str | os.PathLike = Path("out", "verdicts")) -> Path:

@@ -10,23 +10,29 @@ import platform
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import psutil
 
 from aigc_apps import origins
+from aigc_course import importing
 from aigc_course.checks import store
-from aigc_course.inventory import DoctorFinding, Extra, belongings, load_needs
-from aigc_utils import runtime
+from aigc_course.inventory import DoctorFinding, Extra, Needs, belongings, load_needs
+from aigc_utils import data, runtime
 
 GIGABYTE = 1024**3
+PACKAGES = ("tensorflow", "keras", "numpy", "matplotlib", "ipywidgets")
 
 
-def examine() -> list[DoctorFinding]:
-    """Look at everything the course needs; takes a second, imports no TensorFlow."""
-    return list(_findings())
+def examine(imports: bool = False) -> list[DoctorFinding]:
+    """Look at everything the course needs; takes a second, imports no TensorFlow.
+
+    Args:
+        imports: also try to import the packages, in other processes, which takes some seconds.
+    """
+    return list(_findings(imports))
 
 
 def findings_text(findings: list[DoctorFinding]) -> str:
@@ -45,18 +51,22 @@ def findings_text(findings: list[DoctorFinding]) -> str:
     return "\n".join([*lines, "", closing])
 
 
-def _findings() -> Iterator[DoctorFinding]:
+def _findings(imports: bool) -> Iterator[DoctorFinding]:
     needs = load_needs()
+    broken = _broken(needs) if imports else {}
+    yield DoctorFinding(
+        "This course", True, f"{Path(__file__).parents[1]}; its data: {data.data_root()}"
+    )
     supported = (3, 11) <= sys.version_info[:2] <= (3, 13)
     yield DoctorFinding(
         "Python", supported, platform.python_version(), "install Python 3.11, 3.12 or 3.13"
     )
-    for package in ("tensorflow", "keras", "numpy", "matplotlib", "ipywidgets"):
-        yield _package(package)
+    for package in PACKAGES:
+        yield _package(package, broken)
     yield _backend()
     yield from belongings(needs)
     for name, extra in needs.extras.items():
-        yield _extra(name, extra)
+        yield _extra(name, extra, broken)
     yield from _machine()
 
 
@@ -77,6 +87,7 @@ def _machine() -> Iterator[DoctorFinding]:
     yield _writable(Path.cwd())
     yield _temporary()
     yield _progress()
+    yield _browser()
     from aigc_utils import plots
 
     font = plots.chinese_font()
@@ -89,22 +100,40 @@ def _machine() -> Iterator[DoctorFinding]:
     )
 
 
-def _package(name: str) -> DoctorFinding:
+def _broken(needs: Needs) -> dict[str, str]:
+    """Which packages are installed and cannot be imported, and why."""
+    extras = [name for extra in needs.extras.values() for name in extra.packages]
+    unread = {name for extra in needs.extras.values() for name in extra.never_imported}
+    first, second = PACKAGES[:2], [*PACKAGES[2:], *(name for name in extras if name not in unread)]
+    installed = (filter(_version, names) for names in (first, second))
+    return importing.broken_imports(*installed)
+
+
+def _package(name: str, broken: Mapping[str, str]) -> DoctorFinding:
     if (found := _version(name)) is None:
         return DoctorFinding(name, False, "not installed", "run `make lab` in the course's folder")
+    if name in broken:
+        found = f"{found} is installed and cannot be imported ({broken[name]})"
+        return DoctorFinding(name, False, found, _again(name))
     return DoctorFinding(name, True, found)
 
 
-def _extra(name: str, extra: Extra) -> DoctorFinding:
+def _again(*names: str) -> str:
+    return f"install again what is broken: `pip install --force-reinstall {' '.join(names)}`"
+
+
+def _extra(name: str, extra: Extra, broken: Mapping[str, str]) -> DoctorFinding:
     missing = [package for package in extra.packages if _version(package) is None]
+    dead = [package for package in extra.packages if package in broken]
     found = f"without {', '.join(missing)}" if missing else "installed"
     lines = ", then ".join(f"`{line}`" for line in extra.type)
+    cure = f"type {lines}; `make lab` in the course's folder installs all extras"
+    if dead:
+        found += ", but " + ", ".join(f"{it} cannot be imported ({broken[it]})" for it in dead)
+        cure = f"{cure}; {_again(*dead)}" if missing else _again(*dead)
+    good = not missing and not dead
     return DoctorFinding(
-        f"Extra {name}",
-        not missing,
-        f"{found}; needed by {extra.needed_by}",
-        f"type {lines}; `make lab` in the course's folder installs all extras",
-        needed=False,
+        f"Extra {name}", good, f"{found}; needed by {extra.needed_by}", cure, needed=False
     )
 
 
@@ -129,14 +158,35 @@ def _backend() -> DoctorFinding:
 
 def _writable(folder: Path) -> DoctorFinding:
     free = shutil.disk_usage(folder).free
-    good = os.access(folder, os.W_OK) and free > GIGABYTE
+    # Where commands write when nothing else is said: made if it is not there.
+    closed = [
+        path
+        for path in (folder, folder / "out")
+        if path.exists() and not os.access(path, os.W_OK | os.X_OK)
+    ]
     return DoctorFinding(
-        f"Room to write in {folder.name or folder}",
-        good,
-        f"{free / GIGABYTE:.0f} GB free" if os.access(folder, os.W_OK) else "read-only",
-        "copy the course to a folder that can be written to",
+        "Room to write here",
+        not closed and free > GIGABYTE,
+        f"{closed[-1]} is read-only" if closed else f"{free / GIGABYTE:.0f} GB free in {folder}",
+        "copy the course to a folder that can be written to, or name one to commands with -o",
         needed=False,
     )
+
+
+def _browser() -> DoctorFinding:
+    """What prints reports to PDF."""
+    from aigc_course.reports import export
+
+    try:
+        return DoctorFinding("A browser for --pdf", True, export.find_browser())
+    except ValueError:
+        return DoctorFinding(
+            "A browser for --pdf",
+            False,
+            "no Chromium; needed by `aigc run --pdf`, and by nothing else",
+            "install it (apt-get install chromium), or print report.html from any browser",
+            needed=False,
+        )
 
 
 def _temporary() -> DoctorFinding:

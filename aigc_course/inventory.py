@@ -53,6 +53,7 @@ class Extra(BaseModel):
 
     Attributes:
         packages: what it installs.
+        never_imported: those of them whose files are read, and no module is loaded.
         needed_by: the chapters and commands that do not run without it.
         type: what to type to have it, line by line.
     """
@@ -60,6 +61,7 @@ class Extra(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     packages: list[str]
+    never_imported: list[str] = []
     needed_by: str
     type: list[str]
 
@@ -118,6 +120,7 @@ def belongings(needs: Needs) -> Iterator[DoctorFinding]:
     recipes |= set((root / "recipes").glob("*.yml"))
     yield _all_good("Recipes", root / "recipes", sorted(recipes), _wrong_yaml)
     yield _records(root / "records", needs.records)
+    yield _as_committed(root)
     yield _texts()
 
 
@@ -144,7 +147,8 @@ def _data_set(name: str, card_file: Path, cure: str) -> DoctorFinding:
         card = data.DataCard.model_validate_json(card_file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         # Its other files cannot be compared with it any more, but git may know them.
-        others = [file for file in _changed_since_commit(card_file.parent) if file != card_file]
+        changed = _changed_since_commit(card_file.parent) or []
+        others = [file for file in changed if file != card_file]
         found = ", ".join(map(str, [card_file, *others]))
         return DoctorFinding(f"Data set {name}", False, f"damaged: {found}", cure)
     files = {card_file.parent / file: facts.sha256 for file, facts in card.files.items()}
@@ -156,15 +160,15 @@ def _data_set(name: str, card_file: Path, cure: str) -> DoctorFinding:
     return DoctorFinding(f"Data set {name}", True, f"{items}, every byte as it should be")
 
 
-def _changed_since_commit(folder: Path) -> list[Path]:
-    """The files of a folder that are not as they were committed; none where there is no git."""
+def _changed_since_commit(folder: Path) -> list[Path] | None:
+    """The files of a folder that are not as they were committed; None where git cannot tell."""
     command = ["git", "diff", "--name-only", "--relative", "-z", "HEAD", "--", "."]
     try:
         done = subprocess.run(
             command, cwd=folder, capture_output=True, text=True, check=True, timeout=10
         )
-    except (OSError, subprocess.SubprocessError):
-        return []
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return None
     return [folder / name for name in done.stdout.split("\0") if name]
 
 
@@ -255,6 +259,23 @@ def _records(root: Path, wanted: dict[str, WantedRecords]) -> DoctorFinding:
     cure = RESTORE.format("them", "data/records")
     return DoctorFinding(
         "Records of measurements", not wrong, "; ".join(wrong) or f"{number}, all readable", cure
+    )
+
+
+def _as_committed(root: Path) -> DoctorFinding:
+    """Numbers on cards and in records have no checksums; git knows whether they were edited."""
+    changed = _changed_since_commit(root)
+    found = "as they were committed"
+    if changed is None:
+        found = "all can be read; there is no git here to say whether a number was edited"
+    elif changed:
+        found = f"changed since they were committed: {', '.join(map(str, changed))}"
+    return DoctorFinding(
+        "Numbers on cards and in records",
+        not changed,
+        found,
+        RESTORE.format("them", "data") + ", unless you have changed them yourself",
+        needed=False,
     )
 
 

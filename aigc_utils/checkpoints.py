@@ -98,10 +98,7 @@ def load_card(name: str, root: str | os.PathLike | None = None) -> ModelCard:
 
 
 def load_model(
-    name: str,
-    root: str | os.PathLike | None = None,
-    *,
-    also: Sequence[type[keras.Model]] = (),
+    name: str, root: str | os.PathLike | None = None, *, also: Sequence[type[keras.Model]] = ()
 ) -> keras.Model:
     """Build a checkpoint's model in code and load its weights, after checking them.
 
@@ -150,17 +147,10 @@ def join_members(
     members: Sequence[str],
     root: str | os.PathLike | None = None,
 ) -> keras.Model:
-    """An ensemble with the weights of its members, one after another.
-
-    Args:
-        model: as on a card.
-        arguments: as on a card.
-        members: checkpoints, in the order of the ensemble's own members.
-        root: a folder of checkpoints; the shipped ones by default.
+    """An ensemble, as on a card, with the weights of its members, one after another.
 
     Raises:
-        ValueError: as `load_model`, of each member.
-        FileNotFoundError: as `load_model`, of each member.
+        ValueError, FileNotFoundError: as `load_model`, of each member.
     """
     weights = [array for member in members for array in load_model(member, root).get_weights()]
     ensemble = build(model, arguments)

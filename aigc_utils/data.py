@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import json
 import lzma
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -137,7 +138,9 @@ def load_data_card(name: str) -> DataCard:
 
 
 def read_card(path: Path, kind: type[Card]) -> Card:
-    """A card in a JSON file; a ValueError in one sentence if it is damaged."""
+    """A card in a JSON file; a ValueError or FileNotFoundError in one sentence if it is no good."""
+    if not path.is_file():
+        raise FileNotFoundError(f"The card {path} is missing: restore it with git.")
     try:
         return kind.model_validate_json(path.read_text(encoding="utf-8"))
     except ValueError as error:
@@ -154,7 +157,7 @@ def verified(name: str) -> Path:
     """
     card, folder = load_data_card(name), data_root() / name
     for file_name, facts in card.files.items():
-        _verify(folder / file_name, facts)
+        verify_file(folder / file_name, facts)
     return folder
 
 
@@ -209,7 +212,8 @@ def _read_texts(path: Path) -> list[Text]:
         return [Text(**json.loads(line)) for line in lines]
 
 
-def _verify(path: Path, facts: FileFacts) -> None:
+def verify_file(path: Path, facts: FileFacts) -> None:
+    """Compare every byte of a file with what its card says; errors are those of `verified`."""
     cure = "restore it with `git checkout -- data` or clone the course again"
     if not path.is_file():
         raise FileNotFoundError(f"The file {path} is missing: {cure}.")
@@ -243,6 +247,26 @@ def to_unit(images: np.ndarray) -> np.ndarray:
     check_range(images, 255, "grey levels run from")
     is_unit = images.dtype.kind == "b" or (images.dtype.kind == "f" and images.max(initial=0) <= 1)
     return images.astype(np.float32) / np.float32(1 if is_unit else 255)
+
+
+def as_stack(images: np.ndarray) -> np.ndarray:
+    """Images as an array (N, height, width), N at least 1: a list, a tensor, with one channel.
+
+    Raises:
+        ValueError: if they are something else, with their shape.
+    """
+    try:
+        stack = np.asarray(images)
+    except ValueError as error:  # of a list whose rows have different lengths
+        raise ValueError("The images have different shapes: give all of one size.") from error
+    if stack.ndim == 4 and stack.shape[-1] == 1:
+        stack = stack[..., 0]
+    if stack.ndim != 3 or not stack.size:
+        one = " (one image: images[None])" if stack.ndim == 2 else ""
+        raise ValueError(
+            f"The images have shape {stack.shape}: give (N, height, width), N at least 1{one}."
+        )
+    return stack
 
 
 def check_range(images: np.ndarray, most: float = 1, what: str = "intensities run from") -> None:
@@ -303,8 +327,10 @@ def check_images(images: np.ndarray, image_shape: tuple[int, ...]) -> None:
             f"shape {wanted}."
         )
     if images.ndim != 1 + len(image_shape) or images.shape[1:] != tuple(image_shape):
+        same = math.prod(image_shape) in (math.prod(images.shape[1:]), images.size)
+        cure = "reshape them" if same else "crop or resize them (skimage.transform.resize)"
         raise ValueError(
-            f"The images have shape {images.shape}, but this model takes {wanted}: reshape them."
+            f"The images have shape {images.shape}, but this model takes {wanted}: {cure}."
         )
     if not len(images):
         raise ValueError(f"There are no images: give at least one, of shape {wanted}.")

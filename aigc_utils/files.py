@@ -113,6 +113,19 @@ def joined_sha256(hashes: Iterable[str]) -> str:
     return hashlib.sha256("".join(hashes).encode("ascii")).hexdigest()
 
 
+def read_utf8(path: str | os.PathLike) -> str:
+    """The text of a file in UTF-8, without the mark that Windows may write in front.
+
+    Raises:
+        ValueError: if it is written otherwise, as PowerShell writes.
+        OSError: if it cannot be read.
+    """
+    try:
+        return Path(path).read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is not written in UTF-8: save it anew as UTF-8.") from error
+
+
 def read_yaml(path: str | os.PathLike, kind: Any) -> Any:
     """Read a text of the course, such as a quiz, a card or a list of words, and check it.
 
@@ -130,8 +143,9 @@ def read_yaml(path: str | os.PathLike, kind: Any) -> Any:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"The file {path} is missing: restore it with git.")
+    text = read_utf8(path)
     try:
-        value = yaml.load(path.read_text(encoding="utf-8"), Loader=_strict_loader())
+        value = yaml.load(text, Loader=_strict_loader())
     except (yaml.YAMLError, ValueError, TypeError, AttributeError) as error:
         # The last three are PyYAML's own, for a date that there is not, or a key that is a list.
         mark = getattr(error, "problem_mark", None)

@@ -36,8 +36,17 @@ class Estimate:
 
     @classmethod
     def of(cls, values: np.ndarray) -> Estimate:
-        """Summarize one number an image; with a single image the error is infinite."""
-        values = np.asarray(values, dtype=np.float64)
+        """Summarize one number an image; with a single image the error is infinite.
+
+        Raises:
+            ValueError: if there is none, or they are not numbers in one row.
+        """
+        values = np.asarray(values)
+        numbers = values.dtype.kind in "biufV" and not np.isnan(values).any()  # V: bfloat16
+        if values.ndim != 1 or not values.size or not numbers:
+            what = f"{values.dtype} of shape {values.shape}"
+            raise ValueError(f"The values are {what}: give a list of numbers, none of them NaN.")
+        values = values.astype(np.float64)
         error = values.std(ddof=1) / math.sqrt(len(values)) if len(values) > 1 else math.inf
         return cls(float(values.mean()), float(error), values)
 
@@ -53,9 +62,6 @@ def noise_floor(intensities: np.ndarray) -> Estimate:
 
     Args:
         intensities: grey images, 0 to 1, shape (N, *image_shape).
-
-    Returns:
-        Nats an image.
     """
     check_range(intensities)
     flat = intensities.reshape(len(intensities), -1).astype(np.float64)
@@ -68,16 +74,15 @@ def bits_per_dim(nats: float, num_dims: int) -> float:
 
 
 def negative_elbo(model, inputs, *, num_samples: int = 1, batch_size: int = 500) -> Estimate:
-    """Negative ELBO of each image, averaged over ``num_samples`` draws of z.
+    """Negative ELBO of each image, nats, averaged over ``num_samples`` draws of z.
+
+    It is an upper bound on the negative log-likelihood.
 
     Args:
         model: see the module's first lines.
         inputs: images (N, *image_shape), or a mapping of arrays with N rows each.
         num_samples: draws of z for each image; more draws, less noise, same mean.
         batch_size: images at once.
-
-    Returns:
-        Nats an image: an upper bound on the negative log-likelihood.
 
     Raises:
         ValueError: if ``num_samples`` is less than 1 or the images do not fit the model.
@@ -100,15 +105,12 @@ def _negative_elbo_step(model, batch) -> np.ndarray:
 
 
 def exact_nll(model, inputs, *, batch_size: int = 500) -> Estimate:
-    """Negative log-likelihood of each image where the model gives it exactly.
+    """Negative log-likelihood of each image, nats, where the model gives it exactly.
 
     Args:
         model: has ``log_likelihood(images) -> (B,)`` (see `aigc_utils.models.MADE`).
         inputs: **binarized** images, shape (N, *image_shape).
         batch_size: images at once.
-
-    Returns:
-        Nats an image.
 
     Raises:
         ValueError: if the images do not fit the model.
@@ -122,14 +124,9 @@ def exact_nll(model, inputs, *, batch_size: int = 500) -> Estimate:
 
 
 def importance_weighted_nll(
-    model,
-    inputs,
-    *,
-    num_samples: int = 500,
-    batch_size: int = 100,
-    progress: bool = False,
+    model, inputs, *, num_samples: int = 500, batch_size: int = 100, progress: bool = False
 ) -> Estimate:
-    """Negative log-likelihood by importance sampling, as in the published tables.
+    """Negative log-likelihood, nats, by importance sampling, as in the published tables.
 
     -log (1/k) sum_i p(x, z_i) / q(z_i|x), z_i ~ q(z|x): an upper bound in expectation
     that tightens as k grows (Burda et al., 2016, theorem 1). Sums are kept in 64 bits.
@@ -141,9 +138,6 @@ def importance_weighted_nll(
         num_samples: k, the draws of z for each image; always quote it with the result.
         batch_size: images at once.
         progress: show a bar with the time left.
-
-    Returns:
-        Nats an image.
 
     Raises:
         ValueError: if ``num_samples`` is less than 1 or the images do not fit the model.
@@ -157,7 +151,8 @@ def importance_weighted_nll(
     values = []
     for batch in tqdm(list(_batches(inputs, batch_size)), disable=not progress, unit="batch"):
         total = None
-        for chunk in _chunks(num_samples, 50):
+        for start in range(0, num_samples, 50):
+            chunk = min(50, num_samples - start)
             log_weights = ops.convert_to_numpy(step(batch, chunk)).astype(np.float64)
             part = np.logaddexp.reduce(log_weights, axis=0)
             total = part if total is None else np.logaddexp(total, part)
@@ -181,7 +176,16 @@ def active_units(model, inputs, *, threshold: float = 0.01) -> np.ndarray:
 
 
 def peak_signal_to_noise(reference: np.ndarray, images: np.ndarray) -> Estimate:
-    """PSNR of each image against its reference, decibels, for intensities from 0 to 1."""
+    """PSNR of each image against its reference, decibels, for intensities from 0 to 1.
+
+    Raises:
+        ValueError: if their shapes differ, or something is no intensity.
+    """
+    reference, images = np.asarray(reference), np.asarray(images)
+    if reference.shape != images.shape:
+        raise ValueError(f"The shapes {reference.shape} and {images.shape} differ: give one each.")
+    for each in (reference, images):
+        check_range(each)
     squared = (reference.astype(np.float64) - images) ** 2
     return Estimate.of(-10 * np.log10(squared.reshape(len(images), -1).mean(axis=1)))
 
@@ -194,9 +198,3 @@ def _batches(inputs, batch_size: int):
             yield {key: value[rows] for key, value in inputs.items()}
         else:
             yield inputs[rows]
-
-
-def _chunks(total: int, size: int):
-    while total > 0:
-        yield min(total, size)
-        total -= size

@@ -7,31 +7,29 @@ notebook together with a sentence for those who cannot see it. All chapters draw
 from __future__ import annotations
 
 import base64
+import contextlib
+import functools
 import html
 import io
 import math
 import re
 import unicodedata
+import warnings
 from collections.abc import Mapping, Sequence
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from aigc_utils import data
 
 # Okabe & Ito (2008): eight colours that people with colour-blindness tell apart.
 COLOURS = {
-    "black": "#000000",
-    "orange": "#E69F00",
-    "sky": "#56B4E9",
-    "green": "#009E73",
-    "yellow": "#F0E442",
-    "blue": "#0072B2",
-    "vermillion": "#D55E00",
-    "purple": "#CC79A7",
-}
-CYCLE = [
-    COLOURS[name] for name in ("blue", "vermillion", "green", "orange", "purple", "sky", "black")
-]
+    "black": "#000000", "orange": "#E69F00", "sky": "#56B4E9", "green": "#009E73",
+    "yellow": "#F0E442", "blue": "#0072B2", "vermillion": "#D55E00", "purple": "#CC79A7",
+}  # fmt: skip
+CYCLE = [COLOURS[c] for c in ("blue", "vermillion", "green", "orange", "purple", "sky", "black")]
 # Ten classes need ten colours: the seven above and three greys and browns apart from them.
 CLASS_COLOURS = [*CYCLE, "#999999", "#7B3F00", "#F0E442"]
 
@@ -48,18 +46,13 @@ STYLE = {
     "legend.frameon": False,
     "image.cmap": "gray",
     "font.size": 10,
-    # Chinese glyphs where a font has them; the first that is installed is used.
-    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
     "axes.unicode_minus": False,
 }
 CHINESE_FONTS = (
-    "Noto Sans CJK SC",
-    "Source Han Sans SC",
-    "WenQuanYi Micro Hei",
-    "PingFang SC",
-    "Microsoft YaHei",
-    "SimHei",
-)
+    "Noto Sans CJK SC", "Noto Sans CJK JP", "Source Han Sans SC", "WenQuanYi Micro Hei",
+    "PingFang SC", "Microsoft YaHei", "SimHei",
+)  # fmt: skip
 # Figures are drawn on white. Under a dark theme the frame makes a card of that.
 FRAME = (
     "background: #fff; padding: 6px; border: 1px solid #bbb; border-radius: 6px; "
@@ -76,25 +69,40 @@ TURNS_TEXT = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 def apply_style() -> None:
     """Set the course's style for all figures that follow in this process."""
-    mpl.rcParams.update(STYLE)
-    chinese = chinese_font()
-    mpl.rcParams["font.sans-serif"] = ["DejaVu Sans", *([chinese] if chinese else [])]
+    mpl.rcParams.update(STYLE | {"font.family": _with_chinese(["sans-serif"])})
 
 
+@functools.cache
 def chinese_font() -> str | None:
     """The name of an installed font that draws Chinese, or None: then use English labels."""
-    from matplotlib import font_manager
+    from matplotlib.font_manager import findSystemFonts, fontManager
 
-    installed = {font.name for font in font_manager.fontManager.ttflist}
-    return next((name for name in CHINESE_FONTS if name in installed), None)
+    for found in ([], findSystemFonts()):  # matplotlib keeps a list, which new fonts are not in
+        for path in {*found} - {font.fname for font in fontManager.ttflist}:
+            with contextlib.suppress(OSError, RuntimeError):  # of a font that it cannot read
+                fontManager.addfont(path)
+        installed = {font.name for font in fontManager.ttflist}
+        if name := next((name for name in CHINESE_FONTS if name in installed), None):
+            return name
+    return None
+
+
+def _with_chinese(families: Sequence[str]) -> list[str]:
+    """Families of fonts, and behind them the one to draw what the first does not have."""
+    return list(dict.fromkeys([*families, *filter(None, [chinese_font()])]))
 
 
 def to_png(figure: Figure) -> bytes:
     """The figure as PNG bytes; the same figure gives the same bytes."""
-    buffer = io.BytesIO()
-    figure.savefig(
-        buffer, format="png", bbox_inches="tight", pad_inches=0.05, metadata={"Software": None}
-    )
+    buffer, how = io.BytesIO(), {"format": "png", "metadata": {"Software": None}}
+    for text in (texts := figure.findobj(Text)):  # drawn with the style or without
+        text.set_fontfamily(_with_chinese(text.get_fontfamily()))
+    new = {"font.family": _with_chinese(mpl.rcParams["font.family"])}  # for ticks made by drawing
+    with mpl.rc_context(new), warnings.catch_warnings():
+        if chinese_font() is None and any(UNSPACED.search(t.get_text()) for t in texts):
+            warnings.warn("No font here draws Chinese: see `aigc doctor`.", stacklevel=3)
+            warnings.filterwarnings("ignore", r"Glyph \d+ ")  # one for each character
+        figure.savefig(buffer, bbox_inches="tight", pad_inches=0.05, **how)
     return buffer.getvalue()
 
 
@@ -166,16 +174,25 @@ def image_grid(
     """Images side by side, black is 0 and white is 1.
 
     Args:
-        images: intensities from 0 to 1, shape (N, height, width).
+        images: intensities from 0 to 1, shape (N, height, width) or (N, height, width, 1).
         columns: images in a row.
         titles: a short text above each image.
         row_labels: a text at the left of each row.
         scale: inches an image.
         title: above everything.
+
+    Raises:
+        ValueError: if the images are something else, or the texts are not one for each.
     """
+    images = _intensities(images)
     num_images, height, width = images.shape
     columns = min(columns, num_images)
+    if columns < 1:
+        raise ValueError(f"columns is {columns}: give a whole number, at least 1.")
     rows = math.ceil(num_images / columns)
+    for name, texts, wanted in (("titles", titles, num_images), ("row_labels", row_labels, rows)):
+        if texts is not None and len(texts) != wanted:
+            raise ValueError(f"There are {len(texts)} {name}, and {wanted} are needed: one each.")
     # One canvas instead of one pair of axes an image: a hundred axes take seconds to draw.
     gap_x = max(1, width // 16)
     gap_y = gap_x if titles is None else round(0.32 * height)
@@ -207,6 +224,14 @@ def image_grid(
     if title:
         figure.suptitle(title)
     return figure
+
+
+def _intensities(images: np.ndarray) -> np.ndarray:
+    """The images as a stack; grey levels, which would all be white, are refused."""
+    images = data.as_stack(images)
+    if images.dtype.kind not in "fiub" or images.max() > 2:  # samples may overshoot a little
+        data.check_range(images)
+    return images
 
 
 def curves(

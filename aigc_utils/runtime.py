@@ -138,9 +138,7 @@ def by_profile(profile: str, *, smoke: T, cpu: T, full: T) -> T:
     Args:
         profile: ``"smoke"`` (seconds, for tests), ``"cpu"`` (two cores, what is
             committed) or ``"full"`` (as long as it takes).
-        smoke: the value for ``"smoke"``.
-        cpu: the value for ``"cpu"``.
-        full: the value for ``"full"``.
+        smoke, cpu, full: the value for each.
 
     Raises:
         ValueError: if there is no such profile.

@@ -251,7 +251,8 @@ def _interrupt_message(history: History, epochs: int, resume: Resume | None) -> 
     done = f"Training was stopped after {num_done} of {epochs} epochs"
     if resume is None:
         return f"{done}: the model keeps what it has learnt; call train again to start anew."
-    return f"{done}, which are kept in {resume.path.parent}: make the same call again to go on."
+    kept = f"which are kept in {resume.path.parent}" if num_done else "so nothing is kept yet"
+    return f"{done}, {kept}: make the same call again to go on."
 
 
 class KLWarmUp(keras.callbacks.Callback):

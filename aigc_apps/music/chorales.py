@@ -8,10 +8,12 @@ found is kept in the user's cache folder, so that only the first time takes long
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import os
 import sys
+import tempfile
 import zipfile
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -84,16 +86,21 @@ def folder() -> Path:
 
 
 def cache_folder() -> Path:
-    """The user's cache folder of this package; the variable AIGC_CACHE overrules it."""
+    """The user's cache folder of this package; the variable AIGC_CACHE overrules it.
+
+    A user without a home folder, as in many containers, has it among the temporary files.
+    """
     if chosen := os.environ.get("AIGC_CACHE"):
         return Path(chosen)
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
-    return base / "aigc_utils"
+    places = {"win32": ("LOCALAPPDATA", "AppData/Local"), "darwin": ("", "Library/Caches")}
+    variable, inside = places.get(sys.platform, ("XDG_CACHE_HOME", ".cache"))
+    if base := os.environ.get(variable):
+        return Path(base) / "aigc_utils"
+    with contextlib.suppress(RuntimeError):  # of a user whom the system does not know
+        if (home := Path.home()).is_dir():
+            return home / inside / "aigc_utils"
+    user = getattr(os, "getuid", lambda: "user")()
+    return Path(tempfile.gettempdir()) / f"aigc_utils-{user}"
 
 
 def read_chorales(split: str = "all") -> list[Chorale]:

@@ -17,7 +17,7 @@ from aigc_apps.safety import POLICY
 from aigc_apps.video.container import Container
 from aigc_apps.video.rates import FRAME_RATE
 from aigc_apps.video.speech import words_of
-from aigc_utils.files import read_yaml
+from aigc_utils.files import read_utf8, read_yaml
 
 LONGEST = 60.0
 """Seconds of the longest film."""
@@ -195,7 +195,7 @@ def read_storyboard(path: str | os.PathLike) -> dict[str, Any]:
         )
     import yaml
 
-    text = path.read_text(encoding="utf-8")
+    text = read_utf8(path)
     try:
         found = yaml.safe_load(text) if path.suffix in (".yaml", ".yml") else json.loads(text)
     except Exception as error:

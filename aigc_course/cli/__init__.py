@@ -19,9 +19,10 @@ def main() -> None:
     """Run `app`; expected failures end in one sentence on standard error, exit code 2.
 
     Exit codes: 0 done; 1 `doctor` found something to mend, or a report run failed or was lost;
-    2 an input or a file is wrong, and nothing was begun; 130 stopped by hand.
+    2 an input or a file is wrong, and nothing was begun; 130 stopped by hand, or by SIGTERM.
     """
     terminal.prepare_streams()
+    terminal.end_as_by_hand()
     try:
         for word in sys.argv[1:]:  # typer would print an unknown one as it is
             option = word.partition("=")[0]

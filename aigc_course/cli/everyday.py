@@ -11,6 +11,7 @@ import typer.core
 from aigc_course.cli.terminal import complain, say
 
 app = typer.Typer()
+UsageError = typer.BadParameter.__base__  # its name in typer is not a public one
 
 
 @app.command()
@@ -18,7 +19,7 @@ def doctor() -> None:
     """Check this machine: Python, packages, extras, data, models, memory, GPU, fonts, folders."""
     from aigc_course import doctor as diagnosis
 
-    findings = diagnosis.examine()
+    findings = diagnosis.examine(imports=True)
     say(diagnosis.findings_text(findings))
     if not all(finding.good for finding in findings if finding.needed):
         raise SystemExit(1)
@@ -48,10 +49,10 @@ def train(
 
         addresses = [worker.strip() for worker in workers.split(",")]
         cluster = distributed.Cluster(addresses, index, say)
-    runtime.start()
-    from aigc_course.train import recipes
-
     try:
+        runtime.start()
+        from aigc_course.train import recipes
+
         recipes.train_checkpoint(name, out, work_dir=work_dir, say=say, cluster=cluster)
     except KeyboardInterrupt as error:  # typer would end without the sentence
         complain(error)
@@ -72,7 +73,14 @@ class GenerateCommand(typer.core.TyperCommand):
             from aigc_apps import command
 
             command.refuse_near_miss(arguments[0])
-        return super().parse_args(context, arguments)
+        try:
+            return super().parse_args(context, arguments)
+        except UsageError as error:  # else a frame of several lines that hides what is meant
+            reason = error.format_message().rstrip(".")
+            raise ValueError(
+                f"{reason}: `aigc generate --help` lists a checkpoint's options, and "
+                "`aigc scenarios NAME` those of an application."
+            ) from None
 
 
 @app.command(cls=GenerateCommand)
@@ -82,10 +90,11 @@ def generate(
     out: Annotated[Path, typer.Option("--out", "-o", help="A .png file.")] = Path(
         "out/generated.png"
     ),
-    num_samples: Annotated[int, typer.Option("--num", "-n", help="How many images.")] = 64,
-    temperature: Annotated[float, typer.Option(help="1 is the prior; less is safer.")] = 1.0,
-    label: Annotated[int | None, typer.Option(help="Class, for conditional models.")] = None,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same images.")] = 0,
+    # Texts, since a sentence with the limits says more than typer's own refusal of a number.
+    number: Annotated[str, typer.Option("--num", "-n", help="How many images.")] = "64",
+    temperature: Annotated[str, typer.Option(help="1 is the prior; less is safer.")] = "1",
+    label: Annotated[str | None, typer.Option(help="Class, for conditional models.")] = None,
+    seed: Annotated[str, typer.Option(help="The same seed gives the same images.")] = "0",
 ) -> None:
     """Make something new: for a scenario by `--field value`, or images with a shipped model.
 
@@ -98,9 +107,7 @@ def generate(
         return
     from aigc_course import pictures
 
-    pictures.generate_pictures(
-        name, out, num_samples=num_samples, temperature=temperature, label=label, seed=seed, say=say
-    )
+    pictures.generate_pictures(name, out, pictures.Wish(number, temperature, label, seed), say)
 
 
 @app.command()

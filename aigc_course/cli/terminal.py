@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import json
 import os
+import signal
 import sys
 import unicodedata
 
@@ -30,6 +32,15 @@ def prepare_streams() -> None:
 
 def _as_in_json(error: UnicodeError) -> tuple[str, int]:
     return json.dumps(error.object[error.start : error.end])[1:-1], error.end
+
+
+def end_as_by_hand() -> None:
+    """Let what a batch system sends when the time is up end a command as Ctrl-C does.
+
+    So it says what is kept, and leaves no process behind.
+    """
+    with contextlib.suppress(ValueError):  # of a thread that is not the main one
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def finish() -> None:
@@ -72,6 +83,8 @@ def complain(error: BaseException) -> None:
 
 def in_words(error: BaseException) -> str:
     """An expected failure as a sentence, also where the system's own words are all there is."""
+    if isinstance(error, KeyboardInterrupt) and not str(error):
+        return "It was stopped before there was anything to keep: make the same call again."
     if isinstance(error, MemoryError):
         return "This machine has too little memory for that: ask for less, or close programs."
     if isinstance(error, OSError) and error.strerror:

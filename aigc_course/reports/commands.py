@@ -51,7 +51,7 @@ def run(
     Raises:
         ValueError, OSError: as `sweeps.run` and `plans.parse_run`.
     """
-    found = templates.find_template(template)
+    found = _found(template, as_json, say)
     values = plans.parse_run(found, assignments, file)
     chosen = executors.SweepOptions(**options)
     outcomes = _execute(plans.plan_runs(found, [values]), out, chosen, as_json, say)
@@ -65,6 +65,14 @@ def run(
         if (outcome.run.folder / export.PAGE).is_file():
             say(f"The report is {_shown(outcome.run.folder / export.PAGE)}")
     return _code(outcomes)
+
+
+def _found(template: str, as_json: bool, say: Say) -> templates.Template:
+    """The template; where a name means two, the one that is taken is said."""
+    found = templates.find_template(template)
+    if not as_json and templates.hides(template, found.path):
+        say(f"{template} is {_shown(found.path)}, and not the course's own of that name.")
+    return found
 
 
 def sweep(
@@ -84,7 +92,7 @@ def sweep(
     Raises:
         ValueError, OSError: as `sweeps.sweep`.
     """
-    found = templates.find_template(template)
+    found = _found(template, as_json, say)
     if assignments or grid or file:
         sets = plans.parse_sweep(found, assignments, grid, file)
         chosen = executors.SweepOptions(**options)

@@ -17,6 +17,7 @@ from aigc_course.reports.kinds import each_once
 from aigc_course.reports.notation import MOST_PARTS, is_too_large, shown
 from aigc_course.reports.parameters import Parameters
 from aigc_course.reports.ranges import expand
+from aigc_utils.files import read_utf8
 
 MOST_BYTES = 1 << 20
 """Of a file."""
@@ -98,8 +99,8 @@ def read_data(file: Path) -> Any:
         raise ValueError(f"{file} has {size:,} bytes: give at most {MOST_BYTES:,}.")
     import yaml
 
+    text = read_utf8(file)
     try:
-        text = file.read_text(encoding="utf-8-sig")  # Windows may write a mark in front
         if file.suffix.lower() == ".json":
             content = json.loads(text, object_pairs_hook=each_once, parse_constant=_no_number)
         else:

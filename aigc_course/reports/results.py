@@ -25,7 +25,8 @@ def record(**results: Result) -> None:
     is recorded again has the later value.
 
     Args:
-        results: each a finite number, a text, or True or False; NumPy's scalars too.
+        results: each a finite number, a text, or True or False; scalars of NumPy and TensorFlow
+            too.
 
     Raises:
         ValueError: if one is none of these; not-a-number is no result.
@@ -104,11 +105,18 @@ def _mapping(value: Any) -> Mapping:
 
 
 def _plain(value: Any) -> Any:
-    """NumPy's and TensorFlow's scalars as Python's; what is none stays as it is."""
-    try:
-        return value.item() if hasattr(value, "item") and not isinstance(value, str) else value
-    except (TypeError, ValueError):  # of many numbers
+    """Scalars of NumPy, TensorFlow and others as Python's; what is none stays as it is."""
+    if isinstance(value, str) or not hasattr(value, "__array__"):
         return value
+    import numpy as np
+
+    try:
+        array = np.asarray(value)
+        number = array.item()  # refused of many numbers
+    except (TypeError, ValueError, NotImplementedError, RuntimeError):  # or of a symbol
+        return value
+    # The shortest text that means this number in 32 bits: 0.1, and not 0.10000000149011612.
+    return float(str(array.ravel()[0])) if array.dtype.kind in "fV" else number
 
 
 def _finite(value: Result) -> bool:

@@ -45,11 +45,12 @@ def shorten(text: str, most: int) -> str:
 
 
 def columns(text: str) -> int:
-    """How many columns of a terminal a text takes: Chinese two each, marks above letters none."""
+    """How many columns of a terminal a text takes: Chinese two each, marks and joiners none."""
     return sum(
-        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in ("W", "F") else 1
+        0 if unicodedata.category(c) in ("Mn", "Me", "Cf")
+        else 2 if unicodedata.east_asian_width(c) in ("W", "F") else 1
         for c in text
-    )
+    )  # fmt: skip
 
 
 def as_table(

@@ -17,6 +17,7 @@ from typing import Any
 import aigc_utils
 from aigc_course.reports import declarations, inputs, parameters
 from aigc_course.reports.notation import shown
+from aigc_utils.files import read_utf8
 
 INJECTED = "injected-parameters"
 """The tag, papermill's too, of the cell that sets what was given for one run."""
@@ -149,8 +150,8 @@ def find_template(template: str | os.PathLike) -> Template:
     """
     name = os.fspath(template)
     path = _at(name) if name.lower().endswith(".ipynb") else _named(name)
+    text = read_utf8(path)
     try:
-        text = path.read_text(encoding="utf-8-sig")  # Windows may write a mark in front
         notebook = json.loads(text)
         version, cells = notebook["nbformat"], notebook["cells"]
         if version == 4 and not isinstance(cells, list):
@@ -244,11 +245,22 @@ def _instead(name: str) -> str:
     return ""
 
 
+def hides(template: str | os.PathLike, found: Path) -> bool:
+    """Whether a name means a notebook of the folder at hand and one of the course, too."""
+    name, course = os.fspath(template), _course()
+    if name.lower().endswith(".ipynb") or not course.is_dir() or found.is_relative_to(course):
+        return False
+    return any(name in (key, key.rsplit("/", 1)[-1]) for key in _notebooks_in(course))
+
+
+def _course() -> Path:
+    return Path(aigc_utils.__file__).resolve().parents[1] / "notebooks"
+
+
 def _named(name: str) -> Path:
     """A notebook of the folder at hand, or else of the course, by its name."""
-    course = Path(aigc_utils.__file__).parents[1] / "notebooks"
     places = [
-        place for place in dict.fromkeys((Path.cwd() / "notebooks", course)) if place.is_dir()
+        place for place in dict.fromkeys((Path.cwd() / "notebooks", _course())) if place.is_dir()
     ]
     known: list[str] = []
     for folder in places:

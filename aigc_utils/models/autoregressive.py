@@ -16,13 +16,7 @@ import numpy as np
 from keras import KerasTensor, ops
 
 from aigc_utils import objectives
-from aigc_utils.models.base import (
-    ImageModel,
-    check_dropout,
-    check_whole,
-    check_widths,
-    log_odds,
-)
+from aigc_utils.models.base import ImageModel, check_dropout, check_whole, check_widths, log_odds
 from aigc_utils.models.block_sampling import KeptUnits, draw_in_parts, sigmoid, to_numpy
 from aigc_utils.models.layers import MaskedDense
 from aigc_utils.runtime import compiled

@@ -260,12 +260,12 @@ def check_dropout(dropout: float) -> None:
         raise ValueError(f"dropout is {dropout!r}: give 0 or more, and less than 1.")
 
 
-def check_quarters(image_shape: Sequence[int]) -> None:
-    """Raise a ValueError unless an image can be halved twice, each way."""
+def check_divisible(image_shape: Sequence[int], by: int) -> None:
+    """Raise a ValueError unless an image is so many blocks high and wide."""
     wrong = not isinstance(image_shape, Sequence) or len(image_shape) != 2
-    if wrong or any(size % 4 for size in image_shape):
+    if wrong or any(size % by for size in image_shape):
         raise ValueError(
-            f"The image_shape is {image_shape}: give a height and a width divisible by 4."
+            f"The image_shape is {image_shape}: give a height and a width divisible by {by}."
         )
 
 

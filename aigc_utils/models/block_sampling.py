@@ -40,11 +40,7 @@ def relu(x: np.ndarray) -> np.ndarray:
     return np.maximum(x, 0)
 
 
-ACTIVATIONS: dict[str, Activation] = {
-    "silu": silu,
-    "relu": relu,
-    "linear": lambda x: x,
-}
+ACTIVATIONS: dict[str, Activation] = {"silu": silu, "relu": relu, "linear": lambda x: x}
 
 
 class KeptUnits:

@@ -16,13 +16,7 @@ import numpy as np
 from keras import KerasTensor, layers, ops
 
 from aigc_utils import data
-from aigc_utils.models.base import (
-    ImageModel,
-    by_parts,
-    check_dropout,
-    check_quarters,
-    check_whole,
-)
+from aigc_utils.models.base import ImageModel, by_parts, check_divisible, check_dropout, check_whole
 from aigc_utils.models.layers import Conv2D, Dense
 
 
@@ -77,7 +71,7 @@ class ImageClassifier(ImageModel):
         check_whole("num_classes", num_classes, least=2)
         check_whole("channels", channels)
         check_whole("num_features", num_features)
-        check_quarters(image_shape)
+        check_divisible(image_shape, 4)
         check_dropout(dropout)
         super().__init__(image_shape, seed, **kwargs)
         self.num_classes = num_classes

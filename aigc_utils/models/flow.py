@@ -18,13 +18,7 @@ import numpy as np
 from keras import KerasTensor, layers, ops
 
 from aigc_utils import data
-from aigc_utils.models.base import (
-    CourseModel,
-    by_parts,
-    check_whole,
-    check_widths,
-    draw_noise,
-)
+from aigc_utils.models.base import CourseModel, by_parts, check_whole, check_widths, draw_noise
 from aigc_utils.models.layers import Dense
 from aigc_utils.runtime import compiled
 

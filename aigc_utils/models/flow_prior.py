@@ -91,12 +91,7 @@ class FlowPriorVAE(VAE):
     """
 
     def __init__(
-        self,
-        latent_dim: int = 32,
-        *,
-        num_couplings: int = 6,
-        coupling_units: int = 128,
-        **kwargs,
+        self, latent_dim: int = 32, *, num_couplings: int = 6, coupling_units: int = 128, **kwargs
     ):
         check_whole("latent_dim", latent_dim, least=2)
         check_whole("num_couplings", num_couplings)

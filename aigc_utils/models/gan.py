@@ -17,7 +17,7 @@ from keras import KerasTensor, layers, ops
 from aigc_utils.models.base import (
     ImageModel,
     by_parts,
-    check_quarters,
+    check_divisible,
     check_whole,
     draw_noise,
     log_odds,
@@ -70,7 +70,7 @@ class GAN(ImageModel):
     ):
         check_whole("latent_dim", latent_dim)
         check_whole("channels", channels)
-        check_quarters(image_shape)
+        check_divisible(image_shape, 4)
         if not 0 <= r1_weight < math.inf:
             raise ValueError(f"r1_weight is {r1_weight!r}: give 0 or more.")
         if not 0 < r1_step <= 1:

@@ -24,12 +24,7 @@ from aigc_utils.models.block_sampling import (
     to_numpy,
 )
 from aigc_utils.models.layers import Dense
-from aigc_utils.models.pixelcnn import (
-    BLOCK,
-    CausalNetwork,
-    block_order,
-    check_blocks,
-)
+from aigc_utils.models.pixelcnn import BLOCK, CausalNetwork, block_order, check_blocks
 from aigc_utils.models.vae import VAE
 from aigc_utils.runtime import independent_seed
 

@@ -15,15 +15,8 @@ import numpy as np
 from keras import KerasTensor, ops
 
 from aigc_utils.models.autoregressive import CentredModel, masked_layers, through
-from aigc_utils.models.base import check_whole
-from aigc_utils.models.block_sampling import (
-    CausalRoad,
-    Reader,
-    Road,
-    Told,
-    draw_blocks,
-    to_numpy,
-)
+from aigc_utils.models.base import check_divisible, check_whole
+from aigc_utils.models.block_sampling import CausalRoad, Reader, Road, Told, draw_blocks, to_numpy
 from aigc_utils.models.layers import CausalConv2D, Dense, MaskedDense
 
 BLOCK = 2  # an image is gone through in blocks of 2 x 2 pixels
@@ -31,9 +24,7 @@ BLOCK = 2  # an image is gone through in blocks of 2 x 2 pixels
 
 def check_blocks(image_shape: Sequence[int], num_convs: int, widths: dict[str, int]) -> None:
     """Raise a ValueError unless a `CausalNetwork` can be built of these."""
-    wrong = not isinstance(image_shape, Sequence) or len(image_shape) != 2
-    if wrong or any(size % BLOCK for size in image_shape):
-        raise ValueError(f"The image_shape is {image_shape}: give an even height and width.")
+    check_divisible(image_shape, BLOCK)
     for name, value in widths.items():
         check_whole(name, value)
     check_whole("num_convs", num_convs, least=0)

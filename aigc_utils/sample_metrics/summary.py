@@ -36,17 +36,14 @@ class SampleReport:
 
     def as_numbers(self) -> dict[str, float]:
         """The report as plain numbers by name, for a card or a table."""
-        return {
-            "fid_28": round(self.fid_28, 3),
-            "kernel_distance": round(self.kernel_distance.mean, 4),
-            "kernel_distance_error": round(self.kernel_distance.standard_error, 4),
-            "precision": round(self.neighbours.precision, 4),
-            "recall": round(self.neighbours.recall, 4),
-            "density": round(self.neighbours.density, 4),
-            "coverage": round(self.neighbours.coverage, 4),
-            "smallest_class_share": round(float(self.class_shares.min()), 4),
-            "mean_confidence": round(self.confidence, 4),
+        numbers = {
+            "kernel_distance": self.kernel_distance.mean,
+            "kernel_distance_error": self.kernel_distance.standard_error,
+            **vars(self.neighbours),
+            "smallest_class_share": float(self.class_shares.min()),
+            "mean_confidence": self.confidence,
         }
+        return {"fid_28": round(self.fid_28, 3)} | {k: round(v, 4) for k, v in numbers.items()}
 
 
 def report(real, generated, *, k: int = 5, seed: int = 0) -> SampleReport:

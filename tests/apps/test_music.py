@@ -403,6 +403,30 @@ def own_cache(monkeypatch, tmp_path):
     return tmp_path
 
 
+@pytest.mark.parametrize("platform", ["linux", "darwin", "win32"])
+@pytest.mark.parametrize("home", [None, "gone"])
+def test_a_user_without_a_home_has_a_cache_all_the_same(monkeypatch, tmp_path, platform, home):
+    for name in ("AIGC_CACHE", "XDG_CACHE_HOME", "LOCALAPPDATA"):
+        monkeypatch.delenv(name, raising=False)
+
+    def nobody():
+        if home is None:
+            raise RuntimeError("Could not determine home directory.")
+        return tmp_path / home
+
+    monkeypatch.setattr(chorales.Path, "home", nobody)
+    monkeypatch.setattr(chorales.sys, "platform", platform)
+    monkeypatch.setattr(chorales.tempfile, "gettempdir", lambda: str(tmp_path))
+    assert chorales.cache_folder().parent == tmp_path
+    monkeypatch.setattr(chorales.Path, "home", lambda: tmp_path)
+    assert chorales.cache_folder().relative_to(tmp_path).parts[-1] == "aigc_utils"
+    variable = {"linux": "XDG_CACHE_HOME", "win32": "LOCALAPPDATA"}.get(platform)
+    if variable:  # no home is asked for
+        monkeypatch.setattr(chorales.Path, "home", nobody)
+        monkeypatch.setenv(variable, str(tmp_path / "own"))
+        assert chorales.cache_folder() == tmp_path / "own" / "aigc_utils"
+
+
 def test_what_was_read_is_kept_and_damage_is_noticed(own_cache, monkeypatch):
     one = chorales.parse_chorale(str(chorales.folder() / "bwv269.mxl"))
     calls = []

@@ -6,6 +6,9 @@ import importlib.util
 from pathlib import Path
 
 import pytest
+from bs4 import BeautifulSoup
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import capture_output
 
 import aigc_apps
 from aigc_apps import notebook
@@ -36,6 +39,34 @@ def test_a_table_has_a_row_for_each_measure_and_the_answer_below(verdict):
     assert lines[3] == "| cost | 12,345 |  |  | lower | 3 |"
     assert lines[5] == "**A poet: ore.** It scans."
     assert lines[-2:] == ["- Risk: It may say nothing.", "- Not for: publishing unread"]
+
+
+def test_a_verdict_is_shown_as_a_table_that_scrolls_and_as_text(verdict):
+    odd = verdict.model_copy(update={"because": "<script>1 & 2</script>", "title": 'A "poet"'})
+    InteractiveShell.instance()  # without one, what is displayed is printed
+    with capture_output() as captured:
+        notebook.show_table(odd)
+    InteractiveShell.clear_instance()
+    (output,) = captured.outputs
+    assert output.data["text/plain"] == notebook.verdict_table(odd)
+    page = BeautifulSoup(output.data["text/html"], "html.parser")
+    assert page.find("script") is None
+    assert "<script>1 & 2</script>" in page.get_text()
+    assert [th.get_text() for th in page.thead.find_all("th")] == [
+        "measure", "generated", "baseline", "people", "better", "of",
+    ]  # fmt: skip
+    first = page.tbody.tr
+    assert (first.th["scope"], first.th.get_text()) == ("row", "poems that scan, %")
+    assert [td.get_text() for td in first.find_all("td")] == [
+        "97.2 ± 0.5",
+        "14",
+        "65",
+        "higher",
+        "512",
+    ]
+    box = page.table.parent
+    assert "overflow-x: auto" in box["style"]
+    assert (box["tabindex"], box["aria-label"]) == ("0", 'Measures of A "poet"')
 
 
 def test_a_reader_s_record_leaves_the_course_s_alone(verdict, tmp_path, monkeypatch):

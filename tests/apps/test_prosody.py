@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from aigc_apps.poetry import prosody
 from aigc_apps.poetry.prosody import english, themes
+from aigc_apps.poetry.prosody.books import read_table
 from aigc_utils import data
 
 # Regulated quatrains that every schoolchild in China knows; simplified, without punctuation.
@@ -277,6 +278,30 @@ def test_a_changed_table_is_refused(tmp_path, monkeypatch):
         prosody.load_book.cache_clear()
     with pytest.raises(ValueError, match="no rhyme book 'x'"):
         prosody.load_book("x")
+
+
+@pytest.mark.parametrize(
+    ("gone", "words"),
+    [
+        ("", ["tables.json is missing", "git"]),
+        ("tables.json", ["tables.json is missing", "git"]),
+        ("guangyun.tsv", ["guangyun.tsv is missing", "git checkout"]),
+        ("cmudict.txt.xz", ["cmudict.txt.xz is missing", "git checkout"]),
+    ],
+)
+def test_a_missing_table_is_named_with_the_cure(data_copy, gone, words, one_sentence):
+    for path in (data_copy / "prosody").glob(gone or "*"):
+        path.unlink()
+    with pytest.raises(FileNotFoundError, match="is missing") as caught:
+        read_table(gone if gone not in ("", "tables.json") else "pingshui.tsv")
+    one_sentence(caught.value, data_copy / "prosody", *words)
+
+
+def test_a_card_of_tables_that_is_no_card_is_named(data_copy, replace_bytes, one_sentence):
+    replace_bytes(data_copy / "prosody" / "tables.json", lambda content: content[:-5])
+    with pytest.raises(ValueError, match="is damaged") as caught:
+        read_table("pingshui.tsv")
+    one_sentence(caught.value, data_copy / "prosody" / "tables.json", "git")
 
 
 # ---- themes ----------------------------------------------------------------------------------

@@ -82,3 +82,9 @@ def test_the_command_says_what_to_open_and_what_was_kept(aigc_command, tmp_path,
     assert code == 0
     assert "0 files copied" in out
     assert "04_vae_math.ipynb" in out
+
+
+def test_the_first_notebook_says_how_to_have_one():
+    text = (ROOT / "notebooks" / "00_start_here.ipynb").read_text(encoding="utf-8")
+    assert "aigc copy" in text
+    assert str(Path("out", "mine")) in text

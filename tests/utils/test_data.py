@@ -317,7 +317,9 @@ def with_nan() -> np.ndarray:
     [
         (with_nan(), ["Image 1", "NaN", "repair"]),
         (GOOD[0], ["(4, 5)", "(N, 4, 5)", "reshape"]),
-        (GOOD.reshape(3, 5, 4), ["(3, 5, 4)", "(N, 4, 5)"]),
+        (GOOD.reshape(3, 5, 4), ["(3, 5, 4)", "(N, 4, 5)", "reshape"]),
+        (np.zeros((3, 8, 10)), ["(3, 8, 10)", "(N, 4, 5)", "crop or resize"]),
+        (np.zeros((3, 4, 5, 3)), ["(3, 4, 5, 3)", "(N, 4, 5)", "crop or resize"]),
         (GOOD[..., None], ["(3, 4, 5, 1)", "reshape"]),
         (GOOD * 510, ["0 to 1", "255", "to_unit"]),
         (GOOD - 1, ["-0.5", "0 to 1"]),
@@ -328,7 +330,7 @@ def with_nan() -> np.ndarray:
         (GOOD[:0], ["no images", "(N, 4, 5)"]),
     ],
     ids=[
-        "NaN", "one image", "turned", "channel", "grey levels", "negative", "infinite", "text",
+        "NaN", "one image", "turned", "larger", "colours", "channel", "grey levels", "negative", "infinite", "text",
         "complex", "objects", "empty",
     ],
 )  # fmt: skip

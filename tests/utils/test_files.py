@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pydantic
 import pytest
 
-from aigc_utils.files import atomic_path, joined_sha256, read_yaml, sha256
+from aigc_utils.files import atomic_path, joined_sha256, read_utf8, read_yaml, sha256
 
 
 @pytest.fixture
@@ -157,7 +157,6 @@ def test_a_text_is_read_as_what_it_should_be(tmp_path):
     [
         (b"- text: a\n  text: b\n", ["line 2", "'text' stands there twice"]),
         (b"- text: [1\n- text: 2\n", ["line 2"]),
-        (b"- text: \xff\n", ["its text"]),
         (b"- text: a\n- text: yes\n", ["1 > text, counted from 0", "found 'True'"]),
         (b"- text: a\n  tone: [1]\n", ["0 > tone, counted from 0"]),
         (b"text: a\n", ["the top", "found \"{'text': 'a'}\""]),
@@ -180,6 +179,25 @@ def test_a_place_without_numbers_is_not_said_to_be_counted(tmp_path, one_sentenc
         read_yaml(path, Word)
     assert "counted" not in str(caught.value)
     one_sentence(caught.value, path, "found '3'")
+
+
+@pytest.mark.parametrize(
+    "content", ["- text: a\n".encode("utf-16"), b"- text: \xff\n", "- text: é\n".encode("latin-1")]
+)
+def test_a_text_that_is_not_utf_8_is_refused_in_plain_words(content, tmp_path, one_sentence):
+    path = tmp_path / "words.yml"
+    path.write_bytes(content)
+    for read in (read_utf8, lambda path: read_yaml(path, list[Word])):
+        with pytest.raises(ValueError, match="not written in UTF-8") as caught:
+            read(path)
+        one_sentence(caught.value, path, "save it anew")
+        assert "codec" not in str(caught.value)
+
+
+def test_the_mark_that_windows_writes_in_front_is_no_part_of_a_text(tmp_path):
+    path = tmp_path / "words.yml"
+    path.write_bytes(b"\xef\xbb\xbf- text: a\r\n")
+    assert read_yaml(path, list[Word]) == [Word(text="a")]
 
 
 def test_a_text_that_is_missing_is_named(tmp_path, one_sentence):

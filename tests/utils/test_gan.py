@@ -178,7 +178,7 @@ def test_the_same_seed_generates_the_same_images():
         (lambda: tiny().generate(1, temperature=-1), ("temperature", "-1")),
         (lambda: training.train(tiny(), images(), epochs=1, beta_1=1.0), ("beta_1", "1.0")),
         (lambda: training.train(tiny(), images(), epochs=1, average=2), ("average", "2")),
-        (lambda: tiny().fit(images()[:, :4]), ("(64, 4, 8)", "reshape")),
+        (lambda: tiny().fit(images()[:, :4]), ("(64, 4, 8)", "crop or resize")),
     ],
 )
 def test_bad_arguments_are_refused_in_a_sentence(call, words, one_sentence):

@@ -248,6 +248,38 @@ def test_a_single_value_has_an_infinite_error():
     assert metrics.Estimate.of(np.array([3.0])).standard_error == math.inf
 
 
+@pytest.mark.parametrize(
+    "values",
+    [[], [[1, 2], [3, 4]], ["1", "2"], [math.nan, 1.0], 3.0, (x for x in (1, 2)), [None, 1]],
+    ids=["none", "two rows", "texts", "NaN", "a number", "a generator", "None"],
+)
+def test_what_is_no_row_of_numbers_has_no_mean(values, one_sentence, recwarn):
+    with pytest.raises(ValueError, match="give a list of numbers") as caught:
+        metrics.Estimate.of(values)
+    one_sentence(caught.value)
+    assert not recwarn
+
+
+def test_small_whole_numbers_do_not_overflow():
+    assert metrics.Estimate.of(np.full(300, 100, np.int8)).mean == 100
+    assert metrics.Estimate.of(range(5)).mean == 2
+
+
+@pytest.mark.parametrize(
+    ("images", "words"),
+    [
+        (np.zeros((5, 4, 4)), ["(4, 4, 4)", "(5, 4, 4)"]),
+        (np.zeros((4, 4)), ["(4, 4, 4)", "(4, 4)"]),
+        (np.full((4, 4, 4), 255, np.uint8), ["from 255 to 255", "to_unit"]),
+        (np.full((4, 4, 4), np.nan), ["NaN"]),
+    ],
+)
+def test_images_that_cannot_be_compared_are_refused(images, words, one_sentence):
+    with pytest.raises(ValueError, match=r"give|repair|divide") as caught:
+        metrics.peak_signal_to_noise(np.zeros((4, 4, 4)), images)
+    one_sentence(caught.value, *words)
+
+
 def test_two_thirds_of_repetitions_fall_within_one_standard_error():
     rng = np.random.default_rng(0)
     within = [

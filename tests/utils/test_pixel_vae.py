@@ -162,7 +162,7 @@ def test_pixels_are_drawn_with_the_probabilities_that_the_likelihood_gives_them(
     ("changes", "words"),
     [
         ({"decoder_distribution": "gaussian"}, ("gaussian", "bernoulli")),
-        ({"image_shape": (3, 4)}, ("image_shape", "(3, 4)", "even")),
+        ({"image_shape": (3, 4)}, ("image_shape", "(3, 4)", "divisible by 2")),
         ({"channels": 0}, ("channels", "0")),
         ({"num_convs": -1}, ("num_convs", "-1")),
     ],

@@ -192,6 +192,40 @@ def test_small_and_oblong_images_can_be_shown(shape):
     assert min(opened(plots.image_grid(np.zeros(shape))).size) > 5
 
 
+@pytest.mark.parametrize(
+    "same",
+    [TWELVE[..., None], list(TWELVE), TWELVE.tolist(), TWELVE.astype(np.float16)],
+    ids=["one channel", "a list of arrays", "lists", "float16"],
+)
+def test_a_grid_takes_images_as_they_come(same):
+    np.testing.assert_allclose(
+        drawn(plots.image_grid(same)), drawn(plots.image_grid(TWELVE)), atol=1e-3
+    )
+
+
+@pytest.mark.parametrize(
+    ("images", "more", "words"),
+    [
+        (np.zeros((0, 28, 28)), {}, ["shape (0, 28, 28)", "N at least 1"]),
+        (np.zeros((28, 28)), {}, ["shape (28, 28)", "images[None]"]),
+        (np.zeros((2, 28, 28, 3)), {}, ["shape (2, 28, 28, 3)"]),
+        ([np.zeros((2, 2)), np.zeros((3, 3))], {}, ["different shapes"]),
+        (None, {}, ["shape ()"]),
+        (255 * TWELVE, {}, ["from 0 to 255", "to_unit"]),
+        ((255 * TWELVE).astype(np.uint8), {}, ["from 0 to 255", "to_unit"]),
+        (np.full((1, 2, 2), "x"), {}, ["give numbers"]),
+        (TWELVE, {"titles": ["a"] * 11}, ["11 titles", "12"]),
+        (TWELVE, {"titles": ["a"] * 13}, ["13 titles", "12"]),
+        (TWELVE, {"row_labels": ["a"]}, ["1 row_labels", "2"]),
+        (TWELVE, {"columns": 0}, ["columns is 0"]),
+    ],
+)
+def test_what_makes_no_grid_is_refused_in_a_sentence(images, more, words, one_sentence):
+    with pytest.raises(ValueError, match=re.escape(words[0])) as caught:
+        plots.image_grid(images, **more)
+    one_sentence(caught.value, *words)
+
+
 def test_tiles_are_laid_row_by_row_and_padded_with_black():
     tiled = plots.tile(np.arange(1.0, 4.0)[:, None, None] * np.ones((3, 2, 2)), columns=2)
     np.testing.assert_array_equal(tiled[::2, ::2], [[1, 2], [3, 0]])
@@ -243,9 +277,67 @@ def test_the_style_is_set_for_all_figures_that_follow():
 def test_the_chinese_font_if_any_is_one_that_is_installed():
     from matplotlib import font_manager
 
+    plots.chinese_font.cache_clear()
     font = plots.chinese_font()
     installed = {entry.name for entry in font_manager.fontManager.ttflist}
     if font is None:
         assert installed.isdisjoint(plots.CHINESE_FONTS)
     else:
         assert font in installed
+
+
+@pytest.fixture
+def fonts(monkeypatch):
+    """A function that says which fonts matplotlib's list has, and which the system has."""
+    from matplotlib import font_manager
+
+    known = font_manager.fontManager.ttflist
+
+    def there(names, found):
+        entries = [entry for entry in known if entry.name.startswith("DejaVu")]
+        entries += [font_manager.FontEntry(fname=f"{name}.ttf", name=name) for name in names]
+        monkeypatch.setattr(font_manager.fontManager, "ttflist", entries)
+        monkeypatch.setattr(font_manager, "findSystemFonts", lambda: found)
+        plots.chinese_font.cache_clear()
+
+    yield there
+    plots.chinese_font.cache_clear()
+
+
+def test_a_font_that_was_installed_after_matplotlibs_list_was_made_is_found(fonts, monkeypatch):
+    from matplotlib import font_manager
+
+    def add(path):
+        if path == "damaged.ttf":
+            raise RuntimeError("no font")
+        font_manager.fontManager.ttflist.append(font_manager.FontEntry(fname=path, name="SimHei"))
+
+    monkeypatch.setattr(font_manager.fontManager, "addfont", add)
+    fonts([], ["damaged.ttf", "new.ttf"])
+    assert plots.chinese_font() == "SimHei"
+    fonts(["Noto Sans CJK JP"], [])  # what apt's package of Noto is called in matplotlib
+    assert plots.chinese_font() == "Noto Sans CJK JP"
+
+
+def test_a_figure_that_no_font_can_label_is_shown_with_one_warning(fonts):
+    fonts([], [])
+    figure = plots.curves({"潜变量": [3.0, 2.0]}, xlabel="轮次", ylabel="负一 −1, β")
+    with pytest.warns(UserWarning, match="aigc doctor") as told:
+        assert opened(figure).width > 100
+    assert len(told) == 1
+
+
+def test_chinese_is_drawn_without_a_word_also_where_no_style_was_set(recwarn):
+    plots.chinese_font.cache_clear()
+    if plots.chinese_font() is None:
+        pytest.skip("no font here draws Chinese")
+    import matplotlib as mpl
+
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        figure = plots.curves({"潜变量": [3.0, 2.0]}, xlabel="轮次", ylabel="负一")
+        figure.axes[0].bar(["甲", "乙"], [1, 2])  # ticks that are only made by drawing
+        opened(figure)
+        plots.apply_style()
+        opened(plots.curves({"潜变量": [3.0, 2.0]}, xlabel="轮次", ylabel="负一"))
+    assert [str(warning.message) for warning in recwarn] == []

@@ -154,3 +154,41 @@ def test_a_factor_that_is_no_whole_number_is_refused(factor, articles, one_sente
     with pytest.raises(ValueError, match="factor") as caught:
         postprocess.upscale(articles, factor)
     one_sentence(caught.value, factor, "whole number")
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_list_of_images_is_as_good_as_an_array(step, articles):
+    np.testing.assert_array_equal(STEPS[step](list(articles[:2])), STEPS[step](articles[:2]))
+    with pytest.raises(ValueError, match="different shapes"):
+        STEPS[step]([np.zeros((2, 2)), np.zeros((3, 3))])
+
+
+def test_what_would_fill_the_memory_is_refused_before_it_does(articles, one_sentence):
+    with pytest.raises(ValueError, match="pixels") as caught:
+        postprocess.upscale(articles, 1000)
+    one_sentence(caught.value, "1000", "9,408,000,000", "100,000,000")
+
+
+def test_scores_that_are_no_numbers_choose_nothing(one_sentence):
+    images = np.arange(3.0).reshape(3, 1, 1)
+    with pytest.raises(ValueError, match="NaN") as caught:
+        postprocess.select_best(images, [0.1, np.nan, 0.2], keep=1)
+    one_sentence(caught.value, "Score 1 ")
+    assert postprocess.select_best(list(images), [1, 3, 2], keep=1).item() == 1
+
+
+@pytest.mark.parametrize(
+    ("step", "numbers"),
+    [
+        (postprocess.denoise, {"weight": -1}),
+        (postprocess.denoise, {"weight": 0}),
+        (postprocess.enhance, {"amount": np.inf}),
+        (postprocess.enhance, {"amount": np.nan}),
+        (postprocess.enhance, {"radius": -1}),
+    ],
+)
+def test_strengths_that_make_no_sense_are_refused(step, numbers, articles, one_sentence):
+    ((name, value),) = numbers.items()
+    with pytest.raises(ValueError, match=f"The {name} is") as caught:
+        step(articles, **numbers)
+    one_sentence(caught.value, value, "not infinite")

@@ -310,6 +310,17 @@ def test_ctrl_c_says_in_one_sentence_what_is_kept_and_how_to_go_on(interrupted, 
     one_sentence(interrupted.message, "2 of 6 epochs", interrupted.folder, "same call again")
 
 
+def test_ctrl_c_before_the_first_epoch_ends_promises_nothing(monkeypatch, tmp_path, one_sentence):
+    def press(self, epoch, logs=None):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(training_progress.TrainingProgress, "on_epoch_begin", press)
+    with pytest.raises(training.TrainingInterrupted) as caught:
+        train_tiny(tiny_vae(), tmp_path / "states")
+    one_sentence(caught.value, "0 of 6 epochs, so nothing is kept yet", "same call again")
+    assert str(tmp_path) not in str(caught.value)
+
+
 def test_a_notebook_shows_the_sentence_in_place_of_a_traceback(interrupted):
     assert interrupted.message._render_traceback_() == [str(interrupted.message)]
 

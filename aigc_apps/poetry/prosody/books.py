@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aigc_utils import data
-from aigc_utils.files import read_yaml, sha256
+from aigc_utils.files import read_yaml
 
 LEVEL, OBLIQUE = "平", "仄"
 BOOKS = ("pingshui", "guangyun")
@@ -124,11 +124,12 @@ def read_table(name: str) -> bytes:
     """The bytes of one of the tables in ``data/prosody``.
 
     Raises:
-        ValueError: if they differ from their checksum.
+        ValueError: if they differ from their checksum, or their card is damaged.
+        FileNotFoundError: if the table or the card is missing.
     """
     folder = data.data_root() / "prosody"
-    card = data.DataCard.model_validate_json((folder / "tables.json").read_text(encoding="utf-8"))
-    path = folder / name
-    if sha256(path) != card.files[name].sha256:
-        raise ValueError(f"The table {path} has changed: restore it with `git checkout -- data`.")
-    return path.read_bytes()
+    card = data.read_card(folder / "tables.json", data.DataCard)
+    if name not in card.files:
+        raise ValueError(f"The card {folder / 'tables.json'} has no {name}: restore it with git.")
+    data.verify_file(folder / name, card.files[name])
+    return (folder / name).read_bytes()

@@ -168,6 +168,15 @@ def test_a_notebook_that_says_little_still_has_a_page(read, cells):
     assert "demand-0123" in read(*cells).text
 
 
+def test_a_page_without_results_says_that_none_were_recorded(read):
+    said = "This notebook recorded no results."
+    page = read(text("# Title"), code(printed("hello")))
+    assert said in page.text
+    assert "Table of results" not in page.text
+    assert said not in read(text("# Title"), found={"a": 1}).text
+    assert said not in read(text("# Title"), failure="Cell 2 failed.").text
+
+
 def test_a_failed_run_says_so_first_and_shows_what_was_recorded(read):
     error = v4.new_output("error", ename="FileNotFoundError", evalue="x", traceback=["TRACE"])
     page = read(

@@ -7,7 +7,7 @@ import itertools
 import pytest
 
 from aigc_course import reports
-from aigc_course.reports import parameters, plans, ranges, templates
+from aigc_course.reports import commands, parameters, plans, ranges, templates
 from aigc_course.reports.notation import as_text, is_too_large
 from aigc_course.reports.parameters import ParameterError
 
@@ -95,6 +95,39 @@ def test_a_file_of_no_run_or_of_many_is_refused(template, file, content, words, 
     with pytest.raises(ValueError, match=r"p\.yaml") as caught:
         plans.parse_run(template, file=file(content))
     one_sentence(caught.value, *words)
+
+
+@pytest.mark.parametrize("coding", ["utf-16", "latin-1"])
+def test_a_file_that_is_not_utf_8_is_told_how_to_save_it(template, file, coding, one_sentence):
+    for name in ("p.yaml", "p.json"):
+        path = file('{"TEXT": "é"}'.encode(coding), name)
+        with pytest.raises(ValueError, match="not written in UTF-8") as caught:
+            plans.parse_sweep(template, file=path)
+        one_sentence(caught.value, path, "save it anew")
+
+
+def test_a_template_that_is_not_utf_8_is_told_how_to_save_it(
+    write_template, tmp_path, one_sentence
+):
+    path = write_template(tmp_path / "w.ipynb", "A = 1")
+    path.write_text(path.read_text(encoding="utf-8"), encoding="utf-16")
+    with pytest.raises(ValueError, match="not written in UTF-8") as caught:
+        templates.find_template(path)
+    one_sentence(caught.value, path)
+
+
+def test_a_name_that_is_also_one_of_the_course_is_told_apart(write_template, tmp_path, monkeypatch):
+    for name in ("reports/vae_run", "mine"):
+        write_template(tmp_path / "notebooks" / f"{name}.ipynb", "A = 1")
+    monkeypatch.chdir(tmp_path)
+    said = []
+    for name in ("vae_run", "reports/vae_run", "mine", "compare_runs", "notebooks/mine.ipynb"):
+        assert commands._found(name, True, said.append).path.is_file()
+        assert said == []  # JSON for a program
+        commands._found(name, False, said.append)
+        hides = "vae_run" in name
+        assert ["notebooks/reports/vae_run.ipynb" in line for line in said] == [True] * hides
+        said.clear()
 
 
 def test_a_parameter_may_be_called_grid(write_template, tmp_path, file):

@@ -411,6 +411,32 @@ def test_record_takes_numbers_and_texts_of_numpy_too(capsys):
     assert {type(value) for value in checked.values()} <= {int, float, str, bool}
 
 
+def test_a_number_of_32_bits_is_recorded_as_it_is_read():
+    import numpy as np
+
+    class Tensor:
+        """Like TensorFlow's: without `item`, and an array when asked."""
+
+        def __init__(self, value, dtype=np.float32):
+            self.value, self.dtype = value, dtype
+
+        def __array__(self, dtype=None, copy=None):
+            if self.value is None:
+                raise NotImplementedError("a symbol")
+            return np.array(self.value, self.dtype)
+
+    given = {"a": np.float32(0.1), "b": Tensor(0.3), "c": Tensor([7], np.int64)}
+    assert results.check_results(given) == {"a": 0.1, "b": 0.3, "c": 7}
+    assert results.check_results({"a": np.float16(0.1), "b": np.float64(0.1)}) == {
+        "a": 0.1,
+        "b": 0.1,
+    }
+    assert results.check_metrics({"loss": np.float32([0.1, 0.2])}) == {"loss": [0.1, 0.2]}
+    for value in (np.arange(3), Tensor([1, 2]), Tensor(None)):
+        with pytest.raises(ValueError, match="The result f"):
+            results.check_results({"f": value})
+
+
 @pytest.mark.parametrize(
     "value",
     [float("nan"), float("inf"), None, [1], {"a": 1}, 1j, b"x", object()],

@@ -305,15 +305,16 @@ def test_a_killed_driver_takes_its_kernels_along_and_the_same_call_goes_on(
     assert leftovers(out) == []
 
 
-def test_ctrl_c_ends_with_130_says_what_is_kept_and_leaves_no_process(
-    diary, tmp_path, driver, kernels_of, eventually
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "batch system"])
+def test_being_stopped_ends_with_130_says_what_is_kept_and_leaves_no_process(
+    diary, tmp_path, driver, eventually, how
 ):
     template, _ = diary
     out = tmp_path / "out"
     process = driver("sweep", template, "--grid", "N=1,2,3,4", "-p", "PAUSE=1", "-o", out)
     eventually(lambda: len(reports.load_runs(out)) >= 1, 60)
     family = psutil.Process(process.pid).children(recursive=True)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(how)
     said, _ = process.communicate(timeout=30)
     assert process.returncode == 130, said
     assert "of 4 runs done, which are kept in" in said

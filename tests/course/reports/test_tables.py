@@ -36,6 +36,9 @@ def test_a_word_that_is_wider_than_the_terminal_stays_whole():
 
 def test_chinese_takes_two_columns_and_marks_above_letters_none():
     assert [tables.columns(text) for text in ("ab", "王", "e\u0301", "")] == [2, 2, 1, 0]
+    # Joiners, marks of direction, and marks that go around a letter.
+    texts = ("👩\u200d🔬", "a\u200fb", "a\u20dd", "क\u094d\u0937")
+    assert [tables.columns(text) for text in texts] == [4, 2, 1, 2]
     text = tables.as_table(["n", "a"], [["王小明", "1"], ["x", "2"]]).splitlines()
     assert text[2] == "王小明  1"
     assert text[3] == "x       2"
