@@ -150,8 +150,6 @@ _SLIPS = (
 
 def _reason(error: Exception) -> str:
     """What is wrong with a file, in words, and where."""
-    if isinstance(error, UnicodeDecodeError):
-        return f"it is not UTF-8 at byte {error.start + 1:,}: save it as UTF-8"
     if (sign := getattr(error, "character", None)) is not None:  # of yaml.reader.ReaderError
         code = sign if isinstance(sign, int) else ord(sign)
         return f"it holds the control character U+{code:04X}, as no text does"
