@@ -15,8 +15,9 @@ from dataclasses import dataclass
 
 from aigc_course.grading import causes, hidden, notebooks
 from aigc_course.grading.hidden import NoAnswer, Result, Student, TestSet
-from aigc_course.grading.limits import Limits
-from aigc_course.grading.sandbox import Ended, Sandbox
+from aigc_course.grading.inside.clock import PATIENCE
+from aigc_course.grading.limits import Limits, MachineTrouble
+from aigc_course.grading.sandbox import BUSY, Ended, Sandbox
 
 MAX_STARTS = 12
 MAX_NOTES = 10
@@ -57,7 +58,7 @@ def grade_notebook(content: bytes, tests: TestSet, limits: Limits, start: Start)
         start: makes a sandbox.
 
     Raises:
-        OSError: if no sandbox can be started, which is no student's fault.
+        OSError: if no sandbox can be started, or the machine is too busy: no student's fault.
     """
     began = time.monotonic()
     try:
@@ -91,7 +92,8 @@ class _Session:
         self._fatal: dict[str, str] = {}  # names that brought the kernel down, and how
         self._level = 0  # in WATCH
         self._died_in: object = None  # what ran when the kernel ended the last time
-        self._deadline = time.monotonic() + limits.total_seconds
+        self._had = 0.0  # seconds, in sandboxes that are gone
+        self._last = time.monotonic() + PATIENCE * limits.total_seconds
 
     def __enter__(self) -> _Session:
         return self
@@ -194,19 +196,20 @@ class _Session:
 
         Raises:
             NoAnswer: if there can be none any more.
+            MachineTrouble: if that is the machine's fault.
         """
         while self._sandbox is None:
             if self._starts >= MAX_STARTS:
                 raise NoAnswer("The notebook broke down too often to go on.")
-            if time.monotonic() > self._deadline:
+            if self._left() <= 0:
                 raise NoAnswer(
                     f"The time for the whole notebook ({self._limits.total_seconds:g} s) was over."
                 )
             self._starts += 1
             try:
                 self._sandbox = self._start()
-            except Ended:
-                raise NoAnswer("The notebook could not be started again.") from None
+            except Ended as ended:  # nothing of the submission runs in it yet
+                raise MachineTrouble(f"A sandbox did not start again: it {ended}.") from None
             self._run_cells(self._sandbox)
         return self._sandbox
 
@@ -217,7 +220,7 @@ class _Session:
         for index, source in enumerate(self._cells):
             if index in self._left_out or not source.strip():
                 continue
-            if time.monotonic() > self._deadline:
+            if self._left() <= 0:
                 self._stopped[index] = NO_TIME
                 return
             outcome = self._run_cell(sandbox, source)
@@ -299,10 +302,22 @@ class _Session:
 
     def _seconds(self, most: float) -> float:
         """A time limit: what is left for the whole, but always a moment."""
-        return max(1.0, min(most, self._deadline - time.monotonic()))
+        return max(1.0, min(most, self._left()))
+
+    def _left(self) -> float:
+        """Seconds that are left for the whole.
+
+        Raises:
+            MachineTrouble: if the machine is too busy to wait for their end.
+        """
+        if time.monotonic() > self._last:
+            raise MachineTrouble(BUSY)
+        now = self._sandbox.had if self._sandbox is not None else 0.0
+        return self._limits.total_seconds - self._had - now
 
     def _drop(self) -> None:
         if self._sandbox is not None:
+            self._had += self._sandbox.had
             self._sandbox.close()
             self._sandbox = None
 

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from aigc_course.grading import causes, wire
+from aigc_course.grading.limits import MachineTrouble
 
 MAX_SENTENCE = 600
 _FAILURES = {"slow": "took too long", "uncallable": "is no function"}
@@ -277,7 +278,7 @@ def load_tests(folder: Path, assignment: str) -> TestSet:
 
 
 def judge_submission(test: HiddenTest, student: Student) -> Result:
-    """Let one test judge one submission; whatever happens is a result."""
+    """Let one test judge one submission; whatever happens is a result, but `MachineTrouble`."""
     points, says, broken = test.points, "", ""
     try:
         outcome = test.judge(student)
@@ -287,6 +288,8 @@ def judge_submission(test: HiddenTest, student: Student) -> Result:
         points, says = 0.0, str(error)
     except AssertionError as error:
         points, says = 0.0, str(error) or "The result is not right."
+    except MachineTrouble:
+        raise
     except Exception as error:  # a test that meets an answer which its author did not think of
         points, says = 0.0, "This answer could not be judged; your teacher is told."
         broken = f"{test.exercise}, {test.title}: the test stops with {type(error).__name__}"
