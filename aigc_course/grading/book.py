@@ -35,6 +35,7 @@ from aigc_course.grading.submissions import Submission
 from aigc_utils.files import atomic_path
 
 PAGES = "feedback"
+EXPORTS = {"moodle": "Moodle's grading worksheet", "canvas": "Canvas's gradebook"}
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,8 @@ class Book:
         if roster:
             self.grades.people = merged(self.grades.people, roster.people)
         self.unclear = self._match()
+        if roster:
+            self._check_platform(roster)
         adjustments = read_adjustments(out, tests.exercises())
         self._adjustments = by_student(adjustments, self._names, out)
         self._rule = read_rule(out, self._names)
@@ -219,6 +222,18 @@ class Book:
             words += [person.name, person.id, *person.words] if person else []
             self._names.add(key, words[0], words[1:])
         return matched.unclear
+
+    def _check_platform(self, roster: Roster) -> None:
+        """Refuse the export of another platform than the submissions', if it fits nobody."""
+        theirs = {each.submission.lms for each in self._handed.values()} - {None, roster.kind}
+        on_it = {id(person) for person in roster.people}
+        fits = any(k in self._handed and id(p) in on_it for k, p in self._people.items())
+        if roster.kind in EXPORTS and theirs and not fits:
+            wanted = EXPORTS[min(theirs)]
+            raise ValueError(
+                f"{roster.sheet.path} is {EXPORTS[roster.kind]}, and nobody on it has handed in: "
+                f"for these submissions give {wanted} with --roster."
+            )
 
     def _line(self, key: str) -> tables.TableLine:
         """One student with the mark."""

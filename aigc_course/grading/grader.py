@@ -144,7 +144,10 @@ class _Session:
         if not isinstance(answer, dict):
             raise NoAnswer(f"`{name}` brought no answer: something in the notebook prevents it.")
         if "missing" in answer:
-            self._explain_missing(request["name"].partition(".")[0])
+            missing = request["name"].partition(".")[0]
+            if self._can_keep(missing):
+                return self.probe(request)
+            self._explain_missing(missing)
         if answer.get("raised") == "NameError":
             self._explain_name_error(name)
         return answer
@@ -158,6 +161,16 @@ class _Session:
         if _is_gone(outcome):
             self._drop()
         return outcome
+
+    def _can_keep(self, name: str) -> bool:
+        """Leave out a cell that took away what an earlier one had made, if there is one."""
+        made = [at for at, cell in enumerate(self._cells) if name in causes.names_bound(cell)]
+        for at in range(made[0] + 1 if made else len(self._cells), len(self._cells)):
+            if at not in self._left_out and causes.may_take_away(self._cells[at], name):
+                self._leave_out(at, "took away what is tested, and was left out")
+                self._drop()
+                return True
+        return False
 
     def _explain_missing(self, name: str) -> None:
         """Name the cell because of which there is no such name, if there is one.

@@ -350,6 +350,26 @@ def test_the_column_is_found_named_or_asked_for(tmp_path, titles, assignment, wa
     one_sentence(caught.value, *names)
 
 
+@pytest.mark.parametrize(
+    ("one", "text", "words"),
+    [
+        (C_ANNA, HEADER + sheet_row(1, "Anna A"), ["is Moodle's", "give Canvas's gradebook"]),
+        (
+            ANNA,
+            GRADEBOOK.format(most=19, old=""),
+            ["is Canvas's gradebook", "give Moodle's grading worksheet"],
+        ),
+    ],
+)
+def test_the_other_platform_s_export_is_refused(tmp_path, one, text, words, one_sentence):
+    path = tmp_path / "export.csv"
+    path.write_text(text.replace("Mueller, Anna", "Other, Anna"), encoding="utf-8")
+    with pytest.raises(ValueError, match="export") as caught:
+        graded_class(tmp_path, {one: 9}, roster=path)
+    one_sentence(caught.value, *words, "--roster")
+    assert not (tmp_path / "marks").exists()
+
+
 def test_semicolons_and_first_names_of_canvas_are_taken(tmp_path):
     text = GRADEBOOK.replace(",", ";").replace("Student;ID", "LastName;FirstName;ID", 1)
     text = text.replace('"Mueller; Anna"', "Mueller;Anna").replace('"Weber; Mia"', "Weber;Mia")
