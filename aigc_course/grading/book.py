@@ -96,6 +96,7 @@ class Book:
         self._adjustments = by_student(adjustments, self._names, out)
         self._rule = read_rule(out, self._names)
         self._table_trouble: OSError | None = None
+        self._failed: dict[str, str] = {}  # why, by key
 
     @property
     def rows(self) -> dict[str, GradeRow]:
@@ -131,6 +132,12 @@ class Book:
             self._save()
             return row
 
+    def fail(self, submission: Submission, reason: str) -> None:
+        """Say in the table that a submission could not be graded; a mark from before stays."""
+        with self._lock:
+            self._failed[submission.key] = reason
+            self._save()
+
     def write(self) -> None:
         """Write all pages and tables anew, where something in them has changed."""
         with self._lock:
@@ -165,7 +172,9 @@ class Book:
 
     def lines(self) -> dict[str, tables.TableLine]:
         """All students with their marks, by key; who handed in nothing has a key of a roster."""
-        keys = [*self.rows, *(key for key in self._people if key not in self._handed_or_known())]
+        failed = [key for key in self._failed if key not in self.rows]
+        others = [key for key in self._people if key not in self._handed_or_known()]
+        keys = [*self.rows, *failed, *others]
         return {key: self._line(key) for key in keys}
 
     def without_time(self) -> list[str]:
@@ -173,6 +182,18 @@ class Book:
         if self._rule is None:
             return []
         return [line.name for line in self.lines().values() if line.row and line.mark.late is None]
+
+    def by_file_times(self) -> list[str]:
+        """Names of those whose lateness goes by the time of a file."""
+        if self._rule is None or not self._rule.file_times:
+            return []
+        return [
+            line.name
+            for key, line in self.lines().items()
+            if line.mark.late
+            and not self._rule.has_time_of(key)
+            and not (line.person and line.person.lms == "moodle")
+        ]
 
     def off_roster(self) -> list[str]:
         """Names of those in the folder who are on none of the rosters that were given."""
@@ -242,7 +263,11 @@ class Book:
         mark = mark_of(key, row, person, self._possible, self._rule, adjustments)
         first = row.judged.get(fingerprint(adjustments), row.content) if row else ""
         outdated = row is not None and first != row.content
-        return tables.TableLine(row, mark, person, self._remarks(row, outdated), outdated)
+        remarks = self._remarks(row, outdated)
+        if key in self._failed:
+            remarks.append(f"Could not be graded this time: {self._failed[key]}")
+        failed = self._handed[key].submission if key in self._failed else None
+        return tables.TableLine(row, mark, person, remarks, outdated, failed)
 
     def _handed_or_known(self) -> set[str]:
         """Keys of all who are in the table, or in the folder and not graded yet."""
@@ -295,7 +320,7 @@ class Book:
         lines = self.lines()
         keys = {id(person): key for key, person in self._people.items()}
         people = self._roster.people
-        return {n: lines[keys[id(p)]] for n, p in enumerate(people) if id(p) in keys}
+        return {n: lines[k] for n, p in enumerate(people) if (k := keys.get(id(p))) in lines}
 
     def _of(self, line: tables.TableLine) -> float:
         return line.row.of if line.row else self._possible

@@ -103,6 +103,10 @@ class LateRule:
         """Whether the times of files say when they were handed in."""
         return self._text.file_times
 
+    def has_time_of(self, key: str) -> bool:
+        """Whether the teacher says when this student handed in."""
+        return key in self._submitted
+
     def late(
         self, key: str, submitted: datetime | None, earned: float, possible: float
     ) -> Late | None:

@@ -218,8 +218,9 @@ def _list(sheet: Sheet) -> Roster:
     if name is None and (first is None or last is None):
         if len(sheet.header) > 1:
             raise ValueError(
-                f"{sheet.path} has the columns {', '.join(sheet.header)[:200]}: call one of them "
-                "student, or give Moodle's worksheet or Canvas's gradebook, exported in English."
+                f"{sheet.path} has the columns {', '.join(sheet.header)[:200]} and neither "
+                "Identifier, as Moodle's worksheet in English, nor ID and Section, as Canvas's "
+                "gradebook, nor student, as a list: export it in English, or name that column."
             )
         lines = [sheet.header[0], *(row[0] for row in sheet.rows)]  # no heading
         return _unique("list", sheet, [Person(name=line) for line in lines], [])

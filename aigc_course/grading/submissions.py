@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 
 from aigc_course.grading import attempts, exports, trees
-from aigc_course.grading.notebooks import Unreadable, read_file
+from aigc_course.grading.notebooks import NotHere, Unreadable, read_file
 from aigc_course.grading.plain import names_listed, plain_text
 from aigc_course.grading.trees import Item, is_zip, suffix
 
@@ -42,6 +42,7 @@ class Submission:
         submitted_at: with a time zone; of the file in an LMS's zip, else of the file itself.
         notes: sentences for the teacher: what else was handed in, and why it does not count.
         problem: a sentence on why nothing can be graded; None if something can.
+        ours: the problem is this machine's and no student's.
     """
 
     key: str
@@ -53,6 +54,7 @@ class Submission:
     submitted_at: datetime | None = None
     notes: tuple[str, ...] = ()
     problem: str | None = None
+    ours: bool = False
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,10 @@ def read_submission(submission: Submission) -> bytes:
 
     Raises:
         Unreadable: if there is none, it is a link or no file, or it is too large.
+        NotHere: if this machine does not let it be read.
     """
+    if submission.problem and submission.ours:
+        raise NotHere(submission.problem)
     if submission.path is None or submission.problem:
         raise Unreadable(submission.problem or "There is no notebook.")
     return read_file(submission.path)
@@ -267,6 +272,7 @@ def _submission(group: _Group, assignment: str, again: bool) -> Submission:
         submitted_at=datetime.fromtimestamp(when).astimezone() if when > 0 else None,
         notes=tuple(notes),
         problem=chosen.problem,
+        ours=chosen.ours,
     )
 
 

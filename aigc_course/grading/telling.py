@@ -71,6 +71,8 @@ def say_after(book: Book, say: Say) -> None:
     ]
     if late:
         say(f"Late: {names_line(late)}.")
+    if by_files := book.by_file_times():
+        say(f"Late or not by the times of files, as late.yml says: {names_line(by_files)}.")
     if unknown := book.without_time():
         say(
             f"No time is known, so nothing is taken off for lateness: {names_line(unknown)}. Give "

@@ -174,6 +174,23 @@ def test_a_table_that_cannot_be_written_loses_no_mark(tmp_path):
     assert set(read_grades(tmp_path / "marks", "04").students) == {"anna", "bo"}
 
 
+def test_who_could_not_be_graded_is_in_the_table_and_keeps_a_mark(tmp_path):
+    book = graded_class(tmp_path, {ANNA: 10})
+    again = Book(tmp_path / "marks", hidden_in(tmp_path / "hidden"), [ANNA, BO], "a")
+    again.begin()
+    for one in (ANNA, BO):
+        again.fail(one.submission, "The machine is too busy.")
+    again.write()
+    rows = table(tmp_path)
+    assert [(r["student"], r["total"], r["state"]) for r in rows.values()] == [
+        ("anna", "10", "not graded"),
+        ("bo", "", "not graded"),
+    ]
+    assert all("The machine is too busy." in row["note"] for row in rows.values())
+    assert "Handed in nothing" not in told(again)
+    assert book.rows.keys() == again.rows.keys()
+
+
 @pytest.mark.parametrize("text", ["{", "[]", '{"assignment": 4}', "[" * 100_000, "\x00"])
 def test_damaged_grades_are_named_and_left_alone(tmp_path, text, one_sentence):
     file = put(tmp_path, "grades.json", text)
@@ -424,15 +441,17 @@ def test_times_of_files_count_only_if_the_teacher_says_so(tmp_path):
     tests = hidden_in(tmp_path / "hidden")
     late = row_of(ANNA, tests)
     late.submitted = datetime.fromisoformat("2026-03-14T00:00:00+00:00") + timedelta(hours=30)
-    totals = []
-    for line in ("", "file_times: true\n"):
+    totals, said = [], []
+    for line in ("", "file_times: true\n", "submitted: {anna: 2026-03-15 05:00}\n"):
         put(tmp_path, "late.yml", RULE + line)
         book = Book(tmp_path / "marks", tests, [ANNA], "a")
         book.begin()
         book.record(ANNA.submission, late.model_copy(deep=True))
         book.write()
         totals.append(table(tmp_path)["anna"]["total"])
-    assert totals == ["10", "8"]
+        said.append("by the times of files, as late.yml says: anna." in told(book))
+    assert totals == ["10", "8", "8"]
+    assert said == [False, True, False]
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,10 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from classes import graded_class, handed
+from classes import graded_class, handed, hidden_in, row_of
 
 from aigc_course.grading import canvas, moodle
+from aigc_course.grading.book import Book
 from aigc_course.grading.names import spellings
 from aigc_course.grading.roster import read_roster, time_in
 from aigc_course.grading.telling import say_after
@@ -174,6 +175,17 @@ def test_moodle_finds_each_student_in_the_zip_of_pages(tmp_path, name):
     assert folders_moodle_finds(names) == ["123456", "123457"]
     assert all(each.count("/") == 1 and each.endswith("/feedback_04.html") for each in names)
     assert ["10 of 10" in pages[0], "9 of 10" in pages[1]] == [True, True]
+
+
+def test_whoever_could_not_be_graded_has_no_grade_in_the_worksheet(tmp_path):
+    file = worksheet(tmp_path, sheet_row(123456, "Mueller Anna"), sheet_row(123457, "Weber Mia"))
+    tests = hidden_in(tmp_path / "hidden")
+    book = Book(tmp_path / "marks", tests, [ANNA, MIA], "a", read_roster(file))
+    book.begin()
+    book.record(ANNA.submission, row_of(ANNA, tests, 9))
+    book.fail(MIA.submission, "The machine is too busy.")
+    book.export()
+    assert [row["Grade"] for row in exported(tmp_path, "moodle.csv")] == ["9", ""]
 
 
 def test_blind_marking_has_numbers_only(tmp_path):
