@@ -10,6 +10,7 @@ import hashlib
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from aigc_course.grading import canvas, feedback, moodle, tables
@@ -19,7 +20,7 @@ from aigc_course.grading.adjustments import (
     read_adjustments,
 )
 from aigc_course.grading.hidden import TestSet
-from aigc_course.grading.lateness import read_rule
+from aigc_course.grading.lateness import read_rule, shown_time
 from aigc_course.grading.marks import (
     GradeRow,
     Person,
@@ -29,12 +30,13 @@ from aigc_course.grading.marks import (
     read_grades,
     write_grades,
 )
-from aigc_course.grading.names import Names, plain_name
+from aigc_course.grading.names import Names, plain_name, without_addition
 from aigc_course.grading.roster import Roster, match, merged
 from aigc_course.grading.submissions import Submission
 from aigc_utils.files import atomic_path
 
 PAGES = "feedback"
+FIRST_YEAR = 2000  # what is older comes of a clock that was not set
 EXPORTS = {"moodle": "Moodle's grading worksheet", "canvas": "Canvas's gradebook"}
 
 
@@ -183,6 +185,20 @@ class Book:
             return []
         return [line.name for line in self.lines().values() if line.row and line.mark.late is None]
 
+    def odd_times(self) -> list[str]:
+        """Sentences on times by which lateness cannot go, or that are no times of a course."""
+        if self._rule is None:
+            return []
+        said = list(self._roster.odd) if self._roster else []
+        last = datetime.now().astimezone() + timedelta(days=1)
+        late = [(line.name, line.mark.late) for line in self.lines().values() if line.mark.late]
+        said += [
+            f"The time of {name} is odd, look at it: {shown_time(each.submitted)}."
+            for name, each in late
+            if each.submitted.year < FIRST_YEAR or each.submitted > last
+        ]
+        return said
+
     def by_file_times(self) -> list[str]:
         """Names of those whose lateness goes by the time of a file."""
         if self._rule is None or not self._rule.file_times:
@@ -240,6 +256,7 @@ class Book:
         for key in [*rows, *(k for k in self._people if k not in rows)]:
             row, person = rows.get(key), self._people.get(key)
             words = [row.student, key, row.id, *row.former] if row else []
+            words += [alone for word in words if (alone := without_addition(word)) != word]
             words += [person.name, person.id, *person.words] if person else []
             self._names.add(key, words[0], words[1:])
         return matched.unclear

@@ -71,6 +71,8 @@ def say_after(book: Book, say: Say) -> None:
     ]
     if late:
         say(f"Late: {names_line(late)}.")
+    for text in book.odd_times():
+        say(plain_text(text))
     if by_files := book.by_file_times():
         say(f"Late or not by the times of files, as late.yml says: {names_line(by_files)}.")
     if unknown := book.without_time():

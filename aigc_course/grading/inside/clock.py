@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psutil
 
-PATIENCE = 5.0  # times the limit is what a submission may take by the clock on the wall
+PATIENCE = 10.0  # times the limit is what a submission may take by the clock on the wall
 
 
 class Clock:

@@ -350,6 +350,18 @@ def test_a_number_that_lost_its_zeros_in_a_spreadsheet_is_still_found():
         names.find("Wang Wei")
 
 
+def test_a_name_that_two_have_is_refused_as_two(tmp_path, one_sentence):
+    two = [handed(f"Li Wei ({n})", key=f"m{n}", lms="moodle", number=str(n)) for n in (21, 22)]
+    for student, total in (("21", ["10", "9"]), ("Li Wei (22)", ["9", "10"])):
+        put(tmp_path, "adjustments.csv", f"student,points\n{student},1\n")
+        graded_class(tmp_path, dict.fromkeys(two, 9))
+        assert [row["total"] for row in table(tmp_path).values()] == total
+    put(tmp_path, "adjustments.csv", "student,points\nLi Wei,1\n")
+    with pytest.raises(ValueError, match="Li Wei") as caught:
+        graded_class(tmp_path, dict.fromkeys(two, 9))
+    one_sentence(caught.value, "any of 2 students", "id")
+
+
 def test_the_teacher_s_file_is_begun_once(tmp_path):
     graded_class(tmp_path, {ANNA: 10})
     file = tmp_path / "marks" / "adjustments.csv"

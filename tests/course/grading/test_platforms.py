@@ -177,6 +177,20 @@ def test_moodle_finds_each_student_in_the_zip_of_pages(tmp_path, name):
     assert ["10 of 10" in pages[0], "9 of 10" in pages[1]] == [True, True]
 
 
+def test_times_that_are_not_understood_or_odd_are_named(tmp_path):
+    times = ["gestern", '"Thursday, 1 January 1970, 1:00 AM"', "-"]
+    rows = [sheet_row(n, f"S{n}", submitted=time) for n, time in enumerate(times, 1)]
+    students = {handed(f"S{n}", key=f"s{n}", lms="moodle", number=str(n)): 9 for n in (1, 2, 3)}
+    file = worksheet(tmp_path, *rows)
+    assert "gestern" not in told(graded_class(tmp_path, students, roster=file))  # of no matter
+    rule = "deadline: 2026-03-13\ntime_zone: UTC\npercent_a_day: 10\n"
+    (tmp_path / "marks" / "late.yml").write_text(rule, encoding="utf-8")
+    said = told(graded_class(tmp_path, students, roster=file))
+    assert "line 2: the time 'gestern' of S1 is not understood" in said
+    assert "The time of S2 is odd, look at it: 1970-01-01 01:00" in said
+    assert "the time '-'" not in said
+
+
 def test_whoever_could_not_be_graded_has_no_grade_in_the_worksheet(tmp_path):
     file = worksheet(tmp_path, sheet_row(123456, "Mueller Anna"), sheet_row(123457, "Weber Mia"))
     tests = hidden_in(tmp_path / "hidden")

@@ -563,6 +563,31 @@ def test_letters_that_grow_in_small_are_no_part_of_the_ending(folder, look, name
 
 
 @pytest.mark.parametrize(
+    ("name", "says"),
+    [("b\u043eb", "U+043E CYRILLIC SMALL LETTER O"), ("Ann\u03b1 Byron", "U+03B1 GREEK"),
+     ("bob\u200b", "U+200B ZERO WIDTH SPACE"), ("bo\u00adb", "U+00AD"),
+     ("Иванов Пётр", ""), ("Ελένη Smith", ""), ("王伟 Wang", ""), ("Zoë Müller", "")],
+)  # fmt: skip
+def test_letters_that_are_not_what_they_seem_are_named(folder, look, name, says):
+    put(folder / f"{name}.ipynb")
+    notes = " ".join(only(look()).notes)
+    assert (says in notes) if says else notes == ""
+
+
+@pytest.mark.parametrize(
+    ("raw", "name"),
+    [(b"\xcd\xf5\xce\xb0", "王伟"), (b"M\xfcller", "Müller"), (b"\xcd\xf5", "王"),
+     (b"\x81\xff\x00"[:2], "??")],
+)  # fmt: skip
+@pytest.mark.skipif(
+    os.name == "nt" or sys.platform == "darwin", reason="Linux only: bytes in names"
+)
+def test_names_that_are_no_utf_8_are_read(folder, look, raw, name):
+    put(Path(os.fsdecode(os.fsencode(folder) + b"/" + raw + b".ipynb")))
+    assert only(look()).name == name
+
+
+@pytest.mark.parametrize(
     ("encoding", "name"),
     [("gbk", "王伟"), ("gbk", "李 小龙"), ("cp437", "Müller, Zoë"), ("cp437", "Señor ß"),
      ("utf-8", "赵 敏"), ("utf-8", "Müller")],
