@@ -200,7 +200,7 @@ def _check_isolation(options: GradeOptions, folders: dict[str, Path], say: Say) 
     if options.bubblewrap:
         if (why := bubblewrap.why_no_sandbox()) is not None:
             raise ValueError(
-                f"There is no sandbox here: {why}. Install it, or give --no-sandbox and know: "
+                f"There is no sandbox here: {why}. Or give --no-sandbox and know: "
                 + sandbox.UNPROTECTED
             )
         for name, folder in folders.items():

@@ -22,6 +22,7 @@ from aigc_course.grading.sandbox import BUSY, Ended, Sandbox
 MAX_STARTS = 12
 MAX_NOTES = 10
 WATCH = (0.0, 2.0, 10.0)  # seconds after a cell that could end its kernel late; longer each time
+NOT_THIS = "Nothing that is asked for is in this notebook: is it the right one?"
 NO_TIME = "and those after it had no time left"
 Start = Callable[[], Sandbox]
 
@@ -92,6 +93,7 @@ class _Session:
         self._fatal: dict[str, str] = {}  # names that brought the kernel down, and how
         self._level = 0  # in WATCH
         self._died_in: object = None  # what ran when the kernel ended the last time
+        self._found: set[bool] = set()  # whether what hidden tests ask for is in the notebook
         self._had = 0.0  # seconds, in sandboxes that are gone
         self._last = time.monotonic() + PATIENCE * limits.total_seconds
 
@@ -123,6 +125,8 @@ class _Session:
         if self._because:
             number, plural = len(self._because), len(self._because) > 1
             found.append(f"{number} other cell{'s' * plural} stopped because of that.")
+        if self._found == {False}:
+            found.insert(0, NOT_THIS)
         return tuple(found)
 
     def probe(self, request: dict) -> dict:
@@ -130,6 +134,7 @@ class _Session:
         name = request["shown"]
         if name in self._fatal:
             raise NoAnswer(f"`{name}` {self._fatal[name]}, so it was not called again.")
+        self._look_for(request["name"].partition(".")[0])
         outcome = self._asked(request)
         if outcome["status"] == "dead":  # what ran before this is to blame
             outcome = self._asked(request)
@@ -161,6 +166,11 @@ class _Session:
         if _is_gone(outcome):
             self._drop()
         return outcome
+
+    def _look_for(self, name: str) -> None:
+        """Note whether a cell makes what is asked for, or could: a star brings any name."""
+        made = any(name in causes.names_bound(cell) or "import *" in cell for cell in self._cells)
+        self._found.add(made or name.startswith("#"))
 
     def _can_keep(self, name: str) -> bool:
         """Leave out a cell that took away what an earlier one had made, if there is one."""

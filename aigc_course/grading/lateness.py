@@ -61,9 +61,11 @@ class Late:
         """What happened, in words; ``of`` says what the percents are of."""
         due = f"{'your own ' if self.extended else 'the '}deadline of {shown_time(self.due)}"
         handed_in = f"Handed in {shown_time(self.submitted)}"
-        if not self.percent:
+        if self.submitted <= self.due:
             return f"{handed_in}, in time for {due}."
         late = _shown_span(self.submitted - self.due)
+        if not self.percent:
+            return f"{handed_in}, {late} after {due}: nothing is taken off."
         if self.refused:
             return f"{handed_in}, {late} after {due}: too late to count."
         return f"{handed_in}, {late} after {due}: {self.percent:g}% of {of} are taken off."

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 MAX_BYTES = 20 * 2**20
-MAX_CELLS = 2000
+MAX_CELLS = 10_000
 # No link is followed, no pipe waited for; Windows has neither, and texts to be told from bytes.
 _FLAGS = (
     os.O_RDONLY

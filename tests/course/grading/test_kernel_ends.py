@@ -184,6 +184,17 @@ def test_a_cell_that_takes_its_streams_away_costs_nothing(toy, cell):
 
 
 @needs_bubblewrap
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [(["x = 1", "def other(): pass"], True), ([], True), (["answer = ..."], False),
+     (["square = None"], False), (["from numpy import *"], False)],
+)  # fmt: skip
+def test_another_notebook_is_told_from_an_empty_one(toy, cells, said):
+    graded, _ = grade_cells(toy, *cells)
+    assert (grader.NOT_THIS in graded.notes) == said
+
+
+@needs_bubblewrap
 def test_thousands_of_stopped_cells_are_told_in_a_few_lines(toy):
     cells = [f"raise ValueError({'x' * 50!r} * 1000)"] * 150 + ["no_such_name"] * 50
     graded, _ = grade_cells(toy, *cells, SQUARE, ANSWER)

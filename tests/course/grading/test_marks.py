@@ -413,6 +413,20 @@ def test_the_night_of_summer_time_is_a_day_like_others(tmp_path):
         assert rule.late("a", datetime.fromisoformat(submitted), 10, 10).percent == percent
 
 
+@pytest.mark.parametrize(
+    ("submitted", "words"),
+    [("2026-03-13 23:59", "in time for the deadline"), ("2026-03-14 00:09", "10 minutes after the"),
+     ("2026-03-14 00:10", "11 minutes after the")],
+)  # fmt: skip
+def test_the_page_says_that_the_grace_was_used(tmp_path, submitted, words):
+    rule = "deadline: 2026-03-13 23:59\ntime_zone: UTC\npercent_a_day: 10\ngrace_minutes: 10\n"
+    put(tmp_path, "late.yml", f"{rule}submitted:\n  anna: {submitted}\n")
+    graded_class(tmp_path, {ANNA: 10})
+    text = page(tmp_path, "anna")
+    assert words in text
+    assert ("nothing is taken off" in text) == (words == "10 minutes after the")
+
+
 def test_extensions_times_by_hand_and_work_that_comes_too_late(tmp_path):
     rule = rule_of(
         tmp_path,
@@ -544,6 +558,25 @@ def test_no_cell_of_the_table_begins_a_formula(tmp_path, sign):
     cells = [cell for row in csv.reader(io.StringIO(text)) for cell in row]
     assert any("cmd" in cell for cell in cells)
     assert not [cell for cell in cells if cell[:1] in "=+-@＝\t " and cell not in ("", "-")]
+
+
+def test_the_page_of_full_marks_is_friendly_and_of_nothing_short(tmp_path):
+    tests = hidden_in(tmp_path / "hidden")
+    book = graded_class(tmp_path, {ANNA: 10, BO: 9})
+    assert "Well done" in page(tmp_path, "anna")
+    assert "Well done" not in page(tmp_path, "bo")
+    row = row_of(CY, tests, 0)
+    result = row.results[0]
+    row.results = [
+        result.model_copy(update={"exercise": f"vae-0{n}", "says": "`x` is not answered yet, or gives nothing."})
+        for n in range(1, 5)
+    ]  # fmt: skip
+    book = Book(tmp_path / "marks", tests, [ANNA, BO, CY], "a")
+    book.record(CY.submission, row)
+    text = page(tmp_path, "cy")
+    assert text.count("not answered yet") + text.count("Nothing is answered") == 1
+    assert "Begin with vae-01" in text
+    assert "Well done" not in text
 
 
 def test_a_thousand_notes_fit_into_a_cell_and_on_a_page(tmp_path):
