@@ -185,6 +185,15 @@ class Book:
             return []
         return [line.name for line in self.lines().values() if line.row and line.mark.late is None]
 
+    def from_elsewhere(self) -> list[str]:
+        """Names of those who handed in something else in another folder before, by name alone."""
+        return [
+            row.student
+            for key, row in self.rows.items()
+            if not row.id and row.source and row.source != self._source
+            and (new := self._handed.get(key)) and new.content != row.content
+        ]  # fmt: skip
+
     def odd_times(self) -> list[str]:
         """Sentences on times by which lateness cannot go, or that are no times of a course."""
         if self._rule is None:

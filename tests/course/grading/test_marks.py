@@ -14,10 +14,12 @@ from classes import graded_class, handed, hidden_in, row_of
 from aigc_course.grading.adjustments import read_adjustments
 from aigc_course.grading.book import Book
 from aigc_course.grading.lateness import LateRule, read_rule
+from aigc_course.grading.limits import Limits
 from aigc_course.grading.marks import read_grades
 from aigc_course.grading.names import Names
 from aigc_course.grading.sheets import number_in, read_sheet, sheet_number, write_sheet
-from aigc_course.grading.telling import say_after
+from aigc_course.grading.submissions import Found
+from aigc_course.grading.telling import say_after, say_before
 
 ANNA, BO, CY = (handed(name) for name in ("anna", "bo", "cy"))
 
@@ -73,6 +75,19 @@ def test_late_work_of_the_same_student_is_one_row_that_names_both(tmp_path):
     assert row["total"] == "10"
     assert "Replaces 4 of 10 points from a." in row["note"]
     assert "Marks that changed: anna 4 -> 10." in told(book)
+
+
+def test_equal_names_in_two_folders_are_said_to_be_taken_for_one(tmp_path):
+    graded_class(tmp_path, {ANNA: 8, BO: 9})
+    same, other = handed("bo"), handed("anna", content="of another Anna")
+    lines: list[str] = []
+    tests = hidden_in(tmp_path / "hidden")
+    book = Book(tmp_path / "marks", tests, [same, other], "b")
+    say_before(book, Found(()), tests.sha256, Limits(), lines.append)
+    assert [line for line in lines if "another folder" in line] == [
+        "Taken for the student of that name in another folder: anna. If they are two, give one of "
+        "them another name."
+    ]
 
 
 def test_a_lower_mark_is_told_too_and_an_equal_one_is_not(tmp_path):
