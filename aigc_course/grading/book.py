@@ -32,6 +32,7 @@ from aigc_course.grading.marks import (
 )
 from aigc_course.grading.names import Names, plain_name, without_addition
 from aigc_course.grading.roster import Roster, match, merged
+from aigc_course.grading.sheets import sheet_number
 from aigc_course.grading.submissions import Submission
 from aigc_utils.files import atomic_path
 
@@ -99,6 +100,8 @@ class Book:
         self._rule = read_rule(out, self._names)
         self._table_trouble: OSError | None = None
         self._failed: dict[str, str] = {}  # why, by key
+        self._changes = {key: list(row.changes) for key, row in self.rows.items()}
+        self.about_pages: list[str] = []  # sentences on pages that were not as they were written
 
     @property
     def rows(self) -> dict[str, GradeRow]:
@@ -126,6 +129,7 @@ class Book:
                 return old
             if old is not None:
                 row.former, row.earlier, row.judged = old.former, list(old.earlier), old.judged
+                row.changes, row.page, row.page_hash = old.changes, old.page, old.page_hash
                 if old.source != row.source and old.content != row.content:
                     says = f"Replaces {old.earned:g} of {old.of:g} points from {old.source}."
                     row.earlier = [*(each for each in row.earlier if each != says), says]
@@ -233,7 +237,7 @@ class Book:
         folder = self._out / PAGES
         known = {row.page for row in self.rows.values()}
         there = [path.name for path in folder.glob("*.html")] if folder.is_dir() else []
-        return sorted(name for name in there if name not in known)
+        return sorted(n for n in there if n not in known and not tables.is_kept_copy(n))
 
     def _rename(self, handed: Sequence[Handed]) -> dict[str, str]:
         """Give the rows of students who have another name now that name; old names by key."""
@@ -309,9 +313,18 @@ class Book:
         ).encode()
         new = f"{key}.html"
         path = self._out / PAGES / new
-        if not (path.is_file() and path.read_bytes() == text):
+        digest = hashlib.sha256(text).hexdigest()
+        there = path.read_bytes() if path.is_file() else None
+        edited = there is not None and hashlib.sha256(there).hexdigest() != row.page_hash
+        if there is None and row.page == new:
+            self.about_pages.append(f"{PAGES}/{new} was gone, and is written again.")
+        if there != text and not (edited and digest == row.page_hash):
+            if edited and row.page_hash:
+                kept = tables.kept_copy(path, there)
+                self.about_pages.append(f"{PAGES}/{new} was edited: it is kept in {kept.name}.")
             with atomic_path(path) as temporary:
                 temporary.write_bytes(text)
+        row.page_hash = digest
         if row.page and row.page != new:
             (self._out / PAGES / row.page).unlink(missing_ok=True)
         row.page = new
@@ -321,6 +334,7 @@ class Book:
         lines = self.lines()
         for key, row in self.rows.items():
             row.total = lines[key].mark.total
+            row.changes = self._changes_of(key, row.total)
             mark = fingerprint(self._adjustments.get(key, []))
             if mark:
                 row.judged.setdefault(mark, row.content)
@@ -335,6 +349,14 @@ class Book:
             self._table_trouble = None
         except OSError as error:
             self._table_trouble = error
+
+    def _changes_of(self, key: str, total: float | None) -> list[str]:
+        """When a student's total has changed, this run included."""
+        known, was = self._changes.get(key, []), self.before.get(key, total)
+        if was == total:
+            return known
+        old, new = (sheet_number(each) or "no mark" for each in (was, total))
+        return [*known, f"{datetime.now().astimezone():%Y-%m-%d %H:%M %z}: {old} -> {new}"]
 
     @property
     def table_trouble(self) -> OSError | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,14 +112,24 @@ def keep_edited(out: Path, known: Sequence[str]) -> Path | None:
     content = table.read_bytes()
     if hashlib.sha256(content).hexdigest() in known:
         return None
+    return kept_copy(table, content)
+
+
+def kept_copy(path: Path, content: bytes) -> Path:
+    """Keep what a teacher has made of a file beside it, as ``NAME.edited-1``; where."""
     number = 1
-    while (copy := out / f"grades.edited-{number}.csv").exists():
+    while (copy := path.with_name(f"{path.stem}.edited-{number}{path.suffix}")).exists():
         if copy.read_bytes() == content:
             return copy
         number += 1
     with atomic_path(copy) as temporary:
         temporary.write_bytes(content)
     return copy
+
+
+def is_kept_copy(name: str) -> bool:
+    """Whether a file's name is one of `kept_copy`."""
+    return re.search(r"\.edited-\d+\.\w+$", name) is not None
 
 
 def write_table(out: Path, content: bytes) -> None:

@@ -76,6 +76,8 @@ def say_after(book: Book, say: Say) -> None:
         say(f"Handed in nothing: {names_line(shown)}.")
     if off := book.off_roster():
         say(f"On no roster: {names_line(off)}.")
+    for text in dict.fromkeys(book.about_pages):
+        say(plain_text(text))
     if strays := book.strays():
         say(f"Pages of nobody in the table, which you may delete: {names_line(strays)}.")
 

@@ -90,6 +90,30 @@ def test_equal_names_in_two_folders_are_said_to_be_taken_for_one(tmp_path):
     ]
 
 
+def test_a_page_that_the_teacher_edited_or_deleted_is_not_written_in_silence(tmp_path):
+    graded_class(tmp_path, {ANNA: 10, BO: 9})
+    folder = tmp_path / "marks" / "feedback"
+    (folder / "anna.html").write_text("see me", encoding="utf-8")
+    (folder / "bo.html").unlink()
+    said = told(graded_class(tmp_path, {ANNA: 10, BO: 9}))
+    assert page(tmp_path, "anna") == "see me"
+    assert "feedback/bo.html was gone, and is written again." in said
+    assert "9 of 10" in page(tmp_path, "bo")
+    said = told(graded_class(tmp_path, {handed("anna", content="new"): 4, BO: 9}))
+    assert "feedback/anna.html was edited: it is kept in anna.edited-1.html." in said
+    assert page(tmp_path, "anna.edited-1") == "see me"
+    assert "4 of 10" in page(tmp_path, "anna")
+    assert "nobody" not in told(graded_class(tmp_path, {BO: 9}))
+
+
+def test_when_a_mark_changed_is_kept(tmp_path):
+    for points in (8, 8, 6, 9):
+        graded_class(tmp_path, {handed("anna", content=f"{points}"): points})
+    (*_, before, last) = read_grades(tmp_path / "marks", "04").students["anna"].changes
+    assert before.endswith(": 8 -> 6")
+    assert last.endswith(": 6 -> 9")
+
+
 def test_a_lower_mark_is_told_too_and_an_equal_one_is_not(tmp_path):
     graded_class(tmp_path, {ANNA: 10, BO: 9})
     book = graded_class(
