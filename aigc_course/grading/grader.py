@@ -20,7 +20,7 @@ from aigc_course.grading.limits import Limits, MachineTrouble
 from aigc_course.grading.sandbox import BUSY, Ended, Sandbox
 
 MAX_STARTS = 12
-MAX_NOTES = 10
+MAX_NOTES = 6
 WATCH = (0.0, 2.0, 10.0)  # seconds after a cell that could end its kernel late; longer each time
 NOT_THIS = "Nothing that is asked for is in this notebook: is it the right one?"
 NO_TIME = "and those after it had no time left"
