@@ -48,6 +48,7 @@ class Item:
         dates: when the file that holds it was written, seconds, from the outermost zip to itself;
             0 where that is not known.
         why: for a fault, what goes after "it".
+        ours: the fault is this machine's and no student's.
         within: the folders and zips of a whole class that were around it, each with a "/".
     """
 
@@ -57,6 +58,7 @@ class Item:
     dates: tuple[float, ...] = (0.0,)
     why: str = ""
     within: str = ""
+    ours: bool = False
 
     @property
     def name(self) -> str:
@@ -153,7 +155,7 @@ def _walk(path: Path, parts: tuple[str, ...], out: set[str]) -> Iterator[Item]:
     try:
         about = path.lstat()
     except OSError as error:
-        yield Item(parts, "fault", why=f"cannot be read ({error.strerror})")
+        yield Item(parts, "fault", why=f"cannot be read ({error.strerror})", ours=True)
         return
     dates = (about.st_mtime,)
     if stat.S_ISLNK(about.st_mode):
@@ -172,7 +174,7 @@ def _walk(path: Path, parts: tuple[str, ...], out: set[str]) -> Iterator[Item]:
         try:
             entries = _entries(path)
         except OSError as error:
-            yield Item(parts, "fault", why=f"cannot be read ({error.strerror})")
+            yield Item(parts, "fault", why=f"cannot be read ({error.strerror})", ours=True)
             return
         if folder.litter:
             return
@@ -207,10 +209,11 @@ class _Unpacker:
                 found = [self._member(archive, m, item) for m in members]
         except _Refused as refused:
             return [replace(item, kind="fault", path=None, why=str(refused))]
-        except (zipfile.BadZipFile, OSError, ValueError, EOFError, NotImplementedError):
-            return [
-                replace(item, kind="fault", path=None, why="is damaged: it is no zip that opens")
-            ]
+        except (zipfile.BadZipFile, ValueError, EOFError, NotImplementedError):
+            return [replace(item, kind="fault", path=None, why=_why_no_zip(item.path))]
+        except OSError as error:
+            why = f"cannot be read ({error.strerror or error})"
+            return [replace(item, kind="fault", path=None, why=why, ours=bool(error.errno))]
         opened = [replace(item, kind="folder", path=None)]
         for inner in found:
             # In a zip of the class each file is a student's, and has room of its own.
@@ -255,7 +258,9 @@ class _Unpacker:
         except (
             zipfile.BadZipFile, OSError, ValueError, EOFError, RuntimeError, zlib.error,
             lzma.LZMAError,
-        ):  # fmt: skip
+        ) as error:  # fmt: skip
+            if isinstance(error, OSError) and error.errno:  # of this machine: no space is left
+                return Item(here, "fault", why=f"cannot be read ({error.strerror})", ours=True)
             path.unlink(missing_ok=True)
             return Item(here, "fault", why="is damaged: it does not come out of its zip")
         return Item(here, "file", path, dates)
@@ -282,11 +287,27 @@ def _is_drive(first: tuple[str, ...]) -> bool:
     return bool(first) and first[0].endswith(":")
 
 
+def _why_no_zip(path: Path) -> str:
+    """What is wrong with a zip that does not open; goes after "it"."""
+    with open(path, "rb") as file:
+        begin = file.read(4)
+    if not begin:
+        return "is an empty file"
+    if begin[:2] != b"PK":
+        return "is no zip, whatever its name says"
+    return "is damaged, perhaps cut off: it is no zip that opens"
+
+
 def _name_of(member: zipfile.ZipInfo) -> str:
-    """A name in a zip; many programs write UTF-8 without saying so."""
+    """A name in a zip that does not say which encoding it is in.
+
+    Many programs write UTF-8, Windows in China GBK: a name whose letters are all in its first
+    part, GB 2312, is no likely name in cp437, which other systems write.
+    """
     if not member.flag_bits & 0x800:
-        with contextlib.suppress(UnicodeError):
-            return member.filename.encode("cp437").decode("utf-8")
+        for encoding in ("utf-8", "gb2312"):
+            with contextlib.suppress(UnicodeError):
+                return member.filename.encode("cp437").decode(encoding)
     return member.filename
 
 

@@ -14,7 +14,7 @@ from aigc_course.grading.book import Book, Handed
 from aigc_course.grading.hidden import TestSet
 from aigc_course.grading.limits import Limits
 from aigc_course.grading.marks import GradeRow, TestRow
-from aigc_course.grading.notebooks import Unreadable
+from aigc_course.grading.notebooks import NotHere, Unreadable
 from aigc_course.grading.plain import plain_text
 from aigc_course.grading.sandbox import Sandbox
 from aigc_course.grading.sheets import sheet_number
@@ -101,9 +101,13 @@ class Work:
             return
         if self._hopeless.is_set():
             self.outcome.untried.append(submission.name)
+            self._book.fail(submission, "It was not tried, since others could not be graded.")
             return
         try:
             content, problem = read_submission(submission), ""
+        except NotHere as error:
+            self._fail(submission, str(error), num_all, counts=False)
+            return
         except Unreadable as error:
             content, problem = b"", str(error)
         digest = digest_of(content_hash(content, problem), self._tests, self._limits)
@@ -210,12 +214,23 @@ class Work:
                 box.kill()
         return box
 
-    def _fail(self, submission: Submission, reason: str, num_all: int) -> None:
-        """Note that one could not be graded; a reason is said once, not for each."""
+    def _fail(
+        self, submission: Submission, reason: str, num_all: int, *, counts: bool = True
+    ) -> None:
+        """Note that one could not be graded; a reason is said once, not for each.
+
+        Args:
+            submission: whose.
+            reason: a sentence.
+            num_all: how many there are.
+            counts: whether the others may meet the same.
+        """
+        if not self._stopped.is_set():
+            self._book.fail(submission, reason)
         with self._lock:
             new = reason not in self.outcome.failed
             self.outcome.failed.setdefault(reason, []).append(submission.name)
-            self._in_a_row += 1
+            self._in_a_row += counts
             if self._in_a_row >= HOPELESS:
                 self._hopeless.set()
         if new and not self._stopped.is_set():
