@@ -276,11 +276,14 @@ class Book:
         return self._table_trouble
 
     def _marks_of_roster(self) -> Mapping[int, tables.TableLine]:
-        """The lines of those on the roster that was given, by their number there."""
+        """The lines of those on the roster that was given, by their number there.
+
+        Who has handed in and could not be graded has no line, and stays as the roster has it.
+        """
         lines = self.lines()
         keys = {id(person): key for key, person in self._people.items()}
-        people = self._roster.people
-        return {n: lines[keys[id(p)]] for n, p in enumerate(people) if id(p) in keys}
+        found = {n: keys.get(id(person)) for n, person in enumerate(self._roster.people)}
+        return {n: lines[key] for n, key in found.items() if key in lines}
 
     def _of(self, line: tables.TableLine) -> float:
         return line.row.of if line.row else self._possible

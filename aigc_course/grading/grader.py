@@ -12,6 +12,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from aigc_course.grading import causes, hidden, notebooks
 from aigc_course.grading.hidden import NoAnswer, Result, Student, TestSet
@@ -92,6 +93,8 @@ class _Session:
         self._level = 0  # in WATCH
         self._died_in: object = None  # what ran when the kernel ended the last time
         self._deadline = time.monotonic() + limits.total_seconds
+        # Asked again for each name that is missing; no longer kept than the submission.
+        self._bound, self._used = cache(causes.names_bound), cache(causes.names_used)
 
     def __enter__(self) -> _Session:
         return self
@@ -170,9 +173,7 @@ class _Session:
     def _explain_name_error(self, name: str) -> None:
         """Name the cell because of which a function misses something; raises as above."""
         first = name.partition("(")[0].partition(".")[0]
-        used = [
-            causes.names_used(cell) for cell in self._cells if first in causes.names_bound(cell)
-        ]
+        used = [self._used(cell) for cell in self._cells if first in self._bound(cell)]
         index = self._failed_to_bind(set().union(*used), len(self._cells))
         if index is not None:
             raise NoAnswer(
@@ -185,7 +186,7 @@ class _Session:
         for index in sorted((at for at in self._stopped if at < before), reverse=True):
             no_time = self._stopped[index] == NO_TIME
             cells = self._cells[index:] if no_time else self._cells[index : index + 1]
-            if any(names & causes.names_bound(cell) for cell in cells):
+            if any(names & self._bound(cell) for cell in cells):
                 return index
         return None
 

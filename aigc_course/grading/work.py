@@ -16,7 +16,7 @@ from aigc_course.grading.limits import Limits
 from aigc_course.grading.marks import GradeRow, TestRow
 from aigc_course.grading.notebooks import Unreadable
 from aigc_course.grading.plain import plain_text
-from aigc_course.grading.sandbox import Sandbox
+from aigc_course.grading.sandbox import Ended, Sandbox
 from aigc_course.grading.sheets import sheet_number
 from aigc_course.grading.submissions import Submission, read_submission
 
@@ -115,6 +115,7 @@ class Work:
         try:
             graded = grader.zero_grade(self._tests, problem) if problem else self._graded(content)
         except OSError as error:
+            self._count_in_a_row()
             self._fail(submission, str(error), num_all)
             return
         except Exception as error:  # a fault of ours that one submission meets stops no class
@@ -200,7 +201,13 @@ class Work:
         )
 
     def _start(self, slot: int) -> Sandbox:
-        """A sandbox that `run` kills if the teacher stops."""
+        """A sandbox that `run` kills if the teacher stops.
+
+        Raises:
+            Ended: if it does not start, or the teacher has stopped.
+        """
+        if self._stopped.is_set():
+            raise Ended("was stopped")
         box = Sandbox(
             self._limits, slot, bubblewrap=self._bubblewrap, on_close=self._running.discard
         )
@@ -210,14 +217,18 @@ class Work:
                 box.kill()
         return box
 
+    def _count_in_a_row(self) -> None:
+        """Give up the rest after a few sandboxes in a row that are of no use."""
+        with self._lock:
+            self._in_a_row += 1
+            if self._in_a_row >= HOPELESS:
+                self._hopeless.set()
+
     def _fail(self, submission: Submission, reason: str, num_all: int) -> None:
         """Note that one could not be graded; a reason is said once, not for each."""
         with self._lock:
             new = reason not in self.outcome.failed
             self.outcome.failed.setdefault(reason, []).append(submission.name)
-            self._in_a_row += 1
-            if self._in_a_row >= HOPELESS:
-                self._hopeless.set()
         if new and not self._stopped.is_set():
             self._told(f"{submission.name}: not graded. {reason}", num_all)
 
