@@ -17,7 +17,7 @@ from aigc_course.grading.causes import MAX_SOURCE
 
 MAX_BYTES = 20 * 2**20
 MAX_CELLS = 2000
-MAX_DOTTED = 1_000_000  # characters of code with dots; of a workbook's there are some 30,000
+MAX_DOTTED = 300_000  # characters of cells with dots that are looked into
 # No link is followed, no pipe waited for; Windows has neither, and texts to be told from bytes.
 _FLAGS = (
     os.O_RDONLY
