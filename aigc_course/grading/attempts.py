@@ -36,11 +36,13 @@ class Chosen:
         item: the notebook; None if there is none.
         problem: a sentence on why nothing can be graded; None if something can.
         notes: sentences on what else there is.
+        ours: the problem is this machine's and no student's.
     """
 
     item: Item | None
     problem: str | None
     notes: tuple[str, ...]
+    ours: bool = False
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ class _Attempt:
     item: Item
     notebook: Notebook | None
     problem: str
+    ours: bool = False
 
     def blank(self, most: int) -> bool:
         """Whether it is as it was handed out, when some attempt has ``most`` blanks."""
@@ -69,7 +72,8 @@ def choose_attempt(items: Sequence[Item], assignment: str) -> Chosen:
     attempts, others, faults = _sorted_out(items)
     notes = []
     if not attempts:
-        return Chosen(None, _no_notebook(items, others, faults), ())
+        ours = any(fault.ours for fault in faults)
+        return Chosen(None, _no_notebook(items, others, faults), (), ours)
     most = max(a.notebook.num_blanks if a.notebook else 0 for a in attempts)
 
     def rank(attempt: _Attempt) -> tuple:
@@ -96,7 +100,7 @@ def choose_attempt(items: Sequence[Item], assignment: str) -> Chosen:
     if others:
         notes.append(f"Not counted, since no notebook: {_kinds_listed(others)}.")
     notes += _faults_said(faults)
-    return Chosen(best.item, best.problem or None, tuple(notes))
+    return Chosen(best.item, best.problem or None, tuple(notes), best.ours)
 
 
 def only_one_answered(items: Sequence[Item]) -> bool:
@@ -134,7 +138,8 @@ def _attempt(item: Item) -> _Attempt | None:
     try:
         return _Attempt(item, notebooks.read_notebook(_content(item.path, named)), "")
     except Unreadable as error:
-        return _Attempt(item, None, str(error)) if named else None
+        ours = isinstance(error, notebooks.NotHere)
+        return _Attempt(item, None, str(error), ours) if named else None
 
 
 def _content(path: Path, named: bool) -> bytes:
@@ -171,7 +176,8 @@ def _which_counts(ordered: Sequence[_Attempt], most: int, assignment: str) -> st
 def _no_notebook(items: Sequence[Item], others: Sequence[Item], faults: Sequence[Item]) -> str:
     """Why there is nothing to grade, in one sentence."""
     if faults:
-        return " ".join([*_faults_said(faults), f"There is no other notebook: {ITSELF}."])
+        advice = [] if any(f.ours for f in faults) else [f"There is no other notebook: {ITSELF}."]
+        return " ".join([*_faults_said(faults), *advice])
     if others:
         return f"There is no notebook, only {_kinds_listed(others)}: {ITSELF}."
     if any(".ipynb_checkpoints" in item.parts for item in items):

@@ -10,6 +10,7 @@ import hashlib
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from aigc_course.grading import canvas, feedback, moodle, tables
@@ -19,7 +20,7 @@ from aigc_course.grading.adjustments import (
     read_adjustments,
 )
 from aigc_course.grading.hidden import TestSet
-from aigc_course.grading.lateness import read_rule
+from aigc_course.grading.lateness import read_rule, shown_time
 from aigc_course.grading.marks import (
     GradeRow,
     Person,
@@ -29,12 +30,15 @@ from aigc_course.grading.marks import (
     read_grades,
     write_grades,
 )
-from aigc_course.grading.names import Names, plain_name
+from aigc_course.grading.names import Names, plain_name, without_addition
 from aigc_course.grading.roster import Roster, match, merged
+from aigc_course.grading.sheets import sheet_number
 from aigc_course.grading.submissions import Submission
 from aigc_utils.files import atomic_path
 
 PAGES = "feedback"
+FIRST_YEAR = 2000  # what is older comes of a clock that was not set
+EXPORTS = {"moodle": "Moodle's grading worksheet", "canvas": "Canvas's gradebook"}
 
 
 @dataclass(frozen=True)
@@ -89,10 +93,15 @@ class Book:
         if roster:
             self.grades.people = merged(self.grades.people, roster.people)
         self.unclear = self._match()
+        if roster:
+            self._check_platform(roster)
         adjustments = read_adjustments(out, tests.exercises())
         self._adjustments = by_student(adjustments, self._names, out)
         self._rule = read_rule(out, self._names)
         self._table_trouble: OSError | None = None
+        self._failed: dict[str, str] = {}  # why, by key
+        self._changes = {key: list(row.changes) for key, row in self.rows.items()}
+        self.about_pages: list[str] = []  # sentences on pages that were not as they were written
 
     @property
     def rows(self) -> dict[str, GradeRow]:
@@ -120,6 +129,7 @@ class Book:
                 return old
             if old is not None:
                 row.former, row.earlier, row.judged = old.former, list(old.earlier), old.judged
+                row.changes, row.page, row.page_hash = old.changes, old.page, old.page_hash
                 if old.source != row.source and old.content != row.content:
                     says = f"Replaces {old.earned:g} of {old.of:g} points from {old.source}."
                     row.earlier = [*(each for each in row.earlier if each != says), says]
@@ -127,6 +137,12 @@ class Book:
             self._page(submission.key, row)
             self._save()
             return row
+
+    def fail(self, submission: Submission, reason: str) -> None:
+        """Say in the table that a submission could not be graded; a mark from before stays."""
+        with self._lock:
+            self._failed[submission.key] = reason
+            self._save()
 
     def write(self) -> None:
         """Write all pages and tables anew, where something in them has changed."""
@@ -162,7 +178,9 @@ class Book:
 
     def lines(self) -> dict[str, tables.TableLine]:
         """All students with their marks, by key; who handed in nothing has a key of a roster."""
-        keys = [*self.rows, *(key for key in self._people if key not in self._handed_or_known())]
+        failed = [key for key in self._failed if key not in self.rows]
+        others = [key for key in self._people if key not in self._handed_or_known()]
+        keys = [*self.rows, *failed, *others]
         return {key: self._line(key) for key in keys}
 
     def without_time(self) -> list[str]:
@@ -170,6 +188,41 @@ class Book:
         if self._rule is None:
             return []
         return [line.name for line in self.lines().values() if line.row and line.mark.late is None]
+
+    def from_elsewhere(self) -> list[str]:
+        """Names of those who handed in something else in another folder before, by name alone."""
+        return [
+            row.student
+            for key, row in self.rows.items()
+            if not row.id and row.source and row.source != self._source
+            and (new := self._handed.get(key)) and new.content != row.content
+        ]  # fmt: skip
+
+    def odd_times(self) -> list[str]:
+        """Sentences on times by which lateness cannot go, or that are no times of a course."""
+        if self._rule is None:
+            return []
+        said = list(self._roster.odd) if self._roster else []
+        last = datetime.now().astimezone() + timedelta(days=1)
+        late = [(line.name, line.mark.late) for line in self.lines().values() if line.mark.late]
+        said += [
+            f"The time of {name} is odd, look at it: {shown_time(each.submitted)}."
+            for name, each in late
+            if each.submitted.year < FIRST_YEAR or each.submitted > last
+        ]
+        return said
+
+    def by_file_times(self) -> list[str]:
+        """Names of those whose lateness goes by the time of a file."""
+        if self._rule is None or not self._rule.file_times:
+            return []
+        return [
+            line.name
+            for key, line in self.lines().items()
+            if line.mark.late
+            and not self._rule.has_time_of(key)
+            and not (line.person and line.person.lms == "moodle")
+        ]
 
     def off_roster(self) -> list[str]:
         """Names of those in the folder who are on none of the rosters that were given."""
@@ -184,7 +237,7 @@ class Book:
         folder = self._out / PAGES
         known = {row.page for row in self.rows.values()}
         there = [path.name for path in folder.glob("*.html")] if folder.is_dir() else []
-        return sorted(name for name in there if name not in known)
+        return sorted(n for n in there if n not in known and not tables.is_kept_copy(n))
 
     def _rename(self, handed: Sequence[Handed]) -> dict[str, str]:
         """Give the rows of students who have another name now that name; old names by key."""
@@ -216,9 +269,22 @@ class Book:
         for key in [*rows, *(k for k in self._people if k not in rows)]:
             row, person = rows.get(key), self._people.get(key)
             words = [row.student, key, row.id, *row.former] if row else []
+            words += [alone for word in words if (alone := without_addition(word)) != word]
             words += [person.name, person.id, *person.words] if person else []
             self._names.add(key, words[0], words[1:])
         return matched.unclear
+
+    def _check_platform(self, roster: Roster) -> None:
+        """Refuse the export of another platform than the submissions', if it fits nobody."""
+        theirs = {each.submission.lms for each in self._handed.values()} - {None, roster.kind}
+        on_it = {id(person) for person in roster.people}
+        fits = any(k in self._handed and id(p) in on_it for k, p in self._people.items())
+        if roster.kind in EXPORTS and theirs and not fits:
+            wanted = EXPORTS[min(theirs)]
+            raise ValueError(
+                f"{roster.sheet.path} is {EXPORTS[roster.kind]}, and nobody on it has handed in: "
+                f"for these submissions give {wanted} with --roster."
+            )
 
     def _line(self, key: str) -> tables.TableLine:
         """One student with the mark."""
@@ -227,7 +293,11 @@ class Book:
         mark = mark_of(key, row, person, self._possible, self._rule, adjustments)
         first = row.judged.get(fingerprint(adjustments), row.content) if row else ""
         outdated = row is not None and first != row.content
-        return tables.TableLine(row, mark, person, self._remarks(row, outdated), outdated)
+        remarks = self._remarks(row, outdated)
+        if key in self._failed:
+            remarks.append(f"Could not be graded this time: {self._failed[key]}")
+        failed = self._handed[key].submission if key in self._failed else None
+        return tables.TableLine(row, mark, person, remarks, outdated, failed)
 
     def _handed_or_known(self) -> set[str]:
         """Keys of all who are in the table, or in the folder and not graded yet."""
@@ -243,9 +313,18 @@ class Book:
         ).encode()
         new = f"{key}.html"
         path = self._out / PAGES / new
-        if not (path.is_file() and path.read_bytes() == text):
+        digest = hashlib.sha256(text).hexdigest()
+        there = path.read_bytes() if path.is_file() else None
+        edited = there is not None and hashlib.sha256(there).hexdigest() != row.page_hash
+        if there is None and row.page == new:
+            self.about_pages.append(f"{PAGES}/{new} was gone, and is written again.")
+        if there != text and not (edited and digest == row.page_hash):
+            if edited and row.page_hash:
+                kept = tables.kept_copy(path, there)
+                self.about_pages.append(f"{PAGES}/{new} was edited: it is kept in {kept.name}.")
             with atomic_path(path) as temporary:
                 temporary.write_bytes(text)
+        row.page_hash = digest
         if row.page and row.page != new:
             (self._out / PAGES / row.page).unlink(missing_ok=True)
         row.page = new
@@ -255,6 +334,7 @@ class Book:
         lines = self.lines()
         for key, row in self.rows.items():
             row.total = lines[key].mark.total
+            row.changes = self._changes_of(key, row.total)
             mark = fingerprint(self._adjustments.get(key, []))
             if mark:
                 row.judged.setdefault(mark, row.content)
@@ -270,20 +350,25 @@ class Book:
         except OSError as error:
             self._table_trouble = error
 
+    def _changes_of(self, key: str, total: float | None) -> list[str]:
+        """When a student's total has changed, this run included."""
+        known, was = self._changes.get(key, []), self.before.get(key, total)
+        if was == total:
+            return known
+        old, new = (sheet_number(each) or "no mark" for each in (was, total))
+        return [*known, f"{datetime.now().astimezone():%Y-%m-%d %H:%M %z}: {old} -> {new}"]
+
     @property
     def table_trouble(self) -> OSError | None:
         """Why grades.csv is not as it should be; None if it is."""
         return self._table_trouble
 
     def _marks_of_roster(self) -> Mapping[int, tables.TableLine]:
-        """The lines of those on the roster that was given, by their number there.
-
-        Who has handed in and could not be graded has no line, and stays as the roster has it.
-        """
+        """The lines of those on the roster that was given, by their number there."""
         lines = self.lines()
         keys = {id(person): key for key, person in self._people.items()}
-        found = {n: keys.get(id(person)) for n, person in enumerate(self._roster.people)}
-        return {n: lines[key] for n, key in found.items() if key in lines}
+        people = self._roster.people
+        return {n: lines[k] for n, p in enumerate(people) if (k := keys.get(id(p))) in lines}
 
     def _of(self, line: tables.TableLine) -> float:
         return line.row.of if line.row else self._possible

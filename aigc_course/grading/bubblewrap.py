@@ -34,9 +34,12 @@ TRY_SECONDS = 30.0  # for a program that does nothing but start
 def why_no_sandbox() -> str | None:
     """Why there can be no sandbox here, in a sentence; None if there can."""
     if sys.platform != "linux":
-        return "bubblewrap runs on Linux only"
+        return (
+            "bubblewrap runs on Linux only: grade on a Linux machine, in WSL 2 or in a container, "
+            "as workbook/TEACHING.md shows"
+        )
     if shutil.which("bwrap") is None:
-        return "bubblewrap is not installed (apt install bubblewrap, or dnf)"
+        return "bubblewrap is not installed: apt install bubblewrap, or dnf"
     passed: list[int] = []
     try:
         command, passed = bubblewrap_command(Limits(), None, ["true"])

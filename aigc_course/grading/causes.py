@@ -53,6 +53,8 @@ _LATE = re.compile(
     r"|nohup|&\s*$",
     re.MULTILINE,
 )
+# What takes names away without saying which.
+_RESET = re.compile(r"%reset|[\"']reset|\.reset\(|globals\(\)|locals\(\)|vars\(\)|user_ns")
 
 
 def exception_name(name: object) -> str:
@@ -117,6 +119,15 @@ def undefined_name(name: object, says: object) -> str | None:
 def may_end_late(source: str) -> bool:
     """Whether a cell holds a word by which it could bring its kernel down after it has run."""
     return _LATE.search(source) is not None
+
+
+def may_take_away(source: str, name: str) -> bool:
+    """Whether a cell holds words by which it could take a name away that an earlier one gave."""
+    own = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)")
+    for line in source.splitlines():
+        if (word := re.search(r"\bdel\b", line)) and own.search(line, word.end()):
+            return True
+    return _RESET.search(source) is not None
 
 
 def without_colab(source: str) -> str | None:

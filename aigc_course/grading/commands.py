@@ -126,7 +126,10 @@ def _finish(
     if failed:
         say(f"Not graded, for the reason above: {names_line(failed)}.")
     if outcome.untried:
-        say("No sandbox starts, so the others were not tried: mend that, and give this again.")
+        say(
+            "Nobody could be graded any more, so the others were not tried: mend that, and give "
+            "this again."
+        )
     if book.table_trouble:
         say(f"{book.table_trouble.strerror or book.table_trouble} All marks are in grades.json.")
     say(f"{len(handed) - len(failed)} of {len(handed)} graded: {out / tables.FILE}")
@@ -197,7 +200,7 @@ def _check_isolation(options: GradeOptions, folders: dict[str, Path], say: Say) 
     if options.bubblewrap:
         if (why := bubblewrap.why_no_sandbox()) is not None:
             raise ValueError(
-                f"There is no sandbox here: {why}. Install it, or give --no-sandbox and know: "
+                f"There is no sandbox here: {why}. Or give --no-sandbox and know: "
                 + sandbox.UNPROTECTED
             )
         for name, folder in folders.items():

@@ -86,9 +86,9 @@ def without_number(stem: str) -> tuple[str, int]:
 
 def stem_of(name: str) -> str:
     """A file name without what says that it is a notebook or a zip."""
-    at = name.casefold().rfind(".ipynb")
-    if at >= 0:
-        return name[:at] or name
+    # Not by small letters of the whole, which may be more: "ß" has two.
+    if match := re.fullmatch(r"(.*)\.ipynb.*", name, re.IGNORECASE | re.ASCII | re.DOTALL):
+        return match[1] or name
     return name.rpartition(".")[0] or name if "." in name else name
 
 

@@ -12,12 +12,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from aigc_course.checks.texts import exercise_file, read_exercises
+from aigc_course.grading.hidden import UNANSWERED
 from aigc_course.grading.lateness import LateRule
 from aigc_course.grading.marks import GradeRow, Mark, TestRow
 from aigc_course.grading.plain import plain_text
 from aigc_course.grading.sheets import sheet_number
 
 MOST_NOTES = 12
+MANY = 3  # exercises without an answer, of which one sentence says so
 _NO_SENTENCE = "the result is not right."
 _ADVICE = 'What to do: `check("{}", ...)` in the notebook answers with a hint for the mistake.'
 
@@ -56,6 +58,7 @@ class _Page:
     sum: list[str]
     words: list[str]
     problem: str
+    open: list[_ExercisePart]
     lost: list[_ExercisePart]
     notes: list[str]
     exercises: list[_ExercisePart] = field(default_factory=list)
@@ -97,6 +100,9 @@ def feedback_page(
     notes = [] if problem else list(row.notes)
     if len(notes) > MOST_NOTES:
         notes[MOST_NOTES:] = [f"And {len(notes) - MOST_NOTES} more cells."]
+    unanswered = [part for part in parts if all(UNANSWERED in t.says for t in part.tests)]
+    if len(unanswered) < MANY:  # a few say so themselves
+        unanswered = []
     page = _Page(
         student=plain_text(student),
         assignment=f"Assignment {assignment}",
@@ -106,7 +112,8 @@ def feedback_page(
         sum=_sum(row, mark, rule),
         words=_words(mark, titles),
         problem=problem,
-        lost=[part for part in parts if part.lost != "0"],
+        open=unanswered,
+        lost=[part for part in parts if part.lost != "0" and part not in unanswered],
         notes=[plain_text(note) for note in notes],
         exercises=parts,
     )

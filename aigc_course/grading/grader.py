@@ -16,12 +16,14 @@ from functools import cache
 
 from aigc_course.grading import causes, hidden, notebooks
 from aigc_course.grading.hidden import NoAnswer, Result, Student, TestSet
-from aigc_course.grading.limits import Limits
-from aigc_course.grading.sandbox import Ended, Sandbox
+from aigc_course.grading.inside.clock import PATIENCE
+from aigc_course.grading.limits import Limits, MachineTrouble
+from aigc_course.grading.sandbox import BUSY, Ended, Sandbox
 
 MAX_STARTS = 12
 MAX_NOTES = 10
 WATCH = (0.0, 2.0, 10.0)  # seconds after a cell that could end its kernel late; longer each time
+NOT_THIS = "Nothing that is asked for is in this notebook: is it the right one?"
 NO_TIME = "and those after it had no time left"
 Start = Callable[[], Sandbox]
 
@@ -58,7 +60,7 @@ def grade_notebook(content: bytes, tests: TestSet, limits: Limits, start: Start)
         start: makes a sandbox.
 
     Raises:
-        OSError: if no sandbox can be started, which is no student's fault.
+        OSError: if no sandbox can be started, or the machine is too busy: no student's fault.
     """
     began = time.monotonic()
     try:
@@ -92,7 +94,9 @@ class _Session:
         self._fatal: dict[str, str] = {}  # names that brought the kernel down, and how
         self._level = 0  # in WATCH
         self._died_in: object = None  # what ran when the kernel ended the last time
-        self._deadline = time.monotonic() + limits.total_seconds
+        self._found: set[bool] = set()  # whether what hidden tests ask for is in the notebook
+        self._had = 0.0  # seconds, in sandboxes that are gone
+        self._last = time.monotonic() + PATIENCE * limits.total_seconds
         # Asked again for each name that is missing; no longer kept than the submission.
         self._bound, self._used = cache(causes.names_bound), cache(causes.names_used)
 
@@ -124,6 +128,8 @@ class _Session:
         if self._because:
             number, plural = len(self._because), len(self._because) > 1
             found.append(f"{number} other cell{'s' * plural} stopped because of that.")
+        if self._found == {False}:
+            found.insert(0, NOT_THIS)
         return tuple(found)
 
     def probe(self, request: dict) -> dict:
@@ -131,6 +137,7 @@ class _Session:
         name = request["shown"]
         if name in self._fatal:
             raise NoAnswer(f"`{name}` {self._fatal[name]}, so it was not called again.")
+        self._look_for(request["name"].partition(".")[0])
         outcome = self._asked(request)
         if outcome["status"] == "dead":  # what ran before this is to blame
             outcome = self._asked(request)
@@ -145,7 +152,10 @@ class _Session:
         if not isinstance(answer, dict):
             raise NoAnswer(f"`{name}` brought no answer: something in the notebook prevents it.")
         if "missing" in answer:
-            self._explain_missing(request["name"].partition(".")[0])
+            missing = request["name"].partition(".")[0]
+            if self._can_keep(missing):
+                return self.probe(request)
+            self._explain_missing(missing)
         if answer.get("raised") == "NameError":
             self._explain_name_error(name)
         return answer
@@ -159,6 +169,21 @@ class _Session:
         if _is_gone(outcome):
             self._drop()
         return outcome
+
+    def _look_for(self, name: str) -> None:
+        """Note whether a cell makes what is asked for, or could: a star brings any name."""
+        made = any(name in causes.names_bound(cell) or "import *" in cell for cell in self._cells)
+        self._found.add(made or name.startswith("#"))
+
+    def _can_keep(self, name: str) -> bool:
+        """Leave out a cell that took away what an earlier one had made, if there is one."""
+        made = [at for at, cell in enumerate(self._cells) if name in self._bound(cell)]
+        for at in range(made[0] + 1 if made else len(self._cells), len(self._cells)):
+            if at not in self._left_out and causes.may_take_away(self._cells[at], name):
+                self._leave_out(at, "took away what is tested, and was left out")
+                self._drop()
+                return True
+        return False
 
     def _explain_missing(self, name: str) -> None:
         """Name the cell because of which there is no such name, if there is one.
@@ -195,19 +220,20 @@ class _Session:
 
         Raises:
             NoAnswer: if there can be none any more.
+            MachineTrouble: if that is the machine's fault.
         """
         while self._sandbox is None:
             if self._starts >= MAX_STARTS:
                 raise NoAnswer("The notebook broke down too often to go on.")
-            if time.monotonic() > self._deadline:
+            if self._left() <= 0:
                 raise NoAnswer(
                     f"The time for the whole notebook ({self._limits.total_seconds:g} s) was over."
                 )
             self._starts += 1
             try:
                 self._sandbox = self._start()
-            except Ended:
-                raise NoAnswer("The notebook could not be started again.") from None
+            except Ended as ended:  # nothing of the submission runs in it yet
+                raise MachineTrouble(f"A sandbox did not start again: it {ended}.") from None
             self._run_cells(self._sandbox)
         return self._sandbox
 
@@ -218,7 +244,7 @@ class _Session:
         for index, source in enumerate(self._cells):
             if index in self._left_out or not source.strip():
                 continue
-            if time.monotonic() > self._deadline:
+            if self._left() <= 0:
                 self._stopped[index] = NO_TIME
                 return
             outcome = self._run_cell(sandbox, source)
@@ -300,10 +326,22 @@ class _Session:
 
     def _seconds(self, most: float) -> float:
         """A time limit: what is left for the whole, but always a moment."""
-        return max(1.0, min(most, self._deadline - time.monotonic()))
+        return max(1.0, min(most, self._left()))
+
+    def _left(self) -> float:
+        """Seconds that are left for the whole.
+
+        Raises:
+            MachineTrouble: if the machine is too busy to wait for their end.
+        """
+        if time.monotonic() > self._last:
+            raise MachineTrouble(BUSY)
+        now = self._sandbox.had if self._sandbox is not None else 0.0
+        return self._limits.total_seconds - self._had - now
 
     def _drop(self) -> None:
         if self._sandbox is not None:
+            self._had += self._sandbox.had
             self._sandbox.close()
             self._sandbox = None
 

@@ -15,8 +15,10 @@ from typing import Any, Protocol
 import numpy as np
 
 from aigc_course.grading import causes, wire
+from aigc_course.grading.limits import MachineTrouble
 
 MAX_SENTENCE = 600
+UNANSWERED = "is not answered yet, or gives nothing"
 _FAILURES = {"slow": "took too long", "uncallable": "is no function"}
 
 
@@ -146,7 +148,7 @@ class Student:
             raise NoAnswer(f"{self._shown(name)} gives {error}.") from None
         parts = value if isinstance(value, tuple) else (value,)
         if any(part is None or part is Ellipsis for part in parts):
-            raise NoAnswer(f"{self._shown(name)} is not answered yet, or gives nothing.")
+            raise NoAnswer(f"{self._shown(name)} {UNANSWERED}.")
         return value
 
     def _checked(self, name: str, reply: dict) -> dict:
@@ -251,13 +253,14 @@ def load_tests(folder: Path, assignment: str) -> TestSet:
     Raises:
         ValueError: if there is no such file, it does not run, or it holds no test.
     """
-    if not re.fullmatch(r"[A-Za-z0-9_-]+", assignment):
-        raise ValueError(f"The assignment is {assignment!r}: give a name such as 04.")
+    named = re.fullmatch(r"[A-Za-z0-9_-]+", assignment) is not None
     path = folder / f"{assignment}.py"
-    if not path.is_file():
+    if not named or not path.is_file():
         there = sorted(file.stem for file in folder.glob("*.py")) if folder.is_dir() else []
-        has = f"it has {', '.join(there)}" if there else "it has none"
-        raise ValueError(f"There are no hidden tests {path}: {has}; choose one or name --tests.")
+        has = f"{folder} has {', '.join(there) or 'none'}; choose one or name --tests"
+        if named:
+            raise ValueError(f"There are no hidden tests {path.name}: {has}.")
+        raise ValueError(f"--assignment is {assignment[:60]!r}, which is no name of tests: {has}.")
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     loader = _Loader(f"aigc_hidden_tests_{assignment.replace('-', '_')}", str(path))
     spec = importlib.util.spec_from_file_location(loader.name, path, loader=loader)
@@ -277,7 +280,7 @@ def load_tests(folder: Path, assignment: str) -> TestSet:
 
 
 def judge_submission(test: HiddenTest, student: Student) -> Result:
-    """Let one test judge one submission; whatever happens is a result."""
+    """Let one test judge one submission; whatever happens is a result, but `MachineTrouble`."""
     points, says, broken = test.points, "", ""
     try:
         outcome = test.judge(student)
@@ -287,6 +290,8 @@ def judge_submission(test: HiddenTest, student: Student) -> Result:
         points, says = 0.0, str(error)
     except AssertionError as error:
         points, says = 0.0, str(error) or "The result is not right."
+    except MachineTrouble:
+        raise
     except Exception as error:  # a test that meets an answer which its author did not think of
         points, says = 0.0, "This answer could not be judged; your teacher is told."
         broken = f"{test.exercise}, {test.title}: the test stops with {type(error).__name__}"

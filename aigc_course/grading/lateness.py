@@ -61,9 +61,11 @@ class Late:
         """What happened, in words; ``of`` says what the percents are of."""
         due = f"{'your own ' if self.extended else 'the '}deadline of {shown_time(self.due)}"
         handed_in = f"Handed in {shown_time(self.submitted)}"
-        if not self.percent:
+        if self.submitted <= self.due:
             return f"{handed_in}, in time for {due}."
         late = _shown_span(self.submitted - self.due)
+        if not self.percent:
+            return f"{handed_in}, {late} after {due}: nothing is taken off."
         if self.refused:
             return f"{handed_in}, {late} after {due}: too late to count."
         return f"{handed_in}, {late} after {due}: {self.percent:g}% of {of} are taken off."
@@ -102,6 +104,10 @@ class LateRule:
     def file_times(self) -> bool:
         """Whether the times of files say when they were handed in."""
         return self._text.file_times
+
+    def has_time_of(self, key: str) -> bool:
+        """Whether the teacher says when this student handed in."""
+        return key in self._submitted
 
     def late(
         self, key: str, submitted: datetime | None, earned: float, possible: float

@@ -11,9 +11,13 @@ MIB = 2**20
 LEAST_MIB, MOST_MIB = 256, 2**20  # a bare kernel; more than any machine for a class has
 
 
+class MachineTrouble(OSError):
+    """A submission cannot be graded here and now, which is no student's fault."""
+
+
 @dataclass(frozen=True)
 class Limits:
-    """What one submission may use.
+    """What one submission may use. Seconds are those of `aigc_course.grading.inside.clock`.
 
     Attributes:
         cell_seconds: for one cell.

@@ -74,6 +74,8 @@ class GradeRow(BaseModel):
         here: it was in the folder that was graded last.
         former: earlier names of the same student.
         earlier: sentences on earlier submissions that this one replaces.
+        changes: sentences on when the total changed, and from what, the last at the end.
+        page_hash: of the page as it was written last; a teacher may have edited it since.
         judged: for the hash of the teacher's marks the ``content`` that they were first given to.
     """
 
@@ -100,6 +102,8 @@ class GradeRow(BaseModel):
     here: bool = True
     former: list[str] = []
     earlier: list[str] = []
+    changes: list[str] = []
+    page_hash: str = ""
     judged: dict[str, str] = {}
 
     @property

@@ -8,7 +8,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
 
-from aigc_course.grading.plain import plain_text
+from aigc_course.grading.plain import JOINERS, plain_text
 
 MOST_NAMES = 60  # in a line
 
@@ -32,6 +32,33 @@ def spellings(name: str) -> set[str]:
     if len(words) == 2:  # given name and surname, in either order
         found.add(words[1] + words[0])
     return found - {""}
+
+
+def without_addition(name: str) -> str:
+    """A name without what tells it from an equal one: "Ada Byron" of "Ada Byron (123)"."""
+    return re.sub(r" \([0-9a-f]+\)$", "", name)
+
+
+def odd_letters(name: str) -> str:
+    """A sentence on letters of a name that look like others, or like nothing; "" if none do."""
+    hidden = [c for c in name if unicodedata.category(c) in ("Cf", "Cc") and c not in JOINERS]
+    mixed: list[str] = []
+    for word in re.findall(r"[^\W\d_]+", name):
+        alphabets = [unicodedata.name(c, "").partition(" ")[0] for c in word]
+        if len({"LATIN", "CYRILLIC", "GREEK"} & set(alphabets)) > 1:
+            mixed += [c for c, a in zip(word, alphabets, strict=True) if a in ("CYRILLIC", "GREEK")]
+    said = []
+    if hidden:
+        said.append(f"The name holds letters that are not seen: {_numbered(hidden)}.")
+    if mixed:
+        said.append(f"The name mixes alphabets that look alike: {_numbered(mixed)}.")
+    return " ".join(said)
+
+
+def _numbered(letters: Iterable[str]) -> str:
+    """Letters by their numbers in Unicode, each once."""
+    shown = dict.fromkeys(f"U+{ord(c):04X} {unicodedata.name(c, '')}".strip() for c in letters)
+    return ", ".join(list(shown)[:5])
 
 
 class Names:

@@ -16,7 +16,7 @@ from pathlib import Path
 from aigc_course.grading.causes import MAX_SOURCE
 
 MAX_BYTES = 20 * 2**20
-MAX_CELLS = 2000
+MAX_CELLS = 10_000
 MAX_DOTTED = 300_000  # characters of cells with dots that are looked into
 # No link is followed, no pipe waited for; Windows has neither, and texts to be told from bytes.
 _FLAGS = (
@@ -48,6 +48,10 @@ _CHECKED = re.compile(r"""\bcheck\(\s*["']([\w-]+)["']""")
 
 class Unreadable(Exception):
     """A submission that cannot be graded; the sentence is for the student."""
+
+
+class NotHere(Unreadable):
+    """It cannot be read on this machine, which is no student's fault."""
 
 
 @dataclass(frozen=True)
@@ -83,14 +87,17 @@ def read_file(path: Path) -> bytes:
     """The bytes of a file that a student handed in.
 
     Raises:
-        Unreadable: if it is a link or no file, cannot be read, or is too large.
+        Unreadable: if it is a link or no file, or is too large.
+        NotHere: if this machine does not let it be read.
     """
     try:
         handle = os.open(path, _FLAGS)
     except OSError as error:
         if error.errno == errno.ELOOP:
             raise Unreadable("The notebook is a link to another file, which is not read.") from None
-        raise Unreadable(f"The notebook cannot be opened ({error.strerror}).") from None
+        if error.errno == errno.ENXIO:
+            raise Unreadable("The notebook is not an ordinary file.") from None
+        raise NotHere(f"{path} cannot be opened ({error.strerror}).") from None
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
         raise Unreadable("The notebook is not an ordinary file.")
@@ -98,7 +105,7 @@ def read_file(path: Path) -> bytes:
         with open(handle, "rb") as file:
             content = file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise Unreadable(f"The notebook cannot be read ({error.strerror}).") from None
+        raise NotHere(f"{path} cannot be read ({error.strerror}).") from None
     if len(content) > MAX_BYTES:
         raise Unreadable(f"The notebook is larger than {MAX_BYTES // 2**20} MB: clear its outputs.")
     return content

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 MAX_CELL = 2_000  # of a spreadsheet's 32,767, which some count in bytes
 _FORMULA = "=+-@\u2212"  # how a formula begins; the last is the sign that superscript minus means
 _CUTS = re.compile(r"(\A\s*|[;,|\t\r\n]\s*)")  # what programs in other countries split a line at
-_JOINERS = "\u200c\u200d"  # between letters of Persian, and in emoji of several people
+JOINERS = "\u200c\u200d"  # between letters of Persian, and in emoji of several people
 
 
 def plain_text(text: str, most: int = MAX_CELL) -> str:
@@ -26,7 +26,7 @@ def plain_text(text: str, most: int = MAX_CELL) -> str:
             kept.append(" ")
         elif kind in ("Cs", "Co", "Cn"):
             kept.append("?")
-        elif kind[0] != "C" or character in _JOINERS:
+        elif kind[0] != "C" or character in JOINERS:
             kept.append(character)
     line = " ".join("".join(kept).split())
     return line if len(line) <= most else line[: most - 1].rstrip() + "…"

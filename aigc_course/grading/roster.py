@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -29,12 +29,14 @@ class Roster:
         sheet: the table that it was read from.
         people: in the order of the table.
         at: of each the row of the table; empty for a list.
+        odd: sentences on times that are not understood.
     """
 
     kind: str
     sheet: Sheet
     people: list[Person]
     at: list[int]
+    odd: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -166,7 +168,7 @@ def _moodle(sheet: Sheet) -> Roster:
         "login": sheet.column("Username"),
         "time": sheet.column("Last modified (submission)"),
     }
-    people, at = [], []
+    people, at, odd = [], [], []
     for place, row in enumerate(sheet.rows):
         cells = {name: "" if c is None else row[c] for name, c in columns.items()}
         number = re.fullmatch(r".*?(\d+)", cells["identifier"])
@@ -180,11 +182,14 @@ def _moodle(sheet: Sheet) -> Roster:
         words = [word for word in others if word]
         name = cells["name"] or cells["identifier"]
         submitted = time_in(cells["time"])
+        if submitted is None and cells["time"] not in ("", "-"):
+            where = f"{sheet.path}, line {sheet.lines[place]}"
+            odd.append(f"{where}: the time {cells['time'][:60]!r} of {name} is not understood.")
         people.append(
             Person(name=name, id=number[1], lms="moodle", words=words, submitted=submitted)
         )
         at.append(place)
-    return _unique("moodle", sheet, people, at)
+    return replace(_unique("moodle", sheet, people, at), odd=tuple(odd))
 
 
 def _canvas(sheet: Sheet) -> Roster:
@@ -218,8 +223,9 @@ def _list(sheet: Sheet) -> Roster:
     if name is None and (first is None or last is None):
         if len(sheet.header) > 1:
             raise ValueError(
-                f"{sheet.path} has the columns {', '.join(sheet.header)[:200]}: call one of them "
-                "student, or give Moodle's worksheet or Canvas's gradebook, exported in English."
+                f"{sheet.path} has the columns {', '.join(sheet.header)[:200]} and neither "
+                "Identifier, as Moodle's worksheet in English, nor ID and Section, as Canvas's "
+                "gradebook, nor student, as a list: export it in English, or name that column."
             )
         lines = [sheet.header[0], *(row[0] for row in sheet.rows)]  # no heading
         return _unique("list", sheet, [Person(name=line) for line in lines], [])

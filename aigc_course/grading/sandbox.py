@@ -29,12 +29,17 @@ from aigc_course.grading.bubblewrap import (
     variables_inside,
 )
 from aigc_course.grading.inside import driver
-from aigc_course.grading.limits import MIB, Limits
+from aigc_course.grading.inside.clock import PATIENCE, Clock
+from aigc_course.grading.limits import MIB, Limits, MachineTrouble
 from aigc_course.grading.plain import plain_text
 from aigc_course.grading.processes import hold_more_than, kill_family
 
 TICK = 0.2  # seconds between two looks at memory and processes
 END_SECONDS = 10.0  # for what was killed to be gone
+BUSY = (
+    "The machine is too busy: a submission was kept waiting for a processor longer than it would "
+    "have run. Grade again with a smaller --jobs, or when less else runs."
+)
 UNPROTECTED = (
     "Without a sandbox a submission can read your files, hidden tests and other submissions "
     "included, change what its user may write, use the network and leave programs behind; only "
@@ -55,8 +60,12 @@ class Sandbox:
         bubblewrap: False for none.
         on_close: is told when it is gone.
 
+    Attributes:
+        had: seconds that it has had so far.
+
     Raises:
         Ended: if the kernel does not start.
+        MachineTrouble: if the machine is too busy for it.
     """
 
     def __init__(
@@ -70,6 +79,8 @@ class Sandbox:
         self._limits = limits
         self._on_close = on_close
         self._buffer = b""
+        self.had = 0.0
+        self._family: list[psutil.Process] = []  # as last seen
         uid = FIRST_UID + (8 * os.getpid() + slot) % NUM_UIDS if os.geteuid() == 0 else None
         self._uid = None if bubblewrap else uid
         self._scratch = None if bubblewrap else _make_scratch(uid)
@@ -91,6 +102,7 @@ class Sandbox:
         except BaseException:
             self.close()
             raise
+        self._everybody()
         self._process.stderr.close()  # from now on words are the submission's
 
     def _launch(self, uid: int | None) -> subprocess.Popen:
@@ -125,6 +137,7 @@ class Sandbox:
 
         Raises:
             Ended: if the sandbox is gone, by itself or because it went past a limit.
+            MachineTrouble: if the machine is too busy to tell whether it would go past one.
         """
         self._say({"code": code, "seconds": seconds})
         reply = self._hear(seconds + 3 * driver.GRACE)
@@ -221,15 +234,24 @@ class Sandbox:
         self, seconds: float, too_late: str = "took too long and could not be interrupted"
     ) -> dict:
         """The next line, as a dict."""
+        clock = Clock(self._family, self._everybody)
+        try:
+            return self._heard(seconds, clock, too_late)
+        finally:
+            self.had += clock.had()
+
+    def _heard(self, seconds: float, clock: Clock, too_late: str) -> dict:
+        """The same; ``clock`` says how long it has been waited for."""
         pipe = self._process.stdout.fileno()
-        deadline = time.monotonic() + seconds
         with selectors.DefaultSelector() as selector:
             selector.register(pipe, selectors.EVENT_READ)
             next_look = 0.0
             while b"\n" not in self._buffer:
                 now = time.monotonic()
-                if now > deadline:
+                if clock.passed() > seconds and clock.had() > seconds:
                     raise Ended(too_late)
+                if clock.passed() > PATIENCE * seconds:
+                    raise MachineTrouble(BUSY)
                 if now > next_look:
                     self._inspect()
                     next_look = now + TICK
@@ -250,16 +272,20 @@ class Sandbox:
             raise Ended("sent nonsense in place of answers")
         return reply
 
+    def _everybody(self) -> list[psutil.Process]:
+        """The sandbox's processes; none if it has ended, which the pipe will tell."""
+        self._family = []
+        with contextlib.suppress(psutil.Error):
+            self._family = psutil.Process(self._process.pid).children(recursive=True)
+        return self._family
+
     def _inspect(self) -> None:
         """Look at what the sandbox's processes use together.
 
         Raises:
             Ended: if it is too much.
         """
-        try:
-            everybody = psutil.Process(self._process.pid).children(recursive=True)
-        except psutil.Error:
-            return  # it has ended, which the pipe will tell
+        everybody = self._everybody()
         if len(everybody) > self._limits.processes:
             raise Ended(f"started more than {self._limits.processes} processes")
         if hold_more_than(everybody, 1.1 * self._limits.memory_mib * MIB):

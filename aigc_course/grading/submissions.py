@@ -5,6 +5,7 @@ Everything in the place is read, or named with the reason why it is not.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 import unicodedata
@@ -15,7 +16,8 @@ from datetime import datetime
 from pathlib import Path
 
 from aigc_course.grading import attempts, exports, trees
-from aigc_course.grading.notebooks import Unreadable, read_file
+from aigc_course.grading.names import odd_letters
+from aigc_course.grading.notebooks import NotHere, Unreadable, read_file
 from aigc_course.grading.plain import names_listed, plain_text
 from aigc_course.grading.trees import Item, is_zip, suffix
 
@@ -42,6 +44,7 @@ class Submission:
         submitted_at: with a time zone; of the file in an LMS's zip, else of the file itself.
         notes: sentences for the teacher: what else was handed in, and why it does not count.
         problem: a sentence on why nothing can be graded; None if something can.
+        ours: the problem is this machine's and no student's.
     """
 
     key: str
@@ -53,6 +56,7 @@ class Submission:
     submitted_at: datetime | None = None
     notes: tuple[str, ...] = ()
     problem: str | None = None
+    ours: bool = False
 
 
 @dataclass(frozen=True)
@@ -124,7 +128,10 @@ def read_submission(submission: Submission) -> bytes:
 
     Raises:
         Unreadable: if there is none, it is a link or no file, or it is too large.
+        NotHere: if this machine does not let it be read.
     """
+    if submission.problem and submission.ours:
+        raise NotHere(submission.problem)
     if submission.path is None or submission.problem:
         raise Unreadable(submission.problem or "There is no notebook.")
     return read_file(submission.path)
@@ -253,13 +260,25 @@ def _content(submission: Submission) -> bytes | str:
 
 
 def _text(name: str) -> str:
-    """A name from a file system as text; bytes that are none become question marks."""
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace").replace("\ufffd", "?")
+    """A name from a file system as text, also if it is in GB 2312 or in Windows' Latin letters.
+
+    Bytes that are no text become question marks.
+    """
+    try:
+        raw = name.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # half characters, of Windows
+        return name.encode("utf-8", "replace").decode("utf-8")
+    for encoding in ("utf-8", "gb2312", "cp1252"):
+        with contextlib.suppress(UnicodeDecodeError):
+            return raw.decode(encoding)
+    return raw.decode("utf-8", "replace").replace("\ufffd", "?")
 
 
 def _submission(group: _Group, assignment: str, again: bool) -> Submission:
     chosen = attempts.choose_attempt(group.items, assignment)
     notes = [*group.notes, *chosen.notes]
+    if odd := odd_letters(_text(group.owner.name)):
+        notes.append(odd)
     if group.owner.late:
         notes.append("Canvas marks it as late.")
     dated = [chosen.item] if chosen.item else [i for i in group.items if i.kind == "file"]
@@ -274,6 +293,7 @@ def _submission(group: _Group, assignment: str, again: bool) -> Submission:
         submitted_at=datetime.fromtimestamp(when).astimezone() if when > 0 else None,
         notes=tuple(notes),
         problem=chosen.problem,
+        ours=chosen.ours,
     )
 
 

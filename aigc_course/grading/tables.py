@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +12,13 @@ from aigc_course.grading.lateness import shown_time
 from aigc_course.grading.marks import GradeRow, Mark, Person
 from aigc_course.grading.plain import table_cell
 from aigc_course.grading.sheets import sheet_bytes, sheet_number
+from aigc_course.grading.submissions import Submission
 from aigc_utils.files import atomic_path
 
 FILE = "grades.csv"
 MOST_NOTES = 10
 GONE, NOTHING, EXCUSED = "not in the last folder", "nothing handed in", "excused"
+NOT_GRADED = "not graded"
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,7 @@ class TableLine:
         person: on a roster; None if on none.
         remarks: for the teacher.
         outdated: the teacher's points were given to an earlier submission.
+        failed: what could not be graded, through no fault of the student; None if nothing.
     """
 
     row: GradeRow | None
@@ -35,17 +39,22 @@ class TableLine:
     person: Person | None
     remarks: Sequence[str] = ()
     outdated: bool = False
+    failed: Submission | None = None
 
     @property
     def name(self) -> str:
         """The student's, as the roster has it if there is one."""
-        return self.person.name if self.person else self.row.student
+        if self.person:
+            return self.person.name
+        return self.row.student if self.row else self.failed.name
 
     @property
     def state(self) -> str:
         """What a teacher should know of the row before adding it up."""
         states = [EXCUSED] if self.mark.excused else []
-        if self.row is None:
+        if self.failed:
+            states.append(NOT_GRADED)
+        elif self.row is None:
             states.append(NOTHING)
         elif not self.row.here:
             states.append(GONE)
@@ -68,7 +77,10 @@ def grades_table(lines: Sequence[TableLine], exercises: Mapping[str, float]) -> 
     for line in sorted(lines, key=lambda each: (each.name.casefold(), each.name)):
         row, mark = line.row, line.mark
         time = mark.late.submitted if mark.late else line.person and line.person.submitted
-        person_id = line.person.id if line.person else ""
+        known = (line.row, line.person)
+        number = next((each.id for each in known if each and each.id), "")
+        if line.failed and not number:
+            number = line.failed.lms_id or ""
         table.append(
             [
                 table_cell(line.name),
@@ -81,7 +93,7 @@ def grades_table(lines: Sequence[TableLine], exercises: Mapping[str, float]) -> 
                 table_cell(_notes(line)),
                 table_cell(" ".join(text for _, text in mark.comments)),
                 shown_time(time) if time else "",
-                table_cell((row.id if row else "") or person_id),
+                table_cell(number),
             ]
         )
     return sheet_bytes(table)
@@ -100,14 +112,24 @@ def keep_edited(out: Path, known: Sequence[str]) -> Path | None:
     content = table.read_bytes()
     if hashlib.sha256(content).hexdigest() in known:
         return None
+    return kept_copy(table, content)
+
+
+def kept_copy(path: Path, content: bytes) -> Path:
+    """Keep what a teacher has made of a file beside it, as ``NAME.edited-1``; where."""
     number = 1
-    while (copy := out / f"grades.edited-{number}.csv").exists():
+    while (copy := path.with_name(f"{path.stem}.edited-{number}{path.suffix}")).exists():
         if copy.read_bytes() == content:
             return copy
         number += 1
     with atomic_path(copy) as temporary:
         temporary.write_bytes(content)
     return copy
+
+
+def is_kept_copy(name: str) -> bool:
+    """Whether a file's name is one of `kept_copy`."""
+    return re.search(r"\.edited-\d+\.\w+$", name) is not None
 
 
 def write_table(out: Path, content: bytes) -> None:

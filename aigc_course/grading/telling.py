@@ -28,6 +28,11 @@ def say_before(book: Book, found: Found, tests: str, limits: Limits, say: Say) -
         say(plain_text(f"{old} is now called {book.rows[new].student}: it is the same student."))
     for text in book.unclear:
         say(plain_text(f"{text}: nobody is taken for anybody; give them other names."))
+    if same := book.from_elsewhere():
+        say(
+            f"Taken for the student of that name in another folder: {names_line(same)}. If they "
+            "are two, give one of them another name."
+        )
     here = [row for row in book.rows.values() if row.here]
     if any(row.tests != tests for row in here):
         say("The hidden tests have changed since the last time: all are graded again.")
@@ -64,26 +69,37 @@ def say_after(book: Book, say: Say) -> None:
     older = [line.name for line in lines.values() if line.outdated]
     if older:
         say(f"Points by hand were given to an earlier submission, look again: {names_line(older)}.")
-    late = [
-        f"{line.name} -{sheet_number(line.mark.lost_late)}"
-        for line in lines.values()
-        if line.mark.lost_late
-    ]
-    if late:
-        say(f"Late: {names_line(late)}.")
-    if unknown := book.without_time():
-        say(
-            f"No time is known, so nothing is taken off for lateness: {names_line(unknown)}. Give "
-            "Moodle's worksheet with --roster, or times under submitted in late.yml."
-        )
+    _say_lateness(book, say)
     missing = [line for line in lines.values() if line.state == tables.NOTHING]
     shown = [f"{line.name} ({line.person.id})" if line.person.id else line.name for line in missing]
     if missing:
         say(f"Handed in nothing: {names_line(shown)}.")
     if off := book.off_roster():
         say(f"On no roster: {names_line(off)}.")
+    for text in dict.fromkeys(book.about_pages):
+        say(plain_text(text))
     if strays := book.strays():
         say(f"Pages of nobody in the table, which you may delete: {names_line(strays)}.")
+
+
+def _say_lateness(book: Book, say: Say) -> None:
+    """Whom lateness costs how much, and what is not known or odd about times."""
+    late = [
+        f"{line.name} -{sheet_number(line.mark.lost_late)}"
+        for line in book.lines().values()
+        if line.mark.lost_late
+    ]
+    if late:
+        say(f"Late: {names_line(late)}.")
+    for text in book.odd_times():
+        say(plain_text(text))
+    if by_files := book.by_file_times():
+        say(f"Late or not by the times of files, as late.yml says: {names_line(by_files)}.")
+    if unknown := book.without_time():
+        say(
+            f"No time is known, so nothing is taken off for lateness: {names_line(unknown)}. Give "
+            "Moodle's worksheet with --roster, or times under submitted in late.yml."
+        )
 
 
 def _by_hand(line: tables.TableLine) -> str:

@@ -30,7 +30,7 @@ MAX_WALK = 100_000  # below one folder, which may hold the class
 MAX_RATIO = 200  # unpacked to packed, of what is larger than...
 SMALL = 20 * MIB
 # What stops a file from being written, whatever is in it.
-_OURS = (
+_FULL = (
     errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM,
 )  # fmt: skip
 HoldsClass = Callable[[str, Sequence[str]], bool]
@@ -56,6 +56,7 @@ class Item:
         dates: when the file that holds it was written, seconds, from the outermost zip to itself;
             0 where that is not known.
         why: for a fault, what goes after "it".
+        ours: the fault is this machine's and no student's.
         within: the folders and zips of a whole class that were around it, each with a "/".
     """
 
@@ -65,6 +66,7 @@ class Item:
     dates: tuple[float, ...] = (0.0,)
     why: str = ""
     within: str = ""
+    ours: bool = False
 
     @property
     def name(self) -> str:
@@ -193,7 +195,7 @@ def _walk(path: Path, parts: tuple[str, ...], out: set[str]) -> Iterator[Item]:
     try:
         about = path.lstat()
     except OSError as error:
-        yield Item(parts, "fault", why=f"cannot be read ({error.strerror})")
+        yield Item(parts, "fault", why=f"cannot be read ({error.strerror})", ours=True)
         return
     dates = (about.st_mtime,)
     if stat.S_ISLNK(about.st_mode):
@@ -212,7 +214,7 @@ def _walk(path: Path, parts: tuple[str, ...], out: set[str]) -> Iterator[Item]:
         try:
             entries = _entries(path)
         except OSError as error:
-            yield Item(parts, "fault", why=f"cannot be read ({error.strerror})")
+            yield Item(parts, "fault", why=f"cannot be read ({error.strerror})", ours=True)
             return
         if folder.litter:
             return
@@ -257,9 +259,12 @@ class _Unpacker:
             raise
         except _Refused as refused:
             return [replace(item, kind="fault", path=None, why=str(refused))]
-        except (zipfile.BadZipFile, OSError, ValueError, EOFError, NotImplementedError) as error:
-            self._stop_if_ours(error)
-            return [replace(item, kind="fault", path=None, why="is damaged and no zip that opens")]
+        except (zipfile.BadZipFile, ValueError, EOFError, NotImplementedError):
+            return [replace(item, kind="fault", path=None, why=_why_no_zip(item.path))]
+        except OSError as error:
+            self._stop_if_full(error)
+            why = f"cannot be read ({error.strerror or error})"
+            return [replace(item, kind="fault", path=None, why=why, ours=bool(error.errno))]
         opened = [replace(item, kind="folder", path=None)]
         for inner in found:
             # In a zip of the class each file is a student's, and has room of its own.
@@ -287,9 +292,9 @@ class _Unpacker:
                 f"files, {names_listed([largest])} most of it: take that out, and grade it alone."
             )
 
-    def _stop_if_ours(self, error: Exception) -> None:
-        """Stop at what is wrong with this machine, and with no zip."""
-        if isinstance(error, OSError) and error.errno in _OURS:
+    def _stop_if_full(self, error: Exception) -> None:
+        """Stop where nothing can be written, whatever zip it is of."""
+        if isinstance(error, OSError) and error.errno in _FULL:
             raise _Full(
                 f"Zips cannot be unpacked to {self._scratch.parent} ({error.strerror}): free space "
                 "there, or set TMPDIR to another folder."
@@ -323,7 +328,9 @@ class _Unpacker:
             lzma.LZMAError,
         ) as error:  # fmt: skip
             path.unlink(missing_ok=True)
-            self._stop_if_ours(error)
+            self._stop_if_full(error)
+            if isinstance(error, OSError) and error.errno:  # of this machine
+                return Item(here, "fault", why=f"cannot be read ({error.strerror})", ours=True)
             return Item(here, "fault", why="is damaged: it does not come out of its zip")
         return Item(here, "file", path, dates)
 
@@ -353,11 +360,27 @@ def _is_drive(first: tuple[str, ...]) -> bool:
     return bool(first) and first[0].endswith(":")
 
 
+def _why_no_zip(path: Path) -> str:
+    """What is wrong with a zip that does not open; goes after "it"."""
+    with open(path, "rb") as file:
+        begin = file.read(4)
+    if not begin:
+        return "is an empty file"
+    if begin[:2] != b"PK":
+        return "is no zip, whatever its name says"
+    return "is damaged, perhaps cut off: it is no zip that opens"
+
+
 def _name_of(member: zipfile.ZipInfo) -> str:
-    """A name in a zip; many programs write UTF-8 without saying so."""
+    """A name in a zip that does not say which encoding it is in.
+
+    Many programs write UTF-8, Windows in China GBK: a name whose letters are all in its first
+    part, GB 2312, is no likely name in cp437, which other systems write.
+    """
     if not member.flag_bits & 0x800:
-        with contextlib.suppress(UnicodeError):
-            return member.filename.encode("cp437").decode("utf-8")
+        for encoding in ("utf-8", "gb2312"):
+            with contextlib.suppress(UnicodeError):
+                return member.filename.encode("cp437").decode(encoding)
     return member.filename
 
 

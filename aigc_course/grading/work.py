@@ -14,7 +14,7 @@ from aigc_course.grading.book import Book, Handed
 from aigc_course.grading.hidden import TestSet
 from aigc_course.grading.limits import Limits
 from aigc_course.grading.marks import GradeRow, TestRow
-from aigc_course.grading.notebooks import Unreadable
+from aigc_course.grading.notebooks import NotHere, Unreadable
 from aigc_course.grading.plain import plain_text
 from aigc_course.grading.sandbox import Ended, Sandbox
 from aigc_course.grading.sheets import sheet_number
@@ -101,9 +101,13 @@ class Work:
             return
         if self._hopeless.is_set():
             self.outcome.untried.append(submission.name)
+            self._book.fail(submission, "It was not tried, since others could not be graded.")
             return
         try:
             content, problem = read_submission(submission), ""
+        except NotHere as error:
+            self._fail(submission, str(error), num_all, counts=False)
+            return
         except Unreadable as error:
             content, problem = b"", str(error)
         digest = digest_of(content_hash(content, problem), self._tests, self._limits)
@@ -115,12 +119,12 @@ class Work:
         try:
             graded = grader.zero_grade(self._tests, problem) if problem else self._graded(content)
         except OSError as error:
-            self._count_in_a_row()
             self._fail(submission, str(error), num_all)
             return
         except Exception as error:  # a fault of ours that one submission meets stops no class
             name, says = type(error).__name__, plain_text(str(error), 200)
-            self._fail(submission, f"The grader stops with {name} ({says}): report it.", num_all)
+            reason = f"The grader stops with {name} ({says}): report it."
+            self._fail(submission, reason, num_all, counts=False)
             return
         if self._stopped.is_set():  # its sandbox was killed under it
             return
@@ -217,18 +221,25 @@ class Work:
                 box.kill()
         return box
 
-    def _count_in_a_row(self) -> None:
-        """Give up the rest after a few sandboxes in a row that are of no use."""
-        with self._lock:
-            self._in_a_row += 1
-            if self._in_a_row >= HOPELESS:
-                self._hopeless.set()
+    def _fail(
+        self, submission: Submission, reason: str, num_all: int, *, counts: bool = True
+    ) -> None:
+        """Note that one could not be graded; a reason is said once, not for each.
 
-    def _fail(self, submission: Submission, reason: str, num_all: int) -> None:
-        """Note that one could not be graded; a reason is said once, not for each."""
+        Args:
+            submission: whose.
+            reason: a sentence.
+            num_all: how many there are.
+            counts: whether the others may meet the same.
+        """
+        if not self._stopped.is_set():
+            self._book.fail(submission, reason)
         with self._lock:
             new = reason not in self.outcome.failed
             self.outcome.failed.setdefault(reason, []).append(submission.name)
+            self._in_a_row += counts
+            if self._in_a_row >= HOPELESS:
+                self._hopeless.set()
         if new and not self._stopped.is_set():
             self._told(f"{submission.name}: not graded. {reason}", num_all)
 

@@ -29,6 +29,13 @@ def make_ready() -> None:
     shell.ask_exit = _end_cell
     # What is printed is gathered for so long: an endless loop fills memory in ipykernel's 0.2 s.
     sys.stdout.flush_interval = sys.stderr.flush_interval = 0.02
+    streams = sys.stdout, sys.stderr
+
+    def give_back(*_: object) -> None:
+        # Without them the kernel answers no request any more.
+        sys.stdout, sys.stderr = streams
+
+    shell.events.register("post_run_cell", give_back)
 
 
 def answer(request: str) -> None:

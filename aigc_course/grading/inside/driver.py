@@ -17,7 +17,10 @@ import queue
 import signal
 import subprocess
 import sys
-import time
+
+import psutil
+
+from aigc_course.grading.inside.clock import Clock
 
 MAX_ANSWER = 8 * 2**20  # bytes; a longer line is not read by the grader either
 START_SECONDS = 90.0  # for the kernel to answer
@@ -83,8 +86,8 @@ class Kernel:
 
     def _wait(self) -> None:
         """Wait until the kernel answers and what it publishes arrives; the grader waits as long."""
-        deadline = time.monotonic() + START_SECONDS
-        while self.process.poll() is None and time.monotonic() < deadline:
+        clock = self._clock()
+        while self.process.poll() is None and clock.had() < START_SECONDS:
             self.client.kernel_info()
             with contextlib.suppress(queue.Empty):
                 self.client.get_shell_msg(timeout=1)
@@ -94,6 +97,11 @@ class Kernel:
 
     def run(self, code: str, seconds: float) -> dict:
         """Run a cell and say how it ended.
+
+        Args:
+            code: the cell's.
+            seconds: that it may have, by `Clock`; the grader ends what takes too long by the clock
+                on the wall.
 
         Returns:
             ``status``: "ok"; "error", with ``name`` and ``says`` of the exception; "slow" or
@@ -107,16 +115,15 @@ class Kernel:
         )
         outcome: dict = {"status": "ok", "answer": None}
         left = self.max_output
-        deadline = time.monotonic() + seconds
-        give_up = None  # when an interrupted cell is given up
+        clock, most, interrupted = self._clock(), seconds, False
         while True:
-            now = time.monotonic()
-            if give_up is None and (now > deadline or left < 0):
-                outcome["status"] = "slow" if now > deadline else "flood"
-                self.process.send_signal(signal.SIGINT)
-                give_up = now + GRACE
-            elif give_up is not None and now > give_up:
+            too_slow = clock.passed() > most and clock.had() > most
+            if too_slow and interrupted:
                 return {"status": "stuck", "why": outcome["status"], "answer": None}
+            if not interrupted and (too_slow or left < 0):
+                outcome["status"] = "slow" if too_slow else "flood"
+                self.process.send_signal(signal.SIGINT)
+                clock, most, interrupted = self._clock(), GRACE, True
             try:
                 message = self.client.get_iopub_msg(timeout=0.2)
             except queue.Empty:
@@ -137,6 +144,17 @@ class Kernel:
                 outcome["answer"] = content["data"][self.media_type]
             elif kind == "status" and content["execution_state"] == "idle":
                 return outcome
+
+    def _clock(self) -> Clock:
+        """A clock for the kernel and what it has started, from now on."""
+        kernel = psutil.Process(self.process.pid)
+
+        def family() -> list[psutil.Process]:
+            with contextlib.suppress(psutil.Error):
+                return [kernel, *kernel.children(recursive=True)]
+            return []
+
+        return Clock(family(), family)
 
     def watch(self, seconds: float) -> dict:
         """Wait and see whether the kernel ends: "ok" or "dead"."""

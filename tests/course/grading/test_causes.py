@@ -316,4 +316,4 @@ def test_where_there_is_no_sandbox_the_grader_can_still_say_so():
         "print(bubblewrap.why_no_sandbox())"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=200)
-    assert done.stdout == "bubblewrap runs on Linux only\n", done.stderr
+    assert done.stdout.startswith("bubblewrap runs on Linux only"), done.stderr

@@ -483,9 +483,10 @@ def test_a_sandbox_that_does_not_start_is_said_once(three, toy_tests, tmp_path, 
     assert commands.grade(three, "toy", tmp_path / "out", options, said.append) == 1
     assert len([line for line in said if "has no memory" in line]) == 1
     assert said[1] == "Not graded, for the reason above: ada, bob, cid, s0, s1, s2, s3, s4."
-    assert said[2].startswith("No sandbox starts, so the others were not tried")
+    assert said[2].startswith("Nobody could be graded any more, so the others were not tried")
     assert said[3].startswith("0 of 8 graded")
-    assert table(tmp_path / "out") == {}
+    rows = table(tmp_path / "out").values()
+    assert [(row["total"], row["state"]) for row in rows] == [("", "not graded")] * 8
 
 
 @needs_bubblewrap
@@ -500,7 +501,8 @@ def test_a_fault_of_the_grader_stops_no_class(three, toy_tests, tmp_path, monkey
     options = commands.GradeOptions(tests=toy_tests, jobs=2, limits=LIMITS)
     assert commands.grade(three, "toy", tmp_path / "out", options, said.append) == 1
     assert "Not graded, for the reason above: bob." in said
-    assert set(table(tmp_path / "out")) == {"ada", "cid"}
+    states = {name: row["state"] for name, row in table(tmp_path / "out").items()}
+    assert states == {"ada": "", "bob": "not graded", "cid": ""}
 
 
 def test_two_at_a_time_do_not_write_to_one_folder(three, toy_tests, tmp_path, one_sentence):

@@ -158,6 +158,43 @@ def test_a_drive_of_colab_is_no_matter(toy):
 
 
 @needs_bubblewrap
+@pytest.mark.parametrize(
+    "cell",
+    ["%reset -f", "get_ipython().reset()", "del square", "import gc\ndel answer, square; gc.collect()",
+     "for name in list(globals()):\n    if name[0] != '_': del globals()[name]"],
+)  # fmt: skip
+def test_a_cell_that_tidies_up_takes_no_points(toy, cell):
+    graded, starts = grade_cells(toy, ANSWER, SQUARE, cell)
+    assert graded.points() == FULL
+    assert graded.notes == ("Code cell 3 took away what is tested, and was left out.",)
+    assert starts == 2
+
+
+@needs_bubblewrap
+@pytest.mark.parametrize(
+    "cell",
+    ["import os, sys\nos.close(1); os.close(2); sys.stdout = None", "import sys\ndel sys.stderr",
+     "import sys\nsys.stdout = sys.stderr = open('log.txt', 'w')\nsys.stdout.close()"],
+)  # fmt: skip
+def test_a_cell_that_takes_its_streams_away_costs_nothing(toy, cell):
+    graded, starts = grade_cells(toy, cell, "print('still here')", SQUARE, ANSWER)
+    assert graded.points() == FULL
+    assert graded.notes == ()
+    assert starts == 1
+
+
+@needs_bubblewrap
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [(["x = 1", "def other(): pass"], True), ([], True), (["answer = ..."], False),
+     (["square = None"], False), (["from numpy import *"], False)],
+)  # fmt: skip
+def test_another_notebook_is_told_from_an_empty_one(toy, cells, said):
+    graded, _ = grade_cells(toy, *cells)
+    assert (grader.NOT_THIS in graded.notes) == said
+
+
+@needs_bubblewrap
 def test_thousands_of_stopped_cells_are_told_in_a_few_lines(toy):
     cells = [f"raise ValueError({'x' * 50!r} * 1000)"] * 150 + ["no_such_name"] * 50
     graded, _ = grade_cells(toy, *cells, SQUARE, ANSWER)

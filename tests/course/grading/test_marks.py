@@ -14,10 +14,12 @@ from classes import graded_class, handed, hidden_in, row_of
 from aigc_course.grading.adjustments import read_adjustments
 from aigc_course.grading.book import Book
 from aigc_course.grading.lateness import LateRule, read_rule
+from aigc_course.grading.limits import Limits
 from aigc_course.grading.marks import read_grades
 from aigc_course.grading.names import Names
 from aigc_course.grading.sheets import number_in, read_sheet, sheet_number, write_sheet
-from aigc_course.grading.telling import say_after
+from aigc_course.grading.submissions import Found
+from aigc_course.grading.telling import say_after, say_before
 
 ANNA, BO, CY = (handed(name) for name in ("anna", "bo", "cy"))
 
@@ -73,6 +75,43 @@ def test_late_work_of_the_same_student_is_one_row_that_names_both(tmp_path):
     assert row["total"] == "10"
     assert "Replaces 4 of 10 points from a." in row["note"]
     assert "Marks that changed: anna 4 -> 10." in told(book)
+
+
+def test_equal_names_in_two_folders_are_said_to_be_taken_for_one(tmp_path):
+    graded_class(tmp_path, {ANNA: 8, BO: 9})
+    same, other = handed("bo"), handed("anna", content="of another Anna")
+    lines: list[str] = []
+    tests = hidden_in(tmp_path / "hidden")
+    book = Book(tmp_path / "marks", tests, [same, other], "b")
+    say_before(book, Found(()), tests.sha256, Limits(), lines.append)
+    assert [line for line in lines if "another folder" in line] == [
+        "Taken for the student of that name in another folder: anna. If they are two, give one of "
+        "them another name."
+    ]
+
+
+def test_a_page_that_the_teacher_edited_or_deleted_is_not_written_in_silence(tmp_path):
+    graded_class(tmp_path, {ANNA: 10, BO: 9})
+    folder = tmp_path / "marks" / "feedback"
+    (folder / "anna.html").write_text("see me", encoding="utf-8")
+    (folder / "bo.html").unlink()
+    said = told(graded_class(tmp_path, {ANNA: 10, BO: 9}))
+    assert page(tmp_path, "anna") == "see me"
+    assert "feedback/bo.html was gone, and is written again." in said
+    assert "9 of 10" in page(tmp_path, "bo")
+    said = told(graded_class(tmp_path, {handed("anna", content="new"): 4, BO: 9}))
+    assert "feedback/anna.html was edited: it is kept in anna.edited-1.html." in said
+    assert page(tmp_path, "anna.edited-1") == "see me"
+    assert "4 of 10" in page(tmp_path, "anna")
+    assert "nobody" not in told(graded_class(tmp_path, {BO: 9}))
+
+
+def test_when_a_mark_changed_is_kept(tmp_path):
+    for points in (8, 8, 6, 9):
+        graded_class(tmp_path, {handed("anna", content=f"{points}"): points})
+    (*_, before, last) = read_grades(tmp_path / "marks", "04").students["anna"].changes
+    assert before.endswith(": 8 -> 6")
+    assert last.endswith(": 6 -> 9")
 
 
 def test_a_lower_mark_is_told_too_and_an_equal_one_is_not(tmp_path):
@@ -172,6 +211,23 @@ def test_a_table_that_cannot_be_written_loses_no_mark(tmp_path):
     book.record(BO.submission, row_of(BO, hidden_in(tmp_path / "hidden"), 9))
     assert "grades.csv" in str(book.table_trouble)
     assert set(read_grades(tmp_path / "marks", "04").students) == {"anna", "bo"}
+
+
+def test_who_could_not_be_graded_is_in_the_table_and_keeps_a_mark(tmp_path):
+    book = graded_class(tmp_path, {ANNA: 10})
+    again = Book(tmp_path / "marks", hidden_in(tmp_path / "hidden"), [ANNA, BO], "a")
+    again.begin()
+    for one in (ANNA, BO):
+        again.fail(one.submission, "The machine is too busy.")
+    again.write()
+    rows = table(tmp_path)
+    assert [(r["student"], r["total"], r["state"]) for r in rows.values()] == [
+        ("anna", "10", "not graded"),
+        ("bo", "", "not graded"),
+    ]
+    assert all("The machine is too busy." in row["note"] for row in rows.values())
+    assert "Handed in nothing" not in told(again)
+    assert book.rows.keys() == again.rows.keys()
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"assignment": 4}', "[" * 100_000, "\x00"])
@@ -333,6 +389,18 @@ def test_a_number_that_lost_its_zeros_in_a_spreadsheet_is_still_found():
         names.find("Wang Wei")
 
 
+def test_a_name_that_two_have_is_refused_as_two(tmp_path, one_sentence):
+    two = [handed(f"Li Wei ({n})", key=f"m{n}", lms="moodle", number=str(n)) for n in (21, 22)]
+    for student, total in (("21", ["10", "9"]), ("Li Wei (22)", ["9", "10"])):
+        put(tmp_path, "adjustments.csv", f"student,points\n{student},1\n")
+        graded_class(tmp_path, dict.fromkeys(two, 9))
+        assert [row["total"] for row in table(tmp_path).values()] == total
+    put(tmp_path, "adjustments.csv", "student,points\nLi Wei,1\n")
+    with pytest.raises(ValueError, match="Li Wei") as caught:
+        graded_class(tmp_path, dict.fromkeys(two, 9))
+    one_sentence(caught.value, "any of 2 students", "id")
+
+
 def test_the_teacher_s_file_is_begun_once(tmp_path):
     graded_class(tmp_path, {ANNA: 10})
     file = tmp_path / "marks" / "adjustments.csv"
@@ -384,6 +452,20 @@ def test_the_night_of_summer_time_is_a_day_like_others(tmp_path):
         assert rule.late("a", datetime.fromisoformat(submitted), 10, 10).percent == percent
 
 
+@pytest.mark.parametrize(
+    ("submitted", "words"),
+    [("2026-03-13 23:59", "in time for the deadline"), ("2026-03-14 00:09", "10 minutes after the"),
+     ("2026-03-14 00:10", "11 minutes after the")],
+)  # fmt: skip
+def test_the_page_says_that_the_grace_was_used(tmp_path, submitted, words):
+    rule = "deadline: 2026-03-13 23:59\ntime_zone: UTC\npercent_a_day: 10\ngrace_minutes: 10\n"
+    put(tmp_path, "late.yml", f"{rule}submitted:\n  anna: {submitted}\n")
+    graded_class(tmp_path, {ANNA: 10})
+    text = page(tmp_path, "anna")
+    assert words in text
+    assert ("nothing is taken off" in text) == (words == "10 minutes after the")
+
+
 def test_extensions_times_by_hand_and_work_that_comes_too_late(tmp_path):
     rule = rule_of(
         tmp_path,
@@ -424,15 +506,17 @@ def test_times_of_files_count_only_if_the_teacher_says_so(tmp_path):
     tests = hidden_in(tmp_path / "hidden")
     late = row_of(ANNA, tests)
     late.submitted = datetime.fromisoformat("2026-03-14T00:00:00+00:00") + timedelta(hours=30)
-    totals = []
-    for line in ("", "file_times: true\n"):
+    totals, said = [], []
+    for line in ("", "file_times: true\n", "submitted: {anna: 2026-03-15 05:00}\n"):
         put(tmp_path, "late.yml", RULE + line)
         book = Book(tmp_path / "marks", tests, [ANNA], "a")
         book.begin()
         book.record(ANNA.submission, late.model_copy(deep=True))
         book.write()
         totals.append(table(tmp_path)["anna"]["total"])
-    assert totals == ["10", "8"]
+        said.append("by the times of files, as late.yml says: anna." in told(book))
+    assert totals == ["10", "8", "8"]
+    assert said == [False, True, False]
 
 
 @pytest.mark.parametrize(
@@ -513,6 +597,25 @@ def test_no_cell_of_the_table_begins_a_formula(tmp_path, sign):
     cells = [cell for row in csv.reader(io.StringIO(text)) for cell in row]
     assert any("cmd" in cell for cell in cells)
     assert not [cell for cell in cells if cell[:1] in "=+-@＝\t " and cell not in ("", "-")]
+
+
+def test_the_page_of_full_marks_is_friendly_and_of_nothing_short(tmp_path):
+    tests = hidden_in(tmp_path / "hidden")
+    book = graded_class(tmp_path, {ANNA: 10, BO: 9})
+    assert "Well done" in page(tmp_path, "anna")
+    assert "Well done" not in page(tmp_path, "bo")
+    row = row_of(CY, tests, 0)
+    result = row.results[0]
+    row.results = [
+        result.model_copy(update={"exercise": f"vae-0{n}", "says": "`x` is not answered yet, or gives nothing."})
+        for n in range(1, 5)
+    ]  # fmt: skip
+    book = Book(tmp_path / "marks", tests, [ANNA, BO, CY], "a")
+    book.record(CY.submission, row)
+    text = page(tmp_path, "cy")
+    assert text.count("not answered yet") + text.count("Nothing is answered") == 1
+    assert "Begin with vae-01" in text
+    assert "Well done" not in text
 
 
 def test_a_thousand_notes_fit_into_a_cell_and_on_a_page(tmp_path):

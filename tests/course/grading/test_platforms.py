@@ -218,6 +218,31 @@ def test_moodle_finds_each_student_in_the_zip_of_pages(tmp_path, name):
     assert ["10 of 10" in pages[0], "9 of 10" in pages[1]] == [True, True]
 
 
+def test_times_that_are_not_understood_or_odd_are_named(tmp_path):
+    times = ["gestern", '"Thursday, 1 January 1970, 1:00 AM"', "-"]
+    rows = [sheet_row(n, f"S{n}", submitted=time) for n, time in enumerate(times, 1)]
+    students = {handed(f"S{n}", key=f"s{n}", lms="moodle", number=str(n)): 9 for n in (1, 2, 3)}
+    file = worksheet(tmp_path, *rows)
+    assert "gestern" not in told(graded_class(tmp_path, students, roster=file))  # of no matter
+    rule = "deadline: 2026-03-13\ntime_zone: UTC\npercent_a_day: 10\n"
+    (tmp_path / "marks" / "late.yml").write_text(rule, encoding="utf-8")
+    said = told(graded_class(tmp_path, students, roster=file))
+    assert "line 2: the time 'gestern' of S1 is not understood" in said
+    assert "The time of S2 is odd, look at it: 1970-01-01 01:00" in said
+    assert "the time '-'" not in said
+
+
+def test_whoever_could_not_be_graded_has_no_grade_in_the_worksheet(tmp_path):
+    file = worksheet(tmp_path, sheet_row(123456, "Mueller Anna"), sheet_row(123457, "Weber Mia"))
+    tests = hidden_in(tmp_path / "hidden")
+    book = Book(tmp_path / "marks", tests, [ANNA, MIA], "a", read_roster(file))
+    book.begin()
+    book.record(ANNA.submission, row_of(ANNA, tests, 9))
+    book.fail(MIA.submission, "The machine is too busy.")
+    book.export()
+    assert [row["Grade"] for row in exported(tmp_path, "moodle.csv")] == ["9", ""]
+
+
 def test_blind_marking_has_numbers_only(tmp_path):
     header = "Identifier,Status,Grade,Maximum grade,Last modified (grade)\n"
     file = worksheet(tmp_path, "Participant 123457,x,,10.00,-\n", header=header)
@@ -390,6 +415,26 @@ def test_the_column_is_found_named_or_asked_for(tmp_path, titles, assignment, wa
     with pytest.raises(ValueError, match="--column") as caught:
         canvas.chosen_column(sheet, assignment, wanted)
     one_sentence(caught.value, *names)
+
+
+@pytest.mark.parametrize(
+    ("one", "text", "words"),
+    [
+        (C_ANNA, HEADER + sheet_row(1, "Anna A"), ["is Moodle's", "give Canvas's gradebook"]),
+        (
+            ANNA,
+            GRADEBOOK.format(most=19, old=""),
+            ["is Canvas's gradebook", "give Moodle's grading worksheet"],
+        ),
+    ],
+)
+def test_the_other_platform_s_export_is_refused(tmp_path, one, text, words, one_sentence):
+    path = tmp_path / "export.csv"
+    path.write_text(text.replace("Mueller, Anna", "Other, Anna"), encoding="utf-8")
+    with pytest.raises(ValueError, match="export") as caught:
+        graded_class(tmp_path, {one: 9}, roster=path)
+    one_sentence(caught.value, *words, "--roster")
+    assert not (tmp_path / "marks").exists()
 
 
 def test_semicolons_and_first_names_of_canvas_are_taken(tmp_path):

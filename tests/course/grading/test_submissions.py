@@ -144,7 +144,7 @@ def test_letters_in_another_encoding_cost_nothing_but_themselves(folder, look):
         (b'{"cells": [3], "nbformat": 4}', "not a notebook"),
         (b'{"cells": [{"cell_type": "code", "source": 3}], "nbformat": 4}', "no text"),
         (b'{"cells": [{"cell_type": "code", "source": ["a", 3]}], "nbformat": 4}', "no text"),
-        (hostile.notebook(["1"] * 2001), "more than 2000 cells"),
+        (hostile.notebook(["1"] * 10_001), "more than 10000 cells"),
     ],
 )
 def test_what_is_called_a_notebook_and_is_none_is_said_to_be_none(folder, look, content, says):
@@ -178,7 +178,9 @@ def test_only_code_cells_count():
         ({"04.rar": b"Rar!"}, "(a RAR archive)"),
         ({".ipynb_checkpoints/04-checkpoint.ipynb": ANSWERED}, "Jupyter's own copy"),
         ({f"{n}.csv": b"1" for n in range(30)}, "and 25 more"),
-        ({"04.zip": b"PK\x03\x04 broken"}, "`04.zip` is damaged"),
+        ({"04.zip": b"PK\x03\x04 broken"}, "`04.zip` is damaged, perhaps cut off"),
+        ({"04.zip": b""}, "`04.zip` is an empty file"),
+        ({"04.zip": b"%PDF"}, "`04.zip` is no zip"),
         ({"04.zip": encrypted()}, "is encrypted"),
     ],
 )
@@ -640,7 +642,8 @@ def test_a_folder_without_permission_is_one_row(folder, tmp_path, ordinary_user)
         "import sys, tempfile; from pathlib import Path; from aigc_course.grading import submissions\n"
         "with tempfile.TemporaryDirectory() as scratch:\n"
         "    found = submissions.find(Path(sys.argv[1]), '04', scratch=Path(scratch))\n"
-        "    print([(s.name, s.problem) for s in found.submissions])"
+        "    print([(s.name, s.problem) for s in found.submissions])\n"
+        "    print([s.name for s in found.submissions if s.ours])"
     )
     try:
         done = subprocess.run(
@@ -651,8 +654,53 @@ def test_a_folder_without_permission_is_one_row(folder, tmp_path, ordinary_user)
         (folder / "eve").chmod(0o755)
     assert done.returncode == 0, done.stderr
     assert "('ada', None)" in done.stdout
+    assert "['cid', 'eve']" in done.stdout
+    assert str(folder / "cid" / "04.ipynb") in done.stdout
     assert "cannot be read (Permission denied)" in done.stdout
     assert "cannot be opened (Permission denied)" in done.stdout
+
+
+@pytest.mark.parametrize("name", ["Strauß", "İpek", "ŉ ﬁx", "A.IPYNB.x", "ß (2)"])
+def test_letters_that_grow_in_small_are_no_part_of_the_ending(folder, look, name):
+    put(folder / f"{name}.IPYNB")
+    assert only(look()).name == unicodedata.normalize("NFC", name)
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [("b\u043eb", "U+043E CYRILLIC SMALL LETTER O"), ("Ann\u03b1 Byron", "U+03B1 GREEK"),
+     ("bob\u200b", "U+200B ZERO WIDTH SPACE"), ("bo\u00adb", "U+00AD"),
+     ("Иванов Пётр", ""), ("Ελένη Smith", ""), ("王伟 Wang", ""), ("Zoë Müller", "")],
+)  # fmt: skip
+def test_letters_that_are_not_what_they_seem_are_named(folder, look, name, says):
+    put(folder / f"{name}.ipynb")
+    notes = " ".join(only(look()).notes)
+    assert (says in notes) if says else notes == ""
+
+
+@pytest.mark.parametrize(
+    ("raw", "name"),
+    [(b"\xcd\xf5\xce\xb0", "王伟"), (b"M\xfcller", "Müller"), (b"\xcd\xf5", "王"),
+     (b"\x81\xff\x00"[:2], "??")],
+)  # fmt: skip
+@pytest.mark.skipif(
+    os.name == "nt" or sys.platform == "darwin", reason="Linux only: bytes in names"
+)
+def test_names_that_are_no_utf_8_are_read(folder, look, raw, name):
+    put(Path(os.fsdecode(os.fsencode(folder) + b"/" + raw + b".ipynb")))
+    assert only(look()).name == name
+
+
+@pytest.mark.parametrize(
+    ("encoding", "name"),
+    [("gbk", "王伟"), ("gbk", "李 小龙"), ("cp437", "Müller, Zoë"), ("cp437", "Señor ß"),
+     ("utf-8", "赵 敏"), ("utf-8", "Müller")],
+)  # fmt: skip
+def test_names_in_a_zip_that_says_no_encoding_are_read(folder, look, encoding, name):
+    raw = f"{name}.ipynb".encode(encoding)
+    content = zipped({"p" * len(raw): ANSWERED, "other.ipynb": OTHER})
+    put(folder / "class.zip", content.replace(b"p" * len(raw), raw))
+    assert name in by_name(look(folder / "class.zip"))
 
 
 def test_a_folder_of_too_many_files_and_one_too_deep_are_one_row_each(folder, look, monkeypatch):
