@@ -58,7 +58,7 @@ class _Attempt:
         """Whether it is as it was handed out, when some attempt has ``most`` blanks."""
         if self.notebook is None or not any(cell.strip() for cell in self.notebook.cells):
             return True
-        blanks = self.notebook.num_blanks()
+        blanks = self.notebook.num_blanks
         return blanks > 0 and blanks >= max(most, self.notebook.num_exercises() - OTHER_FORMS)
 
 
@@ -74,7 +74,7 @@ def choose_attempt(items: Sequence[Item], assignment: str) -> Chosen:
     if not attempts:
         ours = any(fault.ours for fault in faults)
         return Chosen(None, _no_notebook(items, others, faults), (), ours)
-    most = max(a.notebook.num_blanks() if a.notebook else 0 for a in attempts)
+    most = max(a.notebook.num_blanks if a.notebook else 0 for a in attempts)
 
     def rank(attempt: _Attempt) -> tuple:
         item = attempt.item
@@ -106,7 +106,7 @@ def choose_attempt(items: Sequence[Item], assignment: str) -> Chosen:
 def only_one_answered(items: Sequence[Item]) -> bool:
     """Whether at most one of several notebooks has answers, or those that have are the same."""
     attempts, *_ = _sorted_out(items)
-    most = max((a.notebook.num_blanks() if a.notebook else 0 for a in attempts), default=0)
+    most = max((a.notebook.num_blanks if a.notebook else 0 for a in attempts), default=0)
     return len({a.notebook.cells for a in attempts if a.notebook and not a.blank(most)}) <= 1
 
 
@@ -176,7 +176,8 @@ def _which_counts(ordered: Sequence[_Attempt], most: int, assignment: str) -> st
 def _no_notebook(items: Sequence[Item], others: Sequence[Item], faults: Sequence[Item]) -> str:
     """Why there is nothing to grade, in one sentence."""
     if faults:
-        return " ".join(_faults_said(faults))
+        advice = [] if any(f.ours for f in faults) else [f"There is no other notebook: {ITSELF}."]
+        return " ".join([*_faults_said(faults), *advice])
     if others:
         return f"There is no notebook, only {_kinds_listed(others)}: {ITSELF}."
     if any(".ipynb_checkpoints" in item.parts for item in items):

@@ -40,7 +40,12 @@ _NAMES_NONE = (
     ("Read-only file system", "nothing can be written there"),
 )
 _BINDING = re.compile(r"^[ \t]*(?:def|class)[ \t]+(\w+)|^(\w+)[ \t]*=(?!=)", re.MULTILINE)
-_COLAB = re.compile(r"google\.colab|from google import .*colab")
+# `%cd x`, `a = !ls` (also with lines that go on), the `%%time` over a cell, `?f` and `f?`.
+_MAGIC = re.compile(
+    r"^(?P<before>[ \t]*(?:\w[\w., ]*=[ \t]*)?)"
+    r"(?:(?:%%?[A-Za-z]|!)(?:.*\\\n)*.*|\?.*|%?[\w.*]+\?\??[ \t]*$)",
+    re.MULTILINE,
+)
 # What lets a cell bring its kernel down later, while another one runs.
 _LATE = re.compile(
     r"_exit|kill|alarm|setitimer|Timer|[Tt]hread|Process|Popen|fork|abort|shutdown|exit_now"
@@ -118,50 +123,54 @@ def may_end_late(source: str) -> bool:
 
 def may_take_away(source: str, name: str) -> bool:
     """Whether a cell holds words by which it could take a name away that an earlier one gave."""
-    deleted = rf"\bdel\b[^\n]*(?<!\w){re.escape(name)}(?!\w)"
-    return _RESET.search(source) is not None or re.search(deleted, source) is not None
+    own = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)")
+    for line in source.splitlines():
+        if (word := re.search(r"\bdel\b", line)) and own.search(line, word.end()):
+            return True
+    return _RESET.search(source) is not None
 
 
 def without_colab(source: str) -> str | None:
-    """A cell without what exists in Colab only, such as mounting a drive; None if it has none."""
-    if _COLAB.search(source) is None or (tree := _tree(source)) is None:
+    """A cell without what exists in Colab only, such as mounting a drive; None if it has none.
+
+    All else stays as it is written, magics included.
+    """
+    if len(source) > MAX_SOURCE or "colab" not in source or (tree := _tree(source)) is None:
         return None
-    remover = _ColabRemover()
-    tree = remover.visit(tree)
-    if not remover.names:
+    names: set[str] = set()
+    changes: list[tuple[ast.stmt, bytes]] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom) and (ours := _of_colab(node)):
+            names |= {alias.asname or alias.name.partition(".")[0] for alias in ours}
+            node.names = [alias for alias in node.names if alias not in ours]
+            changes.append((node, ast.unparse(node).encode() if node.names else b"pass"))
+    called = [node for node in ast.walk(tree) if isinstance(node, ast.Expr)]
+    changes += [(node, b"pass") for node in called if _root_name(node.value) in names]
+    if not names:
         return None
-    try:
-        return ast.unparse(ast.fix_missing_locations(tree))
-    except (RecursionError, ValueError, MemoryError):
-        return None
+    lines = source.encode().splitlines(keepends=True)
+    changes.sort(key=lambda change: (change[0].lineno, change[0].col_offset))
+    for node, text in reversed(changes):  # so that places in front of it stay
+        first, last = node.lineno - 1, node.end_lineno - 1
+        rest = lines[last][node.end_col_offset :]
+        lines[first : last + 1] = [lines[first][: node.col_offset] + text + rest]
+    return b"".join(lines).decode()
 
 
-class _ColabRemover(ast.NodeTransformer):
-    """Takes out imports of ``google.colab``, and calls of what they import."""
+def _of_colab(node: ast.Import | ast.ImportFrom) -> list[ast.alias]:
+    """What of an import there is in Colab only."""
+    if isinstance(node, ast.Import):
+        return [alias for alias in node.names if alias.name.startswith("google.colab")]
+    if (node.module or "").startswith("google.colab"):
+        return node.names
+    return [alias for alias in node.names if (node.module, alias.name) == ("google", "colab")]
 
-    def __init__(self) -> None:
-        self.names: set[str] = set()
 
-    def visit_Import(self, node: ast.Import) -> ast.AST:
-        ours = [alias for alias in node.names if alias.name.startswith("google.colab")]
-        self.names |= {(alias.asname or "google") for alias in ours}
-        node.names = [alias for alias in node.names if alias not in ours]
-        return node if node.names else ast.Pass()
-
-    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST:
-        if (node.module or "").startswith("google.colab"):
-            self.names |= {alias.asname or alias.name for alias in node.names}
-            return ast.Pass()
-        if node.module == "google" and any(alias.name == "colab" for alias in node.names):
-            self.names.add("colab")
-            return ast.Pass()
-        return node
-
-    def visit_Expr(self, node: ast.Expr) -> ast.AST:
-        root: ast.AST = node.value
-        while isinstance(root, ast.Call | ast.Attribute):
-            root = root.func if isinstance(root, ast.Call) else root.value
-        return ast.Pass() if isinstance(root, ast.Name) and root.id in self.names else node
+def _root_name(node: ast.expr) -> str | None:
+    """The name that a call or an attribute begins with: ``a`` of ``a.b(1).c``."""
+    while isinstance(node, ast.Call | ast.Attribute):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return node.id if isinstance(node, ast.Name) else None
 
 
 def _is_known(name: object) -> bool:
@@ -169,32 +178,39 @@ def _is_known(name: object) -> bool:
 
 
 def _tree(source: str) -> ast.Module | None:
-    """A cell as a tree; None if it is no Python."""
+    """A cell as a tree, its magics as calls without arguments; None if it is no Python."""
     try:
-        return ast.parse(_as_python(source))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return _parsed(source)
+    except (SyntaxError, ValueError, RuntimeError, MemoryError):
         return None
 
 
-def _as_python(source: str) -> str:
-    """A cell with its magics written as calls."""
-    from IPython.core.inputtransformer2 import TransformerManager  # takes a while to load
-
+def _parsed(source: str) -> ast.Module:
+    """The same; raises what `ast.parse` raises."""
     if len(source) > MAX_SOURCE:
         raise ValueError("The cell is too long.")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of Python, on how the submission is written
-        return TransformerManager().transform_cell(source)
+        try:
+            return ast.parse(source)
+        except SyntaxError:
+            # Not by IPython, which reads the whole cell anew for each of its magics.
+            return ast.parse(_MAGIC.sub(_as_call, source))
+
+
+def _as_call(magic: re.Match) -> str:
+    """Python in place of a magic, on as many lines."""
+    return f"{magic['before']}get_ipython()" + "\n" * magic[0].count("\n")
 
 
 def _syntax(source: str) -> str:
     """Where a cell is no Python, as our own Python sees it."""
     try:
-        ast.parse(_as_python(source))
+        _parsed(source)
     except SyntaxError as error:
         odd = f": {plain_text(error.msg, 60)}" if "invalid character" in error.msg else ""
         return f"in line {error.lineno or 1}{odd}"
-    except (ValueError, RecursionError, MemoryError):
+    except (ValueError, RuntimeError, MemoryError):
         pass
     return ""
 

@@ -211,6 +211,10 @@ def _check_isolation(options: GradeOptions, folders: dict[str, Path], say: Say) 
                         "read: move them elsewhere."
                     )
         return
+    if not hasattr(os, "geteuid"):
+        raise ValueError(
+            "Submissions run on Linux or macOS only, also without a sandbox: on Windows use WSL."
+        )
     say("No sandbox. " + sandbox.UNPROTECTED)
     if os.geteuid() == 0:
         if not sandbox.can_drop_root():

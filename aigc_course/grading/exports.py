@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from aigc_course.grading.plain import names_listed
 from aigc_course.grading.trees import Item, is_zip, suffix
 
 # "Ada Byron_123_assignsubmission_file_", or with the file's name behind it; since Moodle 4.1
@@ -107,6 +108,12 @@ def names_assignment(parts: Sequence[str], assignment: str) -> bool:
     return any(pattern.search(part) for part in parts)
 
 
+def holds_class(top: str, entries: Sequence[str]) -> bool:
+    """Whether a folder or zip is of a whole class, by the names that a platform gives."""
+    canvas = is_canvas(entries)
+    return not owner_of(top, canvas=True) and any(owner_of(each, canvas) for each in entries)
+
+
 def without_wrappers(items: list[Item], assignment: str, whole: str | None) -> list[Item]:
     """The items without folders and zips that hold the whole class.
 
@@ -114,6 +121,9 @@ def without_wrappers(items: list[Item], assignment: str, whole: str | None) -> l
         items: of the teacher's folder.
         assignment: such as "04".
         whole: the name of a zip that is the class's by itself, or None.
+
+    Raises:
+        ValueError: if something of the class cannot be read: some students would be lost.
     """
     for _ in range(4):
         children: dict[str, list[Item]] = {}
@@ -127,6 +137,14 @@ def without_wrappers(items: list[Item], assignment: str, whole: str | None) -> l
         }
         if not wrapping:
             return items
+        for item in items:
+            if item.kind == "fault" and len(item.parts) == 1 and item.name in wrapping:
+                below = Counter(i.parts[1] for i in children[item.name] if len(i.parts) > 1)
+                most = names_listed([name for name, _ in below.most_common(1)])
+                raise ValueError(
+                    f"{item.within}{item.name} is the folder of the whole class and {item.why}, "
+                    f"most of it in {most}: leave nothing there but submissions."
+                )
         items = [
             _lifted(item) if item.parts[0] in wrapping else item
             for item in items
@@ -155,8 +173,7 @@ def _wraps(
     entries = sorted({item.parts[1] for item in below})
     if owner_of(top, canvas=True):
         return False
-    canvas = is_canvas(entries)
-    if any(owner_of(entry, canvas) for entry in entries):
+    if holds_class(top, entries):
         return True
     if not alone:
         return False

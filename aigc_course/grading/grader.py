@@ -12,6 +12,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from aigc_course.grading import causes, hidden, notebooks
 from aigc_course.grading.hidden import NoAnswer, Result, Student, TestSet
@@ -96,6 +97,8 @@ class _Session:
         self._found: set[bool] = set()  # whether what hidden tests ask for is in the notebook
         self._had = 0.0  # seconds, in sandboxes that are gone
         self._last = time.monotonic() + PATIENCE * limits.total_seconds
+        # Asked again for each name that is missing; no longer kept than the submission.
+        self._bound, self._used = cache(causes.names_bound), cache(causes.names_used)
 
     def __enter__(self) -> _Session:
         return self
@@ -174,7 +177,7 @@ class _Session:
 
     def _can_keep(self, name: str) -> bool:
         """Leave out a cell that took away what an earlier one had made, if there is one."""
-        made = [at for at, cell in enumerate(self._cells) if name in causes.names_bound(cell)]
+        made = [at for at, cell in enumerate(self._cells) if name in self._bound(cell)]
         for at in range(made[0] + 1 if made else len(self._cells), len(self._cells)):
             if at not in self._left_out and causes.may_take_away(self._cells[at], name):
                 self._leave_out(at, "took away what is tested, and was left out")
@@ -195,9 +198,7 @@ class _Session:
     def _explain_name_error(self, name: str) -> None:
         """Name the cell because of which a function misses something; raises as above."""
         first = name.partition("(")[0].partition(".")[0]
-        used = [
-            causes.names_used(cell) for cell in self._cells if first in causes.names_bound(cell)
-        ]
+        used = [self._used(cell) for cell in self._cells if first in self._bound(cell)]
         index = self._failed_to_bind(set().union(*used), len(self._cells))
         if index is not None:
             raise NoAnswer(
@@ -210,7 +211,7 @@ class _Session:
         for index in sorted((at for at in self._stopped if at < before), reverse=True):
             no_time = self._stopped[index] == NO_TIME
             cells = self._cells[index:] if no_time else self._cells[index : index + 1]
-            if any(names & causes.names_bound(cell) for cell in cells):
+            if any(names & self._bound(cell) for cell in cells):
                 return index
         return None
 

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import ast
 import errno
+import itertools
 import json
 import os
 import re
 import stat
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+
+from aigc_course.grading.causes import MAX_SOURCE
 
 MAX_BYTES = 20 * 2**20
 MAX_CELLS = 10_000
+MAX_DOTTED = 300_000  # characters of cells with dots that are looked into
 # No link is followed, no pipe waited for; Windows has neither, and texts to be told from bytes.
 _FLAGS = (
     os.O_RDONLY
@@ -61,9 +66,17 @@ class Notebook:
     cells: tuple[str, ...]
     remark: str = ""
 
+    @cached_property
     def num_blanks(self) -> int:
-        """How many cells still give the dots that an answer replaces, or `NotImplementedError`."""
-        return sum(_is_blank(cell) for cell in self.cells)
+        """How many cells still give the dots that an answer replaces, or `NotImplementedError`.
+
+        Cells past `MAX_DOTTED` characters of such cells are not looked into.
+        """
+        dotted = [cell for cell in self.cells if len(cell) <= MAX_SOURCE and _DOTS.search(cell)]
+        sizes = itertools.accumulate(map(len, dotted))
+        return sum(
+            _is_blank(cell) for cell, size in zip(dotted, sizes, strict=True) if size <= MAX_DOTTED
+        )
 
     def num_exercises(self) -> int:
         """How many exercises are checked in it; 0 if the course's checks are not used."""
@@ -127,21 +140,8 @@ def code_cells(content: bytes) -> list[str]:
     return list(read_notebook(content).cells)
 
 
-def is_notebook(content: bytes) -> bool:
-    """Whether this is a notebook, whatever its file is called."""
-    if b"nbformat" not in content.replace(b"\0", b""):
-        return False
-    try:
-        read_notebook(content)
-    except Unreadable:
-        return False
-    return True
-
-
 def _is_blank(source: str) -> bool:
-    """Whether a cell is still without its answer."""
-    if _DOTS.search(source) is None:
-        return False
+    """Whether a cell with dots is still without its answer."""
     try:
         return _has_dots(ast.parse(source).body)
     except (SyntaxError, ValueError, RecursionError, MemoryError):

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 MAX_CELL = 2_000  # of a spreadsheet's 32,767, which some count in bytes
 _FORMULA = "=+-@\u2212"  # how a formula begins; the last is the sign that superscript minus means
-_SEPARATORS = ";,|"  # what programs in other countries split a line at
+_CUTS = re.compile(r"(\A\s*|[;,|\t\r\n]\s*)")  # what programs in other countries split a line at
 JOINERS = "\u200c\u200d"  # between letters of Persian, and in emoji of several people
 
 
@@ -37,9 +37,21 @@ def table_cell(text: str, most: int = MAX_CELL) -> str:
 
     The signs count in all their widths and heights: a full-width ``＝`` is one too.
     """
-    line = plain_text(text, most)
-    pieces = re.split(f"([{_SEPARATORS}]\\s*)", line)
-    return "".join("'" + piece if _begins_formula(piece) else piece for piece in pieces)
+    return without_formulas(plain_text(text, most))
+
+
+def without_formulas(text: str, harmless: str = "(?!)") -> str:
+    """A text with a ``'`` before each formula, at its start or behind a separator.
+
+    Args:
+        text: of a cell, on as many lines as it likes.
+        harmless: a pattern of what may stand there all the same.
+    """
+    pieces = _CUTS.split(text)
+    return "".join(
+        "'" + piece if _begins_formula(piece) and not re.fullmatch(harmless, piece) else piece
+        for piece in pieces
+    )
 
 
 def names_listed(names: Sequence[str], most: int = 5) -> str:

@@ -9,11 +9,11 @@ from __future__ import annotations
 import csv
 import io
 import re
-import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from aigc_course.grading.plain import without_formulas
 from aigc_utils.files import atomic_path
 
 MAX_BYTES = 20 * 2**20
@@ -122,12 +122,11 @@ def sheet_bytes(rows: Iterable[Sequence[str]], *, separator: str = ",", mark: bo
 
 
 def cell_as_it_came(text: str) -> str:
-    """A cell to be given back unchanged, unless a spreadsheet would take it for a formula."""
-    begin = unicodedata.normalize("NFKC", text.strip()[:1])
-    harmless = text.strip() in ("", "-") or begin not in tuple("=+-@\u2212")
-    if harmless or re.fullmatch(r"[+-]?[0-9.,]+", text.strip()):
-        return text
-    return "'" + text
+    """A cell to be given back unchanged but for what a spreadsheet would take for a formula.
+
+    A number is none, nor is the dash for nothing.
+    """
+    return without_formulas(text, r"-\s*|[+-]?[0-9.]+\s*")
 
 
 def sheet_number(value: float | None) -> str:

@@ -93,12 +93,13 @@ def find(place: Path, assignment: str, *, scratch: Path, leave_out: Sequence[Pat
         leave_out: folders that are no student's: the grader's own output.
 
     Raises:
-        ValueError: if there is no such place, it cannot be read, or nothing is in it.
+        ValueError: if there is no such place, it cannot be read, nothing is in it, or so much that
+            students would be lost.
     """
     whole = None
     if place.is_dir():
         try:
-            items = trees.items_below(place, scratch, leave_out)
+            items = trees.items_below(place, scratch, leave_out, exports.holds_class)
         except OSError as error:
             raise ValueError(
                 f"The folder {place} cannot be read ({error.strerror}): mend its permissions."
@@ -110,9 +111,9 @@ def find(place: Path, assignment: str, *, scratch: Path, leave_out: Sequence[Pat
     else:
         raise ValueError(f"There is no folder {place}: name the one with the submissions.")
     items, own = _without_output(items)
-    items = exports.without_wrappers(items, assignment, whole)
+    items = trees.cut_short(exports.without_wrappers(items, assignment, whole))
     groups, notes = _groups(items)
-    groups = _without_copies(groups, assignment)
+    groups = _without_copies(groups)
     if not groups:
         raise ValueError(
             f"There are no submissions in {place}: put one notebook or folder a student there. "
@@ -202,17 +203,23 @@ def _strays_said(strays: list[tuple[str, list[Item]]], groups: list[_Group]) -> 
     return said
 
 
-def _without_copies(groups: list[_Group], assignment: str) -> list[_Group]:
+def _without_copies(groups: list[_Group]) -> list[_Group]:
     """The groups, a copy put to its original unless both have answers of their own."""
-    by_stem = {group.owner.name: group for group in groups if group.owner.lms is None}
-    kept = []
+    kept, files = [], []
     for group in groups:
-        stem = exports.original_stem(group.owner.name) if group.owner.lms is None else None
+        (files if group.owner.lms is None and group.kind == "file" else kept).append(group)
+    by_stem = {group.owner.name: group for group in files}
+    # A copy's name is longer than the original's: a copy of a copy is put away before the copy is.
+    for group in sorted(files, key=lambda group: len(group.owner.name), reverse=True):
+        stem = exports.original_stem(group.owner.name)
+        while stem and stem not in by_stem:
+            stem = exports.original_stem(stem)
         original = by_stem.get(stem) if stem else None
-        if original is None or group.kind != "file" or original.kind != "file":
+        if original is None:
             kept.append(group)
         elif attempts.only_one_answered([*original.items, *group.items]):
             original.items.extend(group.items)
+            original.notes.extend(group.notes)
         else:
             kept.append(group)
             for one, other in ((group, original), (original, group)):

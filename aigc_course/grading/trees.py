@@ -7,6 +7,7 @@ in a zip leads anywhere; sizes are limited, for each student's zip by itself.
 from __future__ import annotations
 
 import contextlib
+import errno
 import itertools
 import lzma
 import os
@@ -14,18 +15,25 @@ import stat
 import time
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from aigc_course.grading import notebooks
+from aigc_course.grading.plain import names_listed
 
 MIB = 2**20
 MAX_DEPTH = 12  # of folders, and of zips in zips together
-MAX_ITEMS = 5_000  # below one folder that a student may have filled
-MAX_CLASS_ZIPS = 3
+MAX_ITEMS = 5_000  # of one student
+MAX_WALK = 100_000  # below one folder, which may hold the class
 MAX_RATIO = 200  # unpacked to packed, of what is larger than...
 SMALL = 20 * MIB
+# What stops a file from being written, whatever is in it.
+_FULL = (
+    errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM,
+)  # fmt: skip
+HoldsClass = Callable[[str, Sequence[str]], bool]
 READ_ALSO = ("", ".json", ".txt")  # what a notebook is called after a download or a mail
 # Machines leave these behind; nobody hands them in.
 LITTER = frozenset(
@@ -89,6 +97,11 @@ def student_room() -> _Room:
     return _Room(1_000, 200 * MIB)
 
 
+def all_room() -> _Room:
+    """What may come out of all zips together, those in zips included."""
+    return _Room(100_000, 8192 * MIB)
+
+
 def suffix(name: str) -> str:
     """A file name's suffix in small letters; of ``.ipynb`` alone it is that."""
     return "." + name.rpartition(".")[2].casefold() if "." in name else ""
@@ -104,44 +117,71 @@ def may_be_notebook(name: str) -> bool:
     return ".ipynb" in name.casefold() or suffix(name) in READ_ALSO
 
 
-def items_below(folder: Path, scratch: Path, leave_out: Sequence[Path]) -> list[Item]:
+def items_below(
+    folder: Path, scratch: Path, leave_out: Sequence[Path], holds_class: HoldsClass
+) -> list[Item]:
     """Everything below a folder.
 
     Args:
         folder: the teacher's.
         scratch: for what comes out of zips.
         leave_out: folders that are not looked into.
+        holds_class: tells from the name of a zip and its entries whether it is a whole class's.
 
     Raises:
         OSError: if the folder itself cannot be read.
+        ValueError: if zips hold more than there is room for.
     """
     out = {os.path.realpath(path) for path in leave_out}
-    unpacker = _Unpacker(scratch)
+    unpacker = _Unpacker(scratch, holds_class)
     found: list[Item] = []
     entries = _entries(folder)
-    # One zip, or a few, may be an LMS's and hold everybody's; many are one for each student.
-    whole = sum(is_zip(entry.name) for entry in entries) <= MAX_CLASS_ZIPS
+    alone = sum(not Item((entry.name,), "file").litter for entry in entries) == 1
     for entry in entries:
-        top = itertools.islice(_walk(Path(entry.path), (entry.name,), out), MAX_ITEMS + 1)
+        top = itertools.islice(_walk(Path(entry.path), (entry.name,), out), MAX_WALK + 1)
         items = list(top)
-        if len(items) > MAX_ITEMS:
-            why = f"holds more than {MAX_ITEMS} files, of which the others were not looked at"
-            items[-1] = Item((entry.name,), "fault", why=why)
+        if len(items) > MAX_WALK:
+            items[-1] = _too_many(entry.name, MAX_WALK)
         for item in items:
-            found += unpacker.opened(item, whole=whole and len(item.parts) == 1)
+            found += unpacker.opened(item, whole=alone if len(item.parts) == 1 else False)
     return found
+
+
+def cut_short(items: list[Item]) -> list[Item]:
+    """The items, of each student no more than `MAX_ITEMS`, notebooks first.
+
+    Args:
+        items: without folders and zips of a whole class.
+    """
+    tops: dict[tuple[str, str], list[Item]] = {}
+    for item in items:
+        tops.setdefault((item.within, item.parts[0]), []).append(item)
+    found = []
+    for (within, name), inside in tops.items():
+        if len(inside) > MAX_ITEMS:
+            inside.sort(key=lambda item: suffix(item.name) != ".ipynb" or item.litter)
+            inside[MAX_ITEMS:] = [replace(_too_many(name, MAX_ITEMS), within=within)]
+        found += inside
+    return found
+
+
+def _too_many(name: str, most: int) -> Item:
+    why = f"holds more than {most} files, of which the others were not looked at"
+    return Item((name,), "fault", why=why)
 
 
 def items_of_zip(path: Path, scratch: Path) -> list[Item]:
     """Everything in a zip of a class; its name is the first part of each place.
 
     Raises:
-        ValueError: if it cannot be read.
+        ValueError: if it cannot be read, or holds more than there is room for.
     """
     item = Item((path.name,), "file", path, (path.stat().st_mtime,))
-    found = _Unpacker(scratch).opened(item, whole=True)
+    found = _Unpacker(scratch, lambda *_: True).opened(item, whole=True)
     if found[0].kind == "fault" and len(found[0].parts) == 1:
-        raise ValueError(f"{path} {found[0].why}.")
+        raise ValueError(
+            f"{path} {found[0].why}: download it again, or unpack it and name the folder."
+        )
     return found
 
 
@@ -185,33 +225,44 @@ def _walk(path: Path, parts: tuple[str, ...], out: set[str]) -> Iterator[Item]:
 class _Unpacker:
     """Takes out of zips what may be a notebook, to numbered files."""
 
-    def __init__(self, scratch: Path) -> None:
-        self._scratch = scratch
+    def __init__(self, scratch: Path, holds_class: HoldsClass) -> None:
+        self._scratch, self._holds_class = scratch, holds_class
         self._numbers = itertools.count()
+        self._left = all_room()
+        self._taken: Counter[str] = Counter()  # bytes, by the entry of the teacher's folder
 
     def opened(self, item: Item, *, whole: bool, room: _Room | None = None) -> list[Item]:
         """The item; if it is a zip, a folder with what is in it; a fault if that cannot be.
 
         Args:
             item: any.
-            whole: whether it may hold what a whole class handed in.
+            whole: whether it may hold what a whole class handed in, whatever is called how.
             room: for zips inside the zip of a student; None for room of its own.
+
+        Raises:
+            _Full: if there is no room left, for whatever is in it.
         """
         if item.kind != "file" or item.litter or not is_zip(item.name):
             return [item]
         if len(item.parts) > MAX_DEPTH:
             return [replace(item, kind="fault", why=f"lies more than {MAX_DEPTH} folders deep")]
-        room = room or (class_room() if whole else student_room())
         try:
             with zipfile.ZipFile(item.path) as archive:
                 members = archive.infolist()
-                self._check(members, os.path.getsize(item.path), room)
+                if len(item.parts) == 1:
+                    names = [_name_of(m).replace("\\", "/").partition("/")[0] for m in members]
+                    whole = whole or self._holds_class(item.name, sorted(set(names)))
+                room = room or (class_room() if whole else student_room())
+                self._check(members, item, room)
                 found = [self._member(archive, m, item) for m in members]
+        except _Full:
+            raise
         except _Refused as refused:
             return [replace(item, kind="fault", path=None, why=str(refused))]
         except (zipfile.BadZipFile, ValueError, EOFError, NotImplementedError):
             return [replace(item, kind="fault", path=None, why=_why_no_zip(item.path))]
         except OSError as error:
+            self._stop_if_full(error)
             why = f"cannot be read ({error.strerror or error})"
             return [replace(item, kind="fault", path=None, why=why, ours=bool(error.errno))]
         opened = [replace(item, kind="folder", path=None)]
@@ -220,8 +271,9 @@ class _Unpacker:
             opened += self.opened(inner, whole=False, room=None if whole else room)
         return opened
 
-    def _check(self, members: list[zipfile.ZipInfo], packed: int, room: _Room) -> None:
+    def _check(self, members: list[zipfile.ZipInfo], item: Item, room: _Room) -> None:
         """Refuse a zip that would fill memory or disk."""
+        packed = os.path.getsize(item.path)
         unpacked = sum(m.file_size for m in members if _is_wanted(m.filename))
         if len(members) > room.files:
             raise _Refused(f"holds more than {room.files} files")
@@ -229,8 +281,24 @@ class _Unpacker:
             raise _Refused(f"holds more than {room.num_bytes // MIB} MB of notebooks and zips")
         if unpacked > max(SMALL, MAX_RATIO * packed):
             raise _Refused(f"unpacks to more than {MAX_RATIO} times its size")
-        room.files -= len(members)
-        room.num_bytes -= unpacked
+        self._taken[item.parts[0]] += unpacked
+        for each in (room, self._left):
+            each.files -= len(members)
+            each.num_bytes -= unpacked
+        if self._left.files < 0 or self._left.num_bytes < 0:
+            largest = self._taken.most_common(1)[0][0]
+            raise _Full(
+                f"The zips hold more than {all_room().num_bytes // MIB} MB or {all_room().files} "
+                f"files, {names_listed([largest])} most of it: take that out, and grade it alone."
+            )
+
+    def _stop_if_full(self, error: Exception) -> None:
+        """Stop where nothing can be written, whatever zip it is of."""
+        if isinstance(error, OSError) and error.errno in _FULL:
+            raise _Full(
+                f"Zips cannot be unpacked to {self._scratch.parent} ({error.strerror}): free space "
+                "there, or set TMPDIR to another folder."
+            ) from None
 
     def _member(self, archive: zipfile.ZipFile, member: zipfile.ZipInfo, item: Item) -> Item:
         name = _name_of(member).replace("\\", "/")
@@ -259,9 +327,10 @@ class _Unpacker:
             zipfile.BadZipFile, OSError, ValueError, EOFError, RuntimeError, zlib.error,
             lzma.LZMAError,
         ) as error:  # fmt: skip
-            if isinstance(error, OSError) and error.errno:  # of this machine: no space is left
-                return Item(here, "fault", why=f"cannot be read ({error.strerror})", ours=True)
             path.unlink(missing_ok=True)
+            self._stop_if_full(error)
+            if isinstance(error, OSError) and error.errno:  # of this machine
+                return Item(here, "fault", why=f"cannot be read ({error.strerror})", ours=True)
             return Item(here, "fault", why="is damaged: it does not come out of its zip")
         return Item(here, "file", path, dates)
 
@@ -276,6 +345,10 @@ class _Unpacker:
 
 class _Refused(Exception):
     """A zip that is not opened; the words go after "it"."""
+
+
+class _Full(ValueError):
+    """No zip can be opened any more; a sentence for the teacher."""
 
 
 def _is_wanted(name: str) -> bool:

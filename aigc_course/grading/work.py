@@ -16,7 +16,7 @@ from aigc_course.grading.limits import Limits
 from aigc_course.grading.marks import GradeRow, TestRow
 from aigc_course.grading.notebooks import NotHere, Unreadable
 from aigc_course.grading.plain import plain_text
-from aigc_course.grading.sandbox import Sandbox
+from aigc_course.grading.sandbox import Ended, Sandbox
 from aigc_course.grading.sheets import sheet_number
 from aigc_course.grading.submissions import Submission, read_submission
 
@@ -123,7 +123,8 @@ class Work:
             return
         except Exception as error:  # a fault of ours that one submission meets stops no class
             name, says = type(error).__name__, plain_text(str(error), 200)
-            self._fail(submission, f"The grader stops with {name} ({says}): report it.", num_all)
+            reason = f"The grader stops with {name} ({says}): report it."
+            self._fail(submission, reason, num_all, counts=False)
             return
         if self._stopped.is_set():  # its sandbox was killed under it
             return
@@ -204,7 +205,13 @@ class Work:
         )
 
     def _start(self, slot: int) -> Sandbox:
-        """A sandbox that `run` kills if the teacher stops."""
+        """A sandbox that `run` kills if the teacher stops.
+
+        Raises:
+            Ended: if it does not start, or the teacher has stopped.
+        """
+        if self._stopped.is_set():
+            raise Ended("was stopped")
         box = Sandbox(
             self._limits, slot, bubblewrap=self._bubblewrap, on_close=self._running.discard
         )

@@ -14,7 +14,6 @@ import ctypes
 import json
 import os
 import queue
-import resource
 import signal
 import subprocess
 import sys
@@ -36,6 +35,8 @@ def confine(limits: dict) -> None:
     Args:
         limits: ``rlimits``, from a name such as "DATA" to a number; ``uid``, or None to stay.
     """
+    import resource  # which Windows lacks: there the grader is to say that there is no sandbox
+
     # The first to go if the machine runs out of memory.
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
         file.write("1000")

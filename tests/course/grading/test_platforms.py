@@ -12,10 +12,12 @@ from pathlib import Path
 import pytest
 from classes import graded_class, handed, hidden_in, row_of
 
-from aigc_course.grading import canvas, moodle
-from aigc_course.grading.book import Book
+from aigc_course.grading import canvas, moodle, submissions, work
+from aigc_course.grading.book import Book, Handed
+from aigc_course.grading.limits import Limits
 from aigc_course.grading.names import spellings
 from aigc_course.grading.roster import read_roster, time_in
+from aigc_course.grading.sheets import cell_as_it_came
 from aigc_course.grading.telling import say_after
 
 HEADER = (
@@ -141,11 +143,50 @@ def test_an_excused_student_gets_a_comment_and_no_grade(tmp_path):
     assert "Handed in nothing" not in told(book)
 
 
+def test_who_could_not_be_graded_costs_nobody_the_export(tmp_path):
+    file = worksheet(
+        tmp_path, sheet_row(123456, "A", grade="7.00", comment="seen"), sheet_row(123457, "B")
+    )
+    tests = hidden_in(tmp_path / "hidden")
+    book = Book(tmp_path / "marks", tests, [ANNA, MIA], "a", read_roster(file))
+    book.begin()
+    book.record(MIA.submission, row_of(MIA, tests, 9))  # of Anna's the sandbox has failed
+    book.export()
+    rows = exported(tmp_path, "moodle.csv")
+    assert [row["Grade"] for row in rows] == ["7.00", "9"]
+    assert rows[0]["Feedback comments"] == "seen"
+
+
+def test_who_could_not_be_graded_costs_nobody_the_gradebook(tmp_path):
+    file = gradebook(tmp_path, old="7")
+    tests = hidden_in(tmp_path / "hidden")
+    book = Book(tmp_path / "marks", tests, [C_ANNA, C_MIA], "a", read_roster(file))
+    book.begin()
+    book.record(C_MIA.submission, row_of(C_MIA, tests, 9))
+    book.export()
+    marks = {row["ID"]: row["Workbook 4 (778123)"] for row in exported(tmp_path, "canvas.csv")}
+    assert (marks["9001"], marks["9002"]) == ("7", "9")
+
+
+@pytest.mark.parametrize(
+    ("cell", "back"),
+    [
+        ("a;=HYPERLINK(1)", "a;'=HYPERLINK(1)"), ("a, @b|+c", "a, '@b|'+c"), ("a\n=1+1", "a\n'=1+1"),
+        (" =1", " '=1"), ("a\t－1+1", "a\t'－1+1"), ("-1,5", "-1,5"), ("-", "-"), (" - ", " - "),
+        ("+3.50", "+3.50"), ("Weber, Mia; x - y", "Weber, Mia; x - y"), ("a=b", "a=b"), ("", ""),
+        ("Friday, 13 March 2026, 10:59 PM", "Friday, 13 March 2026, 10:59 PM"),
+    ],
+)  # fmt: skip
+def test_a_cell_comes_back_as_it_was_but_for_formulas_anywhere_in_it(cell, back):
+    assert cell_as_it_came(cell) == back
+
+
 def test_a_formula_in_a_name_stays_a_text(tmp_path):
-    file = worksheet(tmp_path, sheet_row(123456, "=HYPERLINK(1)"), sheet_row(5, "@x"))
+    names = ("=HYPERLINK(1)", "@x", "a;=HYPERLINK(1)")
+    file = worksheet(tmp_path, *(sheet_row(n, name) for n, name in enumerate(names, 123456)))
     graded_class(tmp_path, {ANNA: 9}, roster=file).export()
     for row in exported(tmp_path, "moodle.csv"):
-        assert row["Full name"][0] == "'"
+        assert row["Full name"].removeprefix("a;")[0] == "'"
         assert not [cell for cell in row.values() if cell[:1] in tuple("=+@")]
 
 
@@ -475,7 +516,16 @@ class Plain(html.parser.HTMLParser):
 
 
 def test_no_tag_of_a_student_reaches_moodle(tmp_path):
-    nasty = handed("<img src=x onerror=alert(1)>", key="n", lms="moodle", number="123456")
+    place = tmp_path / "in" / "Mueller Anna_123456_assignsubmission_file_"
+    place.mkdir(parents=True)
+    (place / "<img src=x onerror=alert(1)>.pdf").write_bytes(b"%PDF")
+    (found,) = submissions.find(tmp_path / "in", "04", scratch=tmp_path).submissions
     file = worksheet(tmp_path, sheet_row(123456, "<script>x</script>"))
-    graded_class(tmp_path, {nasty: 3}, roster=file).export()
-    Plain().feed(exported(tmp_path, "moodle.csv")[0]["Feedback comments"])
+    tests = hidden_in(tmp_path / "hidden")
+    book = Book(tmp_path / "marks", tests, [Handed(found, "x")], "a", read_roster(file))
+    book.begin()
+    work.Work(tests, Limits(), book, "a", lambda _: None).run([Handed(found, "x")], 1)
+    book.export()
+    comment = exported(tmp_path, "moodle.csv")[0]["Feedback comments"]
+    assert "&lt;img src=x onerror=alert(1)&gt;.pdf" in comment
+    Plain().feed(comment)

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import re
+import resource
 import subprocess
 import sys
 import unicodedata
@@ -143,7 +144,7 @@ def test_letters_in_another_encoding_cost_nothing_but_themselves(folder, look):
         (b'{"cells": [3], "nbformat": 4}', "not a notebook"),
         (b'{"cells": [{"cell_type": "code", "source": 3}], "nbformat": 4}', "no text"),
         (b'{"cells": [{"cell_type": "code", "source": ["a", 3]}], "nbformat": 4}', "no text"),
-        (hostile.notebook(["1"] * 2001), "more than 2000 cells"),
+        (hostile.notebook(["1"] * 10_001), "more than 10000 cells"),
     ],
 )
 def test_what_is_called_a_notebook_and_is_none_is_said_to_be_none(folder, look, content, says):
@@ -280,6 +281,45 @@ def test_a_copy_with_other_answers_takes_nobody_s_row(folder, look):
     assert all("graded" in " ".join(each.notes) for each in names.values())
 
 
+@pytest.mark.parametrize(
+    ("blank", "answered"),
+    [
+        (["bob", "bob_copy"], "bob_copy_copy"),
+        (["bob", "bob的副本"], "bob的副本的副本"),
+        (["bob", "Copy of bob", "Copy of Copy of bob"], "Copy of Copy of Copy of bob"),
+        (["bob"], "Copy of bob - Kopie"),  # the copy in between is gone
+    ],
+)
+def test_answers_in_a_copy_of_a_copy_count(folder, look, blank, answered):
+    for name in blank:
+        put(folder / f"{name}.ipynb", BLANK, 5)
+    put(folder / f"{answered}.ipynb", ANSWERED)
+    found = only(look())
+    assert (found.name, code(found)) == ("bob", notebooks.code_cells(ANSWERED))
+    assert all(f"`{name}.ipynb`" in found.notes[0] for name in [*blank, answered])
+
+
+def test_of_three_copies_none_is_dropped(folder, look):
+    put(folder / "bob.ipynb", ANSWERED)
+    put(folder / "bob_copy.ipynb", BLANK)
+    put(folder / "bob_copy_copy.ipynb", OTHER)
+    names = by_name(look())
+    assert code(names["bob"]) == notebooks.code_cells(ANSWERED)
+    assert code(names["bob_copy"]) == notebooks.code_cells(OTHER)
+    assert "`bob_copy_copy.ipynb` counts" in " ".join(names["bob_copy"].notes)
+
+
+def test_only_so_much_code_is_looked_into_for_blanks():
+    def blanks(size: int, times: int) -> int:
+        cell = f"# {'.' * size}\ny = ..."
+        return notebooks.read_notebook(hostile.notebook([cell] * times)).num_blanks
+
+    assert blanks(10, 50) == 50
+    assert blanks(99_000, 1) == 1
+    assert blanks(100_000, 3) == 0
+    assert blanks(50_000, 100) == 5
+
+
 # ---- zips ------------------------------------------------------------------------------
 
 
@@ -338,6 +378,70 @@ def test_a_zip_s_limits_are_each_student_s_own(folder, look, monkeypatch):
         put(folder / f"s{number}.zip", zipped({f"{n}.txt": b"" for n in range(4)}))
     (folder / "class.zip").unlink()
     assert all("more than 3 files" in each.problem for each in look().submissions)
+
+
+def large(number: int = 1) -> bytes:
+    """A zip of 1 KB that holds a notebook of 0.9 MB."""
+    return zipped({f"{number}.ipynb": ANSWERED + b" " * 900_000})
+
+
+def scratch_size(tmp_path: Path) -> int:
+    return sum(path.stat().st_size for path in tmp_path.glob("scratch*/*"))
+
+
+@pytest.mark.parametrize("name", ["eve.zip", "eve/all.zip", "Eve_7_assignsubmission_file_a.zip"])
+def test_zips_in_a_student_s_zip_share_its_room(folder, look, tmp_path, monkeypatch, name):
+    monkeypatch.setattr(trees, "student_room", lambda: trees._Room(100, 2**20))
+    inside = {f"Eve_{n}_assignsubmission_file_{n}.zip": large(n) for n in range(8)}
+    put(folder / name, zipped(inside if "_7_" in name else {f"{n}.zip": large() for n in range(8)}))
+    put(folder / "frank.zip", zipped({"04.ipynb": OTHER}))
+    put(folder / "ada.ipynb")
+    names = {each.name.casefold(): each for each in look().submissions}
+    assert names.keys() == {"ada", "eve", "frank"}
+    assert code(names["frank"]) == notebooks.code_cells(OTHER)
+    assert "holds more than" in " ".join(names["eve"].notes)
+    assert scratch_size(tmp_path) < 2**20
+
+
+@pytest.mark.parametrize("beside", [[], ["roster.csv"], ["ada.ipynb", "b.zip", "c.zip", "d.zip"]])
+def test_a_class_s_zip_has_a_class_s_room_whatever_lies_beside_it(
+    folder, look, monkeypatch, beside
+):
+    monkeypatch.setattr(trees, "student_room", lambda: trees._Room(3, 2**20))
+    files = {f"A {n}_{n}_assignsubmission_file_/04.ipynb": ANSWERED for n in range(9)}
+    put(folder / "class.zip", zipped(files))
+    for name in beside:
+        put(folder / name, zipped({"04.ipynb": OTHER}) if ".zip" in name else OTHER)
+    found = look()
+    assert len([each for each in found.submissions if each.lms == "moodle"]) == 9
+    assert all(each.problem is None for each in found.submissions)
+
+
+@pytest.mark.parametrize("place", [".", "class.zip"])
+def test_all_zips_together_have_one_room_and_none_is_called_damaged(
+    folder, look, tmp_path, monkeypatch, place, one_sentence
+):
+    monkeypatch.setattr(trees, "all_room", lambda: trees._Room(1000, 3 * 2**20))
+    files = {f"A {n}_{n}_assignsubmission_file_/04.zip": large(n) for n in range(6)}
+    put(folder / "class.zip", zipped(files))
+    put(folder / "zoe.ipynb")
+    with pytest.raises(ValueError, match="3 MB") as caught:
+        look(folder / place)
+    one_sentence(caught.value, "`class.zip`", "take that out")
+    assert scratch_size(tmp_path) < 4 * 2**20
+
+
+def test_a_disk_that_takes_no_more_is_no_student_s_fault(folder, look, one_sentence):
+    put(folder / "ada.zip", large())
+    put(folder / "bob.zip", zipped({"in.zip": large()}))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
+    try:
+        with pytest.raises(ValueError, match="TMPDIR") as caught:
+            look()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    one_sentence(caught.value, "File too large")
 
 
 # ---- learning platforms ----------------------------------------------------------------
@@ -609,6 +713,42 @@ def test_a_folder_of_too_many_files_and_one_too_deep_are_one_row_each(folder, lo
     assert "more than 50 files" in names["many"].problem
     assert "folders deep" in names["deep"].problem
     assert names["ada"].problem is None
+
+
+@pytest.mark.parametrize(
+    "student", ["Abgaben/{}", "a/b/submissions/{}", "x/{0}_{0}_assignsubmission_file_", "{}"]
+)
+def test_files_are_counted_for_each_student_whatever_folders_are_around(
+    folder, look, monkeypatch, student
+):
+    monkeypatch.setattr(trees, "MAX_ITEMS", 10)
+    for number in range(1, 9):
+        for name in ("data.csv", "04.ipynb", "plot.png"):
+            put(folder / student.format(number) / name)
+    for number in range(30):
+        put(folder / student.format(8) / f"{number}.csv", b"")
+    found = {each.entry[0]: each for each in look().submissions}
+    assert len(found) == 8
+    assert all(each.problem is None for each in found.values())
+    assert "more than 10 files" in " ".join(found["8"].notes)
+    assert "more than" not in " ".join(note for n in "1234567" for note in found[n].notes)
+
+
+@pytest.mark.parametrize("top", ["Abgaben", "x/submissions", "Moodle"])
+def test_no_student_is_left_out_of_a_class_that_is_too_large(
+    folder, look, monkeypatch, top, one_sentence
+):
+    monkeypatch.setattr(trees, "MAX_WALK", 40)
+    student = "{0}_{1}_assignsubmission_file_" if top == "Moodle" else "{}.ipynb"
+    for number, name in enumerate(["ada", "eve", "zoe"]):
+        path = folder / top / student.format(name, number)
+        put(path / "04.ipynb" if top == "Moodle" else path)
+    many = "eve_1_assignsubmission_file_" if top == "Moodle" else "eve"
+    for number in range(60):
+        put(folder / top / many / f"{number}.csv", b"")
+    with pytest.raises(ValueError, match="more than 40 files") as caught:
+        look()
+    one_sentence(caught.value, top.partition("/")[0], "whole class", "nothing there but")
 
 
 def test_a_giant_is_not_read(folder, look):
