@@ -80,6 +80,7 @@ def write_page(
     failure: str,
     origin: str,
     show_code: bool,
+    beside: Path | None = None,
 ) -> None:
     """Write the notebook as one HTML file that needs no network and runs no script.
 
@@ -95,6 +96,8 @@ def write_page(
         failure: why the run failed; empty if it did not.
         origin: a sentence on how the run was made.
         show_code: whether the page has the code cells' inputs too.
+        beside: the folder to which pictures in Markdown are relative; they are taken into the
+            page. None if there are none.
 
     Raises:
         OSError: if the file cannot be written.
@@ -119,7 +122,7 @@ def write_page(
         "more": any(show_code or c.cell_type != "code" or c.outputs for c in page.rest.cells),
     }
     text, _ = exporter(show_code).from_notebook_node(
-        page.rest, resources={"aigc": shown, "metadata": {"name": title}}
+        page.rest, resources={"aigc": shown, "metadata": {"name": title, "path": str(beside or "")}}
     )
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
@@ -137,6 +140,7 @@ def exporter(show_code: bool):
         exclude_input=not show_code,
         exclude_input_prompt=True,
         exclude_output_prompt=True,
+        embed_images=True,  # those that Markdown takes from files beside the notebook
         display_data_priority=list(SHOWN),
         filters={"columns": columns_of, "frame": frame_tables},
     )

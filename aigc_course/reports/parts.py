@@ -61,7 +61,14 @@ def collect(notebook) -> tuple[dict[str, Any], dict[str, list[float]], str]:
 
 
 def make(
-    names: list[str], notebook, record: Record, folder: Path, *, show_code: bool, log: BinaryIO
+    names: list[str],
+    notebook,
+    record: Record,
+    folder: Path,
+    *,
+    show_code: bool,
+    log: BinaryIO,
+    beside: Path | None = None,
 ) -> dict[str, str]:
     """Make files of a run.
 
@@ -71,6 +78,7 @@ def make(
         record: what the page shows.
         folder: where they are made.
         show_code: of the page.
+        beside: the folder of the template, whose pictures the page takes in.
         log: takes what went wrong at length.
 
     Returns:
@@ -82,7 +90,7 @@ def make(
         RESULTS: lambda: folders.write_json(folder / RESULTS, found),
         METRICS: lambda: _write_metrics(columns, folder),
         FIGURES: lambda: _write_figures(notebook, folder),
-        export.PAGE: lambda: _write_page(notebook, record, folder, show_code),
+        export.PAGE: lambda: _write_page(notebook, record, folder, show_code, beside),
         export.PDF: lambda: export.print_pdf(folder / export.PAGE, folder / export.PDF),
     }
     not_made = {}
@@ -160,7 +168,9 @@ def _write_figures(notebook, folder: Path) -> None:
         folders.write_json(folder / FIGURES, pictures)
 
 
-def _write_page(notebook, record: Record, folder: Path, show_code: bool) -> None:
+def _write_page(
+    notebook, record: Record, folder: Path, show_code: bool, beside: Path | None
+) -> None:
     versions = ", ".join(f"{name} {v}" for name, v in record.identity.versions.items())
     early = f" It ended early in cell {record.ended_early}." if record.ended_early else ""
     from aigc_course.reports import cells  # loads Jupyter's libraries, which a driver has not
@@ -176,6 +186,7 @@ def _write_page(notebook, record: Record, folder: Path, show_code: bool) -> None
         origin=f"Run {record.name} of {record.template}, {record.started:%Y-%m-%d %H:%M} UTC, "
         f"{record.seconds:.1f} s, with {versions}.{early}",
         show_code=show_code,
+        beside=beside,
     )
 
 

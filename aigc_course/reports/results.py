@@ -29,11 +29,20 @@ def record(**results: Result) -> None:
             too.
 
     Raises:
-        ValueError: if one is none of these; not-a-number is no result.
+        ValueError: if one is none of these, once the others are handed over; not-a-number is no
+            result.
     """
-    checked = check_results(results)
+    checked: dict[str, Result] = {}
+    refused = None
+    for name, value in results.items():
+        try:
+            checked |= check_results({name: value})
+        except ValueError as error:
+            refused = refused or error
     width = max(map(len, checked), default=0)
     _display(RESULTS_TYPE, checked, "\n".join(f"{n:>{width}}  {v}" for n, v in checked.items()))
+    if refused is not None:  # the others are kept: what was computed is not lost
+        raise refused
 
 
 def record_metrics(columns: Mapping[str, Sequence[float]]) -> None:
@@ -57,7 +66,8 @@ def check_results(results: Mapping[str, Any]) -> dict[str, Result]:
         value = _plain(value)
         if not isinstance(value, Result) or not _finite(value):
             raise ValueError(
-                f"The result {name} is {shown(value)}: record a finite number or a text."
+                f"The result {name} is {shown(value)}: record a finite number, or a text such as "
+                f"'diverged'."
             )
         checked[str(name)] = value
     return checked

@@ -126,8 +126,9 @@ def _completed(run: records.Run, job: Job) -> records.Record:
         return run.record.model_copy(update={"not_made": dict.fromkeys(wanted, str(error))})
     log = io.BytesIO()
     not_made = parts.make(
-        wanted, notebook, run.record, run.folder, show_code=job.show_code, log=log
-    )
+        wanted, notebook, run.record, run.folder, show_code=job.show_code, log=log,
+        beside=job.template.parent,
+    )  # fmt: skip
     record = parts.refreshed(run.record, run.folder, wanted, not_made)
     records.write_record(run.folder, record)
     return record
@@ -183,7 +184,10 @@ def _build(
             )
             names = [*parts.ALL, export.PDF] if job.pdf else list(parts.ALL)
             place, why = folders.place_to_write(folder, job.name, found)
-            not_made = parts.make(names, notebook, record, place, show_code=job.show_code, log=log)
+            not_made = parts.make(
+                names, notebook, record, place, show_code=job.show_code, log=log,
+                beside=template.path.parent,
+            )  # fmt: skip
         finally:
             executed.end()
     total = round(time.perf_counter() - clock, 3)

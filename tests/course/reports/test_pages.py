@@ -70,7 +70,7 @@ def read(tmp_path):
         export.write_page(
             v4.new_notebook(cells=list(cells)), tmp_path / "page.html", title="demand-0123",
             parameters=parameters or {}, changed=changed, results=found or {}, failure=failure,
-            origin="Run demand-0123, 3 s.", show_code=show_code,
+            origin="Run demand-0123, 3 s.", show_code=show_code, beside=tmp_path,
         )  # fmt: skip
         return Reading((tmp_path / "page.html").read_text("utf-8"))
 
@@ -101,6 +101,14 @@ def test_an_untagged_notebook_opens_with_question_results_and_its_last_figure(re
     )  # fmt: skip
     for once in ("Will the stock last?", "Does it run out", "[Stock falls to zero"):
         assert page.count(once) == 1
+
+
+def test_a_picture_that_markdown_takes_from_a_file_is_in_the_page(read, tmp_path):
+    (tmp_path / "dot.gif").write_bytes(b"GIF89a-of-a-dot")
+    read(text("# Ours\n\nWhy?"), text("![a dot](dot.gif) and ![none](gone.gif)"))
+    page = (tmp_path / "page.html").read_text("utf-8")
+    assert base64.b64encode(b"GIF89a-of-a-dot").decode() in page
+    assert "dot.gif" not in page
 
 
 def test_what_was_changed_stands_beside_the_question_and_comments_explain_it(read):

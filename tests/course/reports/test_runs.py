@@ -445,7 +445,16 @@ def test_a_number_of_32_bits_is_recorded_as_it_is_read():
 def test_record_refuses_what_is_no_result(value, one_sentence):
     with pytest.raises(ValueError, match="The result loss") as caught:
         reports.record(loss=value)
-    one_sentence(caught.value, "finite number or a text")
+    one_sentence(caught.value, "finite number, or a text")
+
+
+def test_what_else_is_recorded_beside_a_refused_result_is_kept(capsys):
+    with pytest.raises(ValueError, match="The result loss is nan"):
+        reports.record(epochs=3, loss=float("nan"), accuracy=0.5, other=None)
+    shown = capsys.readouterr().out
+    assert "epochs  3" in shown
+    assert "accuracy  0.5" in shown
+    assert "loss" not in shown
 
 
 @pytest.mark.parametrize(
