@@ -86,16 +86,12 @@ def replace_file(source: str | os.PathLike, target: str | os.PathLike) -> None:
 
 
 def cannot_write(target: Path, error: Exception, replacing: bool = False) -> OSError:
-    """The error in one sentence that names the file and what to do.
-
-    ``replacing`` is of its name, when all is written: Windows keeps that of a file that is open.
-    """
+    """The error in one sentence that says what to do; ``replacing``: of a name, not of bytes."""
     reason = (getattr(error, "strerror", None) or str(error)).splitlines()[0]
     number = getattr(error, "errno", None) or errno.EINVAL
     cure = {errno.ENAMETOOLONG: "give it a shorter name or "}.get(number, "")
-    if number in (errno.ENOSPC, errno.EDQUOT):
-        cure = "free some space or "
-    elif replacing and isinstance(error, PermissionError):
+    cure = "free some space or " if number in (errno.ENOSPC, errno.EDQUOT) else cure
+    if replacing and isinstance(error, PermissionError):  # Windows keeps the name of an open file
         cure = "close what has it open or "
     return OSError(
         number,
