@@ -10,7 +10,6 @@ import json
 import os
 import types
 import typing
-import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -209,15 +208,18 @@ def _take(call: Call, name: str, value: str | bool, request: type[Request]) -> N
         if info is None and name == "out":
             call.out = Path(value)
         elif info is None and name == "seed":
-            call.seed = int(value)
+            call.seed = int(_digits(value))
         elif many:
             call.fields[name] = [*call.fields.get(name, []), *_items(value, info.annotation)]
         elif info is not None and _nested(info.annotation):
             call.fields[name] = _from_json(value)
         elif info is not None and _bare(info.annotation) in (int, float):
-            call.fields[name] = _plain_digits(value)
+            call.fields[name] = _digits(value)
         else:
             call.fields[name] = value
+    except _OtherDigits:
+        what = name if info is not None else "The seed"
+        call.problems.append(f"{what} is {value[:60]!r}: write it with the digits 0 to 9.")
     except ValueError as error:
         wrong = f"The seed is {value[:60]!r}: give a whole number."
         if info is not None:
@@ -269,9 +271,19 @@ def _from_json(value: str) -> Any:
         raise ValueError("it has too many brackets within brackets") from None
 
 
-def _plain_digits(value: str) -> str:
-    """The text with the digits of any script as 0 to 9, as Python's own numbers take them."""
-    return "".join(str(unicodedata.decimal(sign, sign)) for sign in value.strip())
+class _OtherDigits(ValueError):
+    """A number in other digits than 0 to 9."""
+
+
+def _digits(value: str) -> str:
+    """A number's text, stripped: Python takes the digits of every script, JSON and reports none.
+
+    Raises:
+        _OtherDigits: if it has such.
+    """
+    if not value.isascii() and any(sign.isdecimal() for sign in value):
+        raise _OtherDigits(value)
+    return value.strip()
 
 
 def _flag(name: str, request: type[Request]) -> tuple[str, bool] | None:

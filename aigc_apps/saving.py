@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from aigc_apps.safety import Provenance
-from aigc_utils.files import atomic_paths, cannot_write, replace_file, sha256
+from aigc_utils.files import atomic_paths, cannot_write, replace_file, sha256, short_name
 
 WAIT_SECONDS = 60  # for another saver of the same file, which needs a fraction of one
 
@@ -58,7 +58,7 @@ def save_with_provenance(path: str | os.PathLike, content: bytes, provenance: Pr
         OSError: if it cannot be written; what was there before is unchanged.
     """
     path, described = Path(path), beside(path)
-    aside = described.with_name(f".before-{described.name[-60:]}")
+    aside = described.with_name(f".before-{short_name(described)}")
     told = provenance.model_dump(mode="json") | {"sha256": hashlib.sha256(content).hexdigest()}
 
     def move_aside() -> None:
@@ -68,13 +68,13 @@ def save_with_provenance(path: str | os.PathLike, content: bytes, provenance: Pr
     with _only_saver(path):
         for left in [aside, *_parts(path), *_parts(described)]:  # by killed savers
             left.unlink(missing_ok=True)
-        before = sha256(path) if path.is_file() else None
+        before = _sha256_or_none(path)
         try:
             with atomic_paths(path, described, ready=move_aside) as (file, words):
                 file.write_bytes(content)
                 words.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
         except BaseException:
-            if aside.exists() and sha256(path) == before:
+            if aside.exists() and _sha256_or_none(path) == before:
                 replace_file(aside, described)
             raise
         finally:
@@ -106,9 +106,17 @@ def read_provenance(path: str | os.PathLike) -> Provenance:
     return provenance
 
 
+def _sha256_or_none(path: Path) -> str | None:
+    """Of a file that is missing or cannot be read, None: whatever failed before is the error."""
+    try:
+        return sha256(path)
+    except OSError:
+        return None
+
+
 def _parts(path: Path) -> list[Path]:
     """What `atomic_paths` writes to before it is ``path``: no other saver has one now."""
-    name = re.compile(rf"\.part-.{{8}}-{re.escape(path.name[-60:])}")
+    name = re.compile(rf"\.part-.{{8}}-{re.escape(short_name(path))}")
     return [part for part in path.parent.iterdir() if name.fullmatch(part.name)]
 
 
@@ -116,15 +124,24 @@ def _parts(path: Path) -> list[Path]:
 def _only_saver(path: Path) -> Iterator[None]:
     """Hold the only right to save this file; it ends with its holder, however that ends."""
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    try:
         from filelock import FileLock
     except ImportError:  # an installation without extras: readers compare the hash all the same
         yield
         return
-    name = path.with_name(f".saving-{path.name[-60:]}")
+    name = path.with_name(f".saving-{short_name(path)}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         held = FileLock(name, timeout=WAIT_SECONDS, fallback_to_soft=False)
         held.acquire()
+    except TimeoutError as error:
+        raise TimeoutError(
+            errno.ETIMEDOUT,
+            f"Could not write {path.name} in {path.parent} (another program has been saving it for "
+            f"{WAIT_SECONDS} s): wait for it, or choose another name.",
+        ) from error
     except (OSError, NotImplementedError) as error:
         raise cannot_write(path, error) from error
     try:

@@ -10,8 +10,7 @@ import errno
 import functools
 import hashlib
 import os
-import tempfile
-import threading
+import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -46,28 +45,34 @@ def atomic_paths(
     ``ready`` is called when all their bytes are on the disk and no name has changed yet.
     """
     targets = [Path(target) for target in targets]
-    target, temporaries = targets[0], []
+    target, temporaries, replacing = targets[0], [], False
     try:
         for each in targets:
             each.parent.mkdir(parents=True, exist_ok=True)
-            # The end of its name: one of the longest that there may be has no room for more.
-            handle, name = tempfile.mkstemp("-" + each.name[-60:], ".part-", each.parent)
-            os.close(handle)
-            temporaries.append(Path(name))
-            temporaries[-1].chmod(_usual_mode())  # mkstemp makes files for their owner alone
+            part = each.parent / f".part-{secrets.token_hex(4)}-{short_name(each)}"
+            part.touch(exist_ok=False)  # not `tempfile`, which makes files for their owner alone
+            temporaries.append(part)
         yield temporaries
         for temporary in temporaries:
             with open(temporary, "r+b") as written:  # Windows syncs no file open for reading
                 os.fsync(written.fileno())
         ready()
+        replacing = True
         for temporary, target in zip(temporaries, targets, strict=True):
             replace_file(temporary, target)
     except OSError as error:
-        raise cannot_write(target, error) from error
+        raise cannot_write(target, error, replacing) from error
     finally:
         for temporary in temporaries:
             with contextlib.suppress(OSError):  # Windows removes no file that is still open
                 temporary.unlink(missing_ok=True)
+
+
+def short_name(path: str | os.PathLike) -> str:
+    """A file's name for what lies beside it, ``.part-…-NAME``: of a long one a hash and the end."""
+    name = Path(path).name
+    digest = hashlib.sha256(os.fsencode(name)).hexdigest()[:12]
+    return name if len(name) <= 60 else f"{digest}-{name[-47:]}"
 
 
 def replace_file(source: str | os.PathLike, target: str | os.PathLike) -> None:
@@ -80,26 +85,19 @@ def replace_file(source: str | os.PathLike, target: str | os.PathLike) -> None:
     return os.replace(source, target)
 
 
-def cannot_write(target: Path, error: Exception) -> OSError:
-    """The error in one sentence that names the file and what to do."""
+def cannot_write(target: Path, error: Exception, replacing: bool = False) -> OSError:
+    """The error in one sentence that says what to do; ``replacing``: of a name, not of bytes."""
     reason = (getattr(error, "strerror", None) or str(error)).splitlines()[0]
-    cure = "close what has it open" if isinstance(error, PermissionError) else "free some space"
+    number = getattr(error, "errno", None) or errno.EINVAL
+    cure = {errno.ENAMETOOLONG: "give it a shorter name or "}.get(number, "")
+    cure = "free some space or " if number in (errno.ENOSPC, errno.EDQUOT) else cure
+    if replacing and isinstance(error, PermissionError):  # Windows keeps the name of an open file
+        cure = "close what has it open or "
     return OSError(
-        getattr(error, "errno", None) or errno.EINVAL,
-        f"Could not write {target.name} in {target.parent} ({reason}): {cure} or "
-        f"choose a folder that can be written to; what was saved there before is unchanged.",
+        number,
+        f"Could not write {target.name} in {target.parent} ({reason}): {cure}choose a folder that "
+        f"can be written to; what was saved there before is unchanged.",
     )
-
-
-_ASKING = threading.Lock()
-
-
-def _usual_mode() -> int:
-    """The permissions that an ordinary new file would get here."""
-    with _ASKING:  # the mask can only be read by setting it, for all threads
-        mask = os.umask(0o077)
-        os.umask(mask)
-    return 0o666 & ~mask
 
 
 def sha256(path: str | os.PathLike) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from aigc_course.cli.terminal import say
+from aigc_course.cli import terminal
 
 app = typer.Typer()
 
@@ -84,7 +85,7 @@ def run_template(
     from aigc_course.reports import commands
 
     code = commands.run(
-        template, parameter or [], params, out=out, as_json=json_lines, say=say,
+        template, parameter or [], params, out=out, as_json=json_lines, say=_say(json_lines),
         again=again, threads=threads, timeout=timeout, show_code=show_code, pdf=pdf,
     )  # fmt: skip
     raise typer.Exit(code)
@@ -132,7 +133,7 @@ def sweep_template(
 
     code = commands.sweep(
         template, parameter or [], grid or [], params, resume=resume, out=out,
-        as_json=json_lines, say=say, jobs=jobs, scheduler=scheduler, again=again,
+        as_json=json_lines, say=_say(json_lines), jobs=jobs, scheduler=scheduler, again=again,
         threads=threads, timeout=timeout, show_code=show_code, pdf=pdf,
     )  # fmt: skip
     raise typer.Exit(code)
@@ -170,7 +171,7 @@ def list_runs(
         out, since=since, template=template, where=where or [], as_json=json_lines,
         complain=_complain,
     )  # fmt: skip
-    say(text)
+    _say(json_lines)(text)
     raise typer.Exit(code)
 
 
@@ -189,7 +190,7 @@ def show_run(
     from aigc_course.reports import commands
 
     text, code = commands.show(run, out, as_json=json_lines)
-    say(text)
+    _say(json_lines)(text)
     raise typer.Exit(code)
 
 
@@ -215,12 +216,19 @@ def compare_runs(
     text, code = commands.compare(
         runs or [], out, repeats=repeats, as_json=json_lines, complain=_complain
     )
-    say(text)
+    _say(json_lines)(text)
     raise typer.Exit(code)
 
 
 def _complain(text: str) -> None:
-    typer.echo(f"aigc: {text}", err=True)
+    typer.echo(f"aigc: {terminal.printable(text)}", err=True)
+
+
+def _say(as_json: bool) -> Callable[[str], None]:
+    """What prints: JSON has escaped, in its own way, all that a terminal acts upon, but DEL."""
+    if as_json:
+        return lambda text: typer.echo(text.replace("\x7f", "\\u007f"))
+    return terminal.say
 
 
 def _helped(context: typer.Context, template: str, asked: bool) -> bool:
@@ -232,5 +240,5 @@ def _helped(context: typer.Context, template: str, asked: bool) -> bool:
         if template:
             from aigc_course.reports import commands
 
-            say("\n" + commands.describe(template))
+            terminal.say("\n" + commands.describe(template))
     return asked

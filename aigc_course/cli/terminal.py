@@ -8,9 +8,10 @@ import json
 import os
 import signal
 import sys
-import unicodedata
 
 import typer
+
+from aigc_course.reports.tables import harmless
 
 LONGEST_LINE = 800  # characters of an error
 
@@ -59,11 +60,7 @@ def finish() -> None:
 
 def printable(text: str) -> str:
     """The text with control and direction characters escaped, except line ends and tabs."""
-    hidden = ("Cc", "Cf", "Cs", "Zl", "Zp")
-    return "".join(
-        ascii(c)[1:-1] if c not in "\n\t\u200d" and unicodedata.category(c) in hidden else c
-        for c in text
-    )
+    return "\t".join(map(harmless, text.split("\t")))
 
 
 def say(text: str) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from aigc_course.reports import history
 from aigc_course.reports.notation import as_json
-from aigc_course.reports.records import DamagedRecord, Run, has_record
+from aigc_course.reports.records import DamagedRecord, Run, has_record, load_run
 
 # What a reader calls the parts of an identity.
 _PARTS = {"notebook": "notebook", "data": "data", "package": "code"}
@@ -45,7 +45,10 @@ def choose_runs(
             in_full.add(found[-1].folder.resolve())
             continue
         named = [r for r in history.load_runs(out, on_damaged) if r.record.template == item]
-        found += named or [history.find_run(item, out)]
+        if not named:  # the newest that was done, if any was
+            folder = history.find_folder(item, out)
+            named = [history.finished(folder.parent, folder.name) or load_run(folder)]
+        found += named
     done = [run for run in found if run.done]
     notes = _left_out("failed", [run for run in found if not run.done])
     once: dict[tuple, Run] = {}

@@ -92,7 +92,13 @@ def sweep(
     Raises:
         ValueError, OSError: as `sweeps.sweep`.
     """
+    if resume and (assignments or grid or file):
+        raise ValueError(
+            "--resume finishes what was planned, with its own parameters: leave out -p, --grid and "
+            "--params, or --resume."
+        )
     found = _found(template, as_json, say)
+    left_out: list[str] = []
     if assignments or grid or file:
         sets = plans.parse_sweep(found, assignments, grid, file)
         chosen = executors.SweepOptions(**options)
@@ -102,10 +108,10 @@ def sweep(
             say(f"{len(sets)} sets of parameters were given: equal ones are made once, {num_runs}.")
     elif resume:
         chosen = executors.SweepOptions(**options)
-        planned = plans.replan(found, out)
+        planned, left_out = plans.replan(found, out)
     else:
         raise ValueError("There is nothing to sweep: give --grid, --params or --resume.")
-    outcomes = _execute(planned, out, chosen, as_json, say)
+    outcomes = _execute(planned, out, chosen, as_json, say, left_out)
     if outcomes is None:
         return STOPPED
     counts = dict.fromkeys(("done", "failed", "lost"), 0)
@@ -143,16 +149,17 @@ def list_runs(
     selection = selecting.read_selection(since, template, where)
     damaged: list[records.DamagedRecord] = []
     found = history.load_runs(out, damaged.append)
+    for error in damaged:  # before the selection is refused for want of them
+        complain(tables.one_line(str(error)))
     runs = selection.of(found)
-    for error in damaged:
-        complain(tables.harmless(str(error)))
     code = FAILED if damaged else DONE
     if as_json:
         return json.dumps([_facts(run) for run in runs]), code
     if not runs:
         if not found:
             return f"There are no finished runs in {_shown(out)}.", code
-        return f"There is no run{selection} among the {len(found)} in {_shown(out)}.", code
+        text = f"There is no run{selection} among the {len(found)} in {_shown(out)}."
+        return tables.one_line(text), code
     header = ["run", "status", "seconds", "started (UTC)", "parameters", "results"]
     lines = [
         [
@@ -209,7 +216,7 @@ def compare(
     def note(error: records.DamagedRecord) -> None:
         if error.folder not in damaged:
             damaged[error.folder] = error
-            complain(tables.harmless(str(error)))
+            complain(tables.one_line(str(error)))
 
     runs = names or history.load_runs(out, note)
     found = comparison.compare(runs, out, repeats=repeats, on_damaged=note)
@@ -218,22 +225,47 @@ def compare(
 
 
 def _execute(
-    planned: plans.SweepPlan, out: Path, options: executors.SweepOptions, as_json: bool, say: Say
+    planned: plans.SweepPlan,
+    out: Path,
+    options: executors.SweepOptions,
+    as_json: bool,
+    say: Say,
+    left_out: Sequence[str] = (),
 ) -> list[sweeps.Outcome] | None:
-    """The outcomes, or None if stopped by hand, which is then said."""
+    """The outcomes, or None if stopped by hand, which is then said; first what is left out."""
     shown = progress.choose(as_json, say)
+    ended: list[str] = []  # well, in this call
+
+    def on_event(event: progress.Event) -> None:
+        if event["event"] == "finished" and event["status"] == "done":
+            ended.append(event["run"])
+        shown(event)
+
     try:
-        return sweeps.execute(planned, out, options, shown)
+        for message in left_out:
+            on_event({"event": "left out", "message": message})
+        return sweeps.execute(planned, out, options, on_event)
     except KeyboardInterrupt:
         shown.close()
-        num_done = sum(history.finished(out, run.name) is not None for run in planned.runs)
-        say(
-            f"Stopped with {num_done} of {len(planned.runs)} runs done, which are kept in "
-            f"{_shown(out)}: give the same command again to go on."
-        )
+        names = [run.name for run in planned.runs]
+        # With --again those that were done before are none of this call's.
+        num_done = len(ended if options.again else history.finished_among(out, names))
+        say(_stopped(num_done, len(names), out, as_json))
         return None
     finally:
         shown.close()
+
+
+def _stopped(num_done: int, num_runs: int, out: Path, as_json: bool) -> str:
+    """What to say after Ctrl-C."""
+    if as_json:
+        return json.dumps(
+            {"event": "stopped", "done": num_done, "runs": num_runs, "out": str(out.resolve())}
+        )
+    return tables.one_line(
+        f"Stopped with {num_done} of {num_runs} runs done, which are kept in {_shown(out)}: give "
+        f"the same command again to go on."
+    )
 
 
 def _code(outcomes: Sequence[sweeps.Outcome]) -> int:

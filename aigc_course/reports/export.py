@@ -7,7 +7,6 @@ import re
 import shutil
 import subprocess
 import tempfile
-import unicodedata
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 from aigc_course.reports.figures import PICTURES, pictures_of
 from aigc_course.reports.notation import as_text
 from aigc_course.reports.pages import comments_of, findings, take_apart
+from aigc_course.reports.tables import columns
 from aigc_utils.files import atomic_path
 
 PAGE, PDF = "report.html", "report.pdf"
@@ -149,11 +149,7 @@ def exporter(show_code: bool):
 def columns_of(text: str) -> int:
     """How many columns of a terminal the longest line of a text takes; Chinese takes two each."""
     plain = re.sub(r"\x1b\[[0-9;]*m", "", text).expandtabs(8)
-    return max((sum(map(_columns, line)) for line in plain.splitlines()), default=0)
-
-
-def _columns(character: str) -> int:
-    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+    return max(map(columns, plain.splitlines()), default=0)
 
 
 def frame_tables(page: str) -> str:

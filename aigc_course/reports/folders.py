@@ -140,7 +140,7 @@ def lock(
     try:
         with contextlib.suppress(OSError):
             number = os.getpid() if process is None else process
-            teller.write_text(f"{number} {platform.node()}", "utf-8")
+            teller.write_text(f"{number} {platform.node()}", encoding="utf-8")
         yield
     finally:
         # Before it is released: who waited for a removed file notices, and makes a new one.
@@ -155,7 +155,7 @@ def lock(
 def _told(teller: Path) -> str:
     """Who holds a lock, in words, as far as it has said so."""
     try:
-        number, host = teller.read_text("utf-8").split()
+        number, host = teller.read_text(encoding="utf-8").split()
     except (OSError, ValueError):
         return "another process"
     return f"process {number}" if host == platform.node() else f"process {number} on {host}"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import reprlib
+from collections.abc import Iterable
 from typing import Any
 
 MOST_PARTS = 100_000
@@ -21,6 +23,20 @@ def shown(value: Any) -> str:
         return " ".join(_SHORT.repr(value).split())
     except ValueError:  # Python writes no whole number of more than 4300 digits
         return f"a very long {type(value).__name__}"
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value is one: True and False are none here, though Python counts with them."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """What a name that is not known may have meant, and the first 20 that are known."""
+    known = list(known)
+    folded = {other.lower(): other for other in known}
+    near = difflib.get_close_matches(name.strip(" /").lower(), folded, 1, 0.6)
+    hint = f"did you mean {folded[near[0]]}? There are" if near else "choose from"
+    return f"{hint} {', '.join(known[:20])}."
 
 
 def is_too_large(value: Any) -> bool:

@@ -17,7 +17,7 @@ from decimal import Decimal
 from typing import Any
 
 from aigc_course.reports.figures import Picture, pictures_of
-from aigc_course.reports.notation import as_text
+from aigc_course.reports.notation import as_text, is_number
 from aigc_course.reports.results import METRICS_TYPE, RESULTS_TYPE
 
 # What begins with "remove" or "hide" is nbconvert's and Jupyter Book's word for the same.
@@ -117,7 +117,7 @@ def findings(results: Mapping[str, Any]) -> list[Finding]:
     with ``nll_``; ``rmse_spread_over_seeds`` says over what as well. A mere ``standard_error`` is
     that of the only other number.
     """
-    numbers = {n: v for n, v in results.items() if _is_number(v)}
+    numbers = {n: v for n, v in results.items() if is_number(v)}
     errors: dict[str, tuple[float, str]] = {}
     shown_elsewhere = set()
     for name, value in numbers.items():
@@ -136,7 +136,7 @@ def findings(results: Mapping[str, Any]) -> list[Finding]:
             rounded, its_error = _rounded(value, error)
             found.append(Finding(name, rounded, True, its_error, of))
         elif name not in shown_elsewhere:
-            found.append(Finding(name, as_text(value), _is_number(value)))
+            found.append(Finding(name, as_text(value), is_number(value)))
     return found
 
 
@@ -193,10 +193,6 @@ def _leave_out_parts(cells: Sequence) -> None:
             cell.outputs = []
         if _tags_of(cell) & WITHOUT_INPUT:
             cell.metadata["transient"] = {"remove_source": True}  # nbconvert's own mark
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _is_record(output: Mapping) -> bool:

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from aigc_course.reports import folders
 from aigc_course.reports.identities import Identity, identify, name_of
 from aigc_course.reports.notation import as_json, shown
 from aigc_course.reports.parameter_files import read_set, read_sets
@@ -61,25 +62,40 @@ class SweepPlan(BaseModel):
         return PLAN.format(hashlib.sha256(text.encode()).hexdigest()[:12])
 
 
-def replan(template: Template, out: Path) -> SweepPlan:
-    """All runs of all plans of a template in a folder.
+def replan(template: Template, out: Path) -> tuple[SweepPlan, list[str]]:
+    """All runs of those plans of a template in a folder that would be the same now.
+
+    Returns:
+        One plan of them all, and a sentence on each plan that is left out.
 
     Raises:
-        ValueError: if there is no plan, or its runs would not be the same now.
+        ValueError: if there is no plan, or none whose runs would be the same now.
         OSError: if a file of the data cannot be read.
     """
     plans = [old for old in read_plans(out) if old.template == template.name]
     if not plans:
         raise ValueError(f"There is no sweep of {template.name} in {out}: leave --resume out.")
-    sets = {run.name: run.parameters for old in plans for run in old.runs}
-    planned = plan_runs(template, sets.values())
-    if {run.name for run in planned.runs} != set(sets):
-        changed = dict.fromkeys(part for old in plans for part in _changes(old, planned))
+    identity = identify(template)
+    runs: dict[str, PlannedRun] = {}
+    taken: list[SweepPlan] = []
+    changed: dict[str, list[str]] = {}  # by the plan's file
+    for old in plans:
+        if parts := _changes(old, identity) or _changes_of_runs(template, identity, old):
+            changed[old.file_name] = parts
+        else:
+            taken.append(old)
+            runs |= {run.name: run for run in old.runs}
+    if not taken:
+        parts = dict.fromkeys(part for parts in changed.values() for part in parts)
         raise ValueError(
             f"The runs of {template.name} would not be the same as planned (changed: "
-            f"{', '.join(changed)}): give the parameters anew instead of --resume."
+            f"{', '.join(parts)}): give the parameters anew instead of --resume."
         )
-    return planned
+    planned = taken[-1].model_copy(update={"path": template.path, "runs": list(runs.values())})
+    return planned, [
+        f"Left out: {name}, whose runs would not be the same now (changed: {', '.join(parts)})."
+        for name, parts in changed.items()
+    ]
 
 
 def combine(
@@ -261,10 +277,11 @@ def write_plan(planned: SweepPlan, out: Path) -> Path:
     """Write a plan into the folder of its runs, in one step; where it is.
 
     Raises:
-        OSError: if it cannot be written.
+        ValueError, OSError: in one sentence, if it or the runs could not be written there.
     """
-    path = out / planned.file_name
+    path = folders.absolute(out) / planned.file_name
     if not path.exists():
+        folders.check_folder(path.parent, [run.name for run in planned.runs])
         with atomic_path(path) as temporary:
             temporary.write_text(planned.model_dump_json(indent=1) + "\n", encoding="utf-8")
     return path
@@ -285,11 +302,22 @@ def read_plans(out: Path) -> list[SweepPlan]:
     return plans
 
 
-def _changes(old: SweepPlan, new: SweepPlan) -> list[str]:
-    """Which parts of two plans' identities differ, in words."""
-    before, after = old.identity, new.identity
+def _changes(old: SweepPlan, after: Identity) -> list[str]:
+    """Which parts of a plan's identity are others now, in words."""
+    before = old.identity
     named = {"the notebook": "notebook", "data that it reads": "data", "code": "package"}
     parts = [words for words, key in named.items() if getattr(before, key) != getattr(after, key)]
     versions = {**before.versions, **after.versions}
     parts += [n for n in versions if before.versions.get(n) != after.versions.get(n)]
-    return parts or ["the parameters"]
+    return parts
+
+
+def _changes_of_runs(template: Template, identity: Identity, old: SweepPlan) -> list[str]:
+    """What besides the identity makes a plan's runs others than they would be now, in words."""
+    try:
+        check_references(template, [run.parameters for run in old.runs])
+    except ParameterError as error:  # each problem begins with the parameter's name
+        return [f"what {problem.split()[0]} names" for problem in error.problems]
+    known: dict[str, str] = {}
+    same = all(name_of(template, identity, r.parameters, known) == r.name for r in old.runs)
+    return [] if same else ["what a parameter points to"]

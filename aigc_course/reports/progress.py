@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from aigc_course.reports import tables
+from aigc_course.reports.tables import one_line
 from aigc_course.reports.workers import Event
 
 
@@ -32,8 +32,8 @@ class Lines:
             self.ended += 1
             self.made += not event["recognised"]
             self.say(f"{self.ended} of {self.total}: {sentence(event)}{self._left()}")
-        elif event["event"] == "waiting":
-            self.say(event["message"])
+        elif event["event"] in ("waiting", "left out"):
+            self.say(one_line(event["message"]))
 
     def close(self) -> None:
         """Nothing to be put away."""
@@ -68,8 +68,8 @@ class Bar(Lines):
                 self._bar.update()
             if event["status"] != "done":
                 self._bar.write(sentence(event), file=sys.stderr)
-        elif event["event"] == "waiting":
-            self._bar.write(event["message"], file=sys.stderr)
+        elif event["event"] in ("waiting", "left out"):
+            self._bar.write(one_line(event["message"]), file=sys.stderr)
 
     def close(self) -> None:
         """Take the bar away."""
@@ -92,11 +92,11 @@ def choose(as_json: bool, say: Callable[[str], None]) -> Lines:
 
 
 def sentence(event: Event) -> str:
-    """How a run ended, in words; no value of a parameter acts upon the terminal."""
-    return tables.harmless(_sentence(event))
+    """How a run ended, in words: on one line, with nothing that a terminal would act upon."""
+    return one_line(_ending(event))
 
 
-def _sentence(event: Event) -> str:
+def _ending(event: Event) -> str:
     what = f"{event['run']} ({event['label']})" if event.get("label") else event["run"]
     cell, message = event.get("ended_early"), event["message"]
     early = f", ended early in cell {cell}" if cell else ""

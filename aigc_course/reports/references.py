@@ -7,18 +7,36 @@ for a path at which there is nothing.
 
 from __future__ import annotations
 
-import difflib
+import functools
+import itertools
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from aigc_course.reports.limits import Reference
-from aigc_course.reports.notation import as_json, shown
+from aigc_course.reports.notation import as_json, nearest, shown
 from aigc_course.reports.parameters import Parameter, ParameterError
 from aigc_course.reports.templates import Template
 
-_MOST_RECORDS = 1000  # of a folder, to know the names in them
+_MOST_ENTRIES = 20_000  # of a folder, looked into for a record: twice what one sweep may make
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What the records of a folder's finished runs name.
+
+    Attributes:
+        names: by the kind of reference; empty if there is no record.
+        whole: whether all entries of the folder were looked into: else there may be more.
+    """
+
+    names: dict[str, set[str]]
+    whole: bool
+
+
+_LookUp = Callable[[str], _Known]
 
 
 def check_references(template: Template, sets: Iterable[Mapping[str, Any]]) -> None:
@@ -34,6 +52,7 @@ def check_references(template: Template, sets: Iterable[Mapping[str, Any]]) -> N
     concerned = [p for p in template.parameters.values() if p.reference is not None]
     own_paths = [p for p in template.parameters.values() if p.paths and p.reference is None]
     problems: dict[str, None] = {}
+    look_into = functools.cache(_known_in)  # a folder once, whatever is asked of it
     looked_up = set()
     for values in sets if concerned or own_paths else ():
         for parameter in own_paths:
@@ -46,12 +65,14 @@ def check_references(template: Template, sets: Iterable[Mapping[str, Any]]) -> N
             pair = as_json([parameter.name, values[parameter.name], values.get(of)])
             if pair not in looked_up:
                 looked_up.add(pair)
-                problems.update(dict.fromkeys(_problems(template, parameter, values)))
+                problems.update(dict.fromkeys(_problems(template, parameter, values, look_into)))
     if problems:
         raise ParameterError(problems)
 
 
-def _problems(template: Template, parameter: Parameter, values: Mapping[str, Any]) -> Iterable[str]:
+def _problems(
+    template: Template, parameter: Parameter, values: Mapping[str, Any], look_into: _LookUp
+) -> Iterable[str]:
     reference, value = parameter.reference, values[parameter.name]
     other = template.parameters.get(reference.of)
     own = other is None or values.get(reference.of) == other.default
@@ -60,9 +81,9 @@ def _problems(template: Template, parameter: Parameter, values: Mapping[str, Any
     look_up: dict[str, Callable[[str, Any, Any, Reference], Iterable[str]]] = {
         "application": _application,
         "request": _request,
-        "runs": _runs,
-        "parameter": _in_runs,
-        "result": _in_runs,
+        "runs": functools.partial(_runs, look_into),
+        "parameter": functools.partial(_in_runs, look_into),
+        "result": functools.partial(_in_runs, look_into),
     }
     return look_up[reference.kind](parameter.name, value, values.get(reference.of), reference)
 
@@ -84,7 +105,7 @@ def _application(name: str, value: str, of: Any, reference: Reference) -> Iterab
 
     known = aigc_apps.names()
     if value not in known:
-        yield f"{name} is {shown(value)}: {_nearest(value, known)}"
+        yield f"{name} is {shown(value)}: {nearest(value, known)}"
 
 
 def _request(name: str, value: dict, of: str, reference: Reference) -> Iterable[str]:
@@ -98,30 +119,29 @@ def _request(name: str, value: dict, of: str, reference: Reference) -> Iterable[
         yield from (f"{name}: {line}" for line in str(error).splitlines())
 
 
-def _runs(name: str, value: str, of: Any, reference: Reference) -> Iterable[str]:
-    if value and not _records_in(value):
+def _runs(
+    look_into: _LookUp, name: str, value: str, of: Any, reference: Reference
+) -> Iterable[str]:
+    if not value:
+        return
+    known = look_into(value)
+    if known.whole and not known.names:
         yield (
             f"{name} is {shown(value)}: give a folder with a finished run, such as the one "
             f"that `aigc sweep -o` filled; there is none."
         )
 
 
-def _in_runs(name: str, value: str, of: str, reference: Reference) -> Iterable[str]:
+def _in_runs(
+    look_into: _LookUp, name: str, value: str, of: str, reference: Reference
+) -> Iterable[str]:
     """A name must be in a record: those of other notebooks in the same folder are not drawn."""
-    records = _records_in(of) if of else _records_in(str(_course_sweep()))
-    if not records or not value:
+    known = look_into(of or str(_course_sweep()))
+    if not known.names or not value:
         return  # said of the folder; whether it may be empty is said by the limit
-    known = {known for record in records for known in record[f"{reference.kind}s"]}
-    known |= {"seconds"} if reference.kind == "result" else set()  # which every run has
-    if value not in known:
-        yield f"{name} is {shown(value)}: {_nearest(value, sorted(known))}"
-
-
-def _nearest(value: str, known: Collection[str]) -> str:
-    folded = {name.lower(): name for name in known}
-    near = difflib.get_close_matches(value.strip(" /").lower(), folded, 1, 0.6)
-    hint = f"did you mean {folded[near[0]]}? There are" if near else "choose from"
-    return f"{hint} {', '.join(list(known)[:20])}."
+    names = known.names[reference.kind]
+    if value not in names and known.whole:
+        yield f"{name} is {shown(value)}: {nearest(value, sorted(names))}"
 
 
 def _course_sweep() -> Path:
@@ -131,21 +151,27 @@ def _course_sweep() -> Path:
     return data_root() / "records" / "beta"
 
 
-def _records_in(folder: str) -> tuple[dict[str, dict], ...]:
+def _known_in(folder: str) -> _Known:
     """The names in the records of a folder's finished runs; damaged ones are left out.
 
     Only folders in it are looked into, so that the root of a system is no long walk.
     """
-    found = []
     try:
-        places = [path for path in Path(folder).iterdir() if not path.name.startswith(".")]
+        places = list(itertools.islice(Path(folder).iterdir(), _MOST_ENTRIES + 1))
     except OSError:
-        return ()
-    for place in places[:_MOST_RECORDS]:
+        return _Known({}, whole=True)
+    names: dict[str, set[str]] = {}
+    for place in places[:_MOST_ENTRIES]:
+        if place.name.startswith("."):
+            continue
         try:
             record = json.loads((place / "run.json").read_text(encoding="utf-8"))
-            if record["status"] == "done":
-                found.append({kind: dict(record[kind]) for kind in ("parameters", "results")})
+            if record["status"] != "done":
+                continue
+            found = {kind: dict(record[f"{kind}s"]) for kind in ("parameter", "result")}
         except (OSError, ValueError, TypeError, KeyError, RecursionError):
             continue
-    return tuple(found)
+        names.setdefault("parameter", set()).update(found["parameter"])
+        # Every run has seconds.
+        names.setdefault("result", {"seconds"}).update(found["result"])
+    return _Known(names, whole=len(places) <= _MOST_ENTRIES)

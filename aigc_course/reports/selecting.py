@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import operator
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -11,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from aigc_course.reports.notation import as_json, as_text, shown
+from aigc_course.reports.notation import as_json, as_text, is_number, nearest, shown
 from aigc_course.reports.records import Run
 
 _CONDITION = re.compile(r"\s*([^<>=!]*[^<>=!\s])\s*(<=|>=|!=|==|=|<|>)(.*)", re.DOTALL)
@@ -45,7 +44,7 @@ class Condition:
         if value is _NONE:
             return False
         compare = _OPERATORS[self.operator]
-        if _is_number(value):
+        if is_number(value):
             number = _number(self.text)
             return number is not None and compare(value, number)
         if compare not in (operator.eq, operator.ne):
@@ -85,7 +84,7 @@ class Selection:
             known = sorted({run.record.template for run in runs})
             if self.template not in known:
                 raise ValueError(
-                    f"No run is of {shown(self.template)}: {_nearest(self.template, known)}"
+                    f"No run is of {shown(self.template)}: {nearest(self.template, known)}"
                 )
             runs = [run for run in runs if run.record.template == self.template]
         for condition in self.where:
@@ -114,9 +113,12 @@ def read_selection(
         ValueError: if one cannot be read.
     """
     now = now or datetime.now(UTC)
+    name = Path(template or "").name.removesuffix(".ipynb")
+    if template is not None and not name:
+        raise ValueError(f"--template is {shown(template)}: give a notebook's name or path.")
     return Selection(
         None if since is None else _read_time(since, now),
-        Path(template).name.removesuffix(".ipynb") if template else "",
+        name,
         tuple(map(_read_condition, where)),
     )
 
@@ -155,25 +157,21 @@ def _check(condition: Condition, runs: Sequence[Run]) -> None:
     values = [value for value in values if value is not _NONE]
     if not values:
         known = dict.fromkeys(n for run in runs for n in [*run.parameters, *run.results])
-        hint = _nearest(condition.name, [*known, "status", "seconds"])
+        hint = nearest(condition.name, [*known, "status", "seconds"])
         raise ValueError(f"No run has a parameter or result {shown(condition.name)}: {hint}")
-    if all(map(_is_number, values)):
+    if all(map(is_number, values)):
         if _number(condition.text) is None:
             raise ValueError(
                 f"{condition.name} is a number in these runs, and {shown(condition.text)} is none: "
                 f"give a number."
             )
-    elif not any(map(_is_number, values)) and condition.operator not in ("=", "==", "!="):
+    elif not any(map(is_number, values)) and condition.operator not in ("=", "==", "!="):
         raise ValueError(f"{condition.name} is no number in these runs: use = or !=.")
 
 
 def _value(run: Run, name: str) -> Any:
     facts = {"status": run.record.status, "seconds": run.record.seconds}
     return next((d[name] for d in (run.parameters, run.results, facts) if name in d), _NONE)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _number(text: str) -> int | float | None:
@@ -188,11 +186,3 @@ def _number(text: str) -> int | float | None:
         return float(text)
     except ValueError:
         return None
-
-
-def _nearest(name: str, known: Sequence[str]) -> str:
-    folded = {other.lower(): other for other in known}
-    near = difflib.get_close_matches(name.lower(), folded, 1, 0.6)
-    if near:
-        return f"did you mean {folded[near[0]]}?"
-    return f"choose from {', '.join(known[:20])}."

@@ -92,8 +92,9 @@ def sweep(
         grid: values of each parameter, all combined, and with each of ``params``.
         out: the folder for the runs' folders and the plan.
         on_event: called with a dict whose ``event`` is ``planned``, ``finished`` (a run),
-            ``cell`` (a run began one) or ``waiting`` (for another process, or for what its
-            ``message`` says); from several threads, but one at a time.
+            ``cell`` (a run began one), ``waiting`` (for another process, or for what its
+            ``message`` says) or ``left out`` (a plan, of which its ``message`` says why); from
+            several threads, but one at a time.
         options: see `executors.SweepOptions`.
 
     Returns:
@@ -128,12 +129,16 @@ def resume(
         How each run of the plans ended.
 
     Raises:
-        ValueError: if there is no plan, or the template, the data or a version has changed.
+        ValueError: if there is no plan, or the template, the data or a version has changed since
+            each of them was made. A plan of which that holds, beside others, is left out.
         OSError: as `sweep`.
     """
     found = find_template(template)
     chosen = executors.SweepOptions(**options)
-    return execute(plans.replan(found, Path(out)), Path(out), chosen, on_event)
+    planned, left_out = plans.replan(found, Path(out))
+    for message in left_out:
+        on_event({"event": "left out", "message": message})
+    return execute(planned, Path(out), chosen, on_event)
 
 
 def execute(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import bisect
 import html
+import itertools
 import os
 import shutil
 import sys
@@ -10,6 +12,7 @@ import unicodedata
 from collections.abc import Sequence
 
 _GAP, _INDENT = "  ", " " * 4
+_MARKS = 8  # characters that one column may have, most of them marks above and below its letter
 # Of characters that change the terminal or the direction of writing, or are none by themselves.
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
@@ -36,21 +39,24 @@ def one_line(text: str) -> str:
 
 def shorten(text: str, most: int) -> str:
     """The text on one line in at most so many columns, with … where something is left out."""
-    text = one_line(text)
-    if columns(text) <= most:
+    whole = " ".join(text.split())
+    # A text may be a book. Marks above letters take no column, so there may be more of them.
+    text = harmless(whole[: _MARKS * most])
+    used = list(itertools.accumulate(map(_column, text)))
+    if len(whole) <= _MARKS * most and (not used or used[-1] <= most):
         return text
-    while columns(text) > most - 1:
-        text = text[:-1]
-    return text.rstrip() + "…"
+    return text[: bisect.bisect_right(used, most - 1)].rstrip() + "…"
 
 
 def columns(text: str) -> int:
     """How many columns of a terminal a text takes: Chinese two each, marks and joiners none."""
-    return sum(
-        0 if unicodedata.category(c) in ("Mn", "Me", "Cf")
-        else 2 if unicodedata.east_asian_width(c) in ("W", "F") else 1
-        for c in text
-    )  # fmt: skip
+    return sum(map(_column, text))
+
+
+def _column(character: str) -> int:
+    if unicodedata.category(character) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in ("W", "F") else 1
 
 
 def as_table(

@@ -8,13 +8,13 @@ from __future__ import annotations
 import math
 import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from aigc_course.reports import history
 from aigc_course.reports.comparison import Comparison, RunRow, Summary, by_size
-from aigc_course.reports.notation import as_text, shown
+from aigc_course.reports.notation import as_text, is_number, shown
 from aigc_course.reports.records import DamagedRecord, Run
 
 
@@ -123,7 +123,15 @@ def lines_of(comparison: Comparison, axes: Axes) -> dict[str, list[RunRow]]:
 def place_of(row: RunRow, x: str) -> Any:
     """Where a row stands on the horizontal axis: a number, or a text for what is none."""
     value = row.runs[0].parameters.get(x, "")
-    return value if _is_number(value) else as_text(value) if value != "" else "all"
+    return value if is_number(value) else as_text(value) if value != "" else "all"
+
+
+def placing(comparison: Comparison, x: str) -> Callable[[RunRow], Any]:
+    """`place_of` for a drawing, whose axis takes numbers or texts: all places are one or other."""
+    places = [place_of(row, x) for row in comparison.rows]
+    if all(map(is_number, places)):
+        return lambda row: place_of(row, x)
+    return lambda row: str(place_of(row, x))
 
 
 def setting_of(row: RunRow, names: Iterable[str] | None = None) -> str:
@@ -174,8 +182,4 @@ def _values(row: RunRow, axes: Axes) -> list[Any]:
 def _num_numbers(rows: Iterable[RunRow], name: str) -> int:
     """How many numbers a parameter takes; none if it takes anything else."""
     values = [row.parameters.get(name) for row in rows]
-    return len({*values}) if all(map(_is_number, values)) else 0
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return len({*values}) if all(map(is_number, values)) else 0

@@ -10,6 +10,8 @@ import pytest
 
 import aigc_apps
 from aigc_apps import command
+from aigc_course.reports.parameters import ParameterError, parse_assignments
+from aigc_course.reports.templates import find_template
 
 
 @pytest.fixture
@@ -287,14 +289,19 @@ def test_json_that_is_none_is_refused_with_its_place(aigc, value, words, one_sen
     one_sentence(err, "parts is ", "write it as JSON", words)
 
 
-@pytest.mark.parametrize("digits", ["3", "３", "٣", " 3 "])
-def test_digits_of_any_script_are_numbers(toy, digits):
-    scenario = aigc_apps.load_application("toy")
-    call = command.parse_request(
-        ["--times", digits, "--seed", digits, "--theme", "３"], type(scenario).Request
-    )
+@pytest.mark.parametrize("digits", ["３", "٣", "1２", " ２ ", "-３"])
+def test_numbers_are_written_with_the_digits_that_reports_take_too(toy, digits, one_sentence):
+    request = type(aigc_apps.load_application("toy")).Request
+    call = command.parse_request(["--times", " 3 ", "--seed", " 3 ", "--theme", "３"], request)
+    assert call.problems == []
     assert (call.fields["times"], call.seed) == ("3", 3)
     assert call.fields["theme"] == "３"  # a text stays as it is
+    call = command.parse_request(["--times", digits, "--seed", digits, "--theme", "３"], request)
+    assert len(call.problems) == 2
+    for problem, name in zip(call.problems, ("times", "The seed"), strict=True):
+        one_sentence(problem, f"{name} is {digits!r}", "the digits 0 to 9")
+    with pytest.raises(ParameterError):
+        parse_assignments(find_template("vae_run").parameters, [f"SEED={digits}"])
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,7 @@ def test_a_provenance_is_read_back_and_names_the_files_hash(path):
 def test_two_savers_at_a_time_leave_a_file_and_its_own_provenance(path, savers):
     for process in savers(2, 25):
         assert process.wait(timeout=120) == 0
-        assert agree(path)
+    assert agree(path)  # only now: while one of them saves, two names change one after another
     assert sorted(p.name for p in path.parent.iterdir()) == ["poem.txt", "poem.txt.provenance.json"]
 
 
@@ -89,6 +89,71 @@ def test_threads_of_one_process_wait_for_each_other_too(path):
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda seed: save(path, seed), range(40)))
     assert agree(path)
+
+
+LONG = "vae_fashion-latent16-beta1-seed0-temperature0.7-best-of-three-of-each-class.png"
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        [f"run01-{LONG}", f"run02-{LONG}"],
+        [LONG, f"y-{LONG}"],
+        ["诗" * 60 + "一.txt", "词" + "诗" * 60 + "一.txt"],
+        ["a" * 57 + ".md", "b" + "a" * 57 + ".md"],  # their provenances are longer than they
+    ],
+    ids=["prefix", "contained", "chinese", "provenance"],
+)
+def test_two_files_whose_names_end_alike_are_saved_at_once(tmp_path, names, monkeypatch):
+    first, second = (tmp_path / name for name in names)
+    save(first, 1)
+    save(second, 1)
+    replace, pool = files.replace_file, ThreadPoolExecutor(1)
+
+    def replace_while_another_saves(source, target):
+        monkeypatch.setattr(saving, "replace_file", replace)  # for the other, and later
+        replace(source, target)  # the first's old provenance is aside, its new files are parts
+        pool.submit(save, second, 3).result(timeout=60)
+
+    monkeypatch.setattr(saving, "WAIT_SECONDS", 2)
+    monkeypatch.setattr(saving, "replace_file", replace_while_another_saves)
+    with pool:
+        save(first, 2)
+    assert [saving.read_provenance(path).seed for path in (first, second)] == [2, 3]
+    expected = sorted([*names, *(f"{name}.provenance.json" for name in names)])
+    assert sorted(path.name for path in tmp_path.iterdir()) == expected
+
+
+def test_a_file_that_vanished_hides_no_error(path, monkeypatch, one_sentence):
+    save(path, 1)
+    replace = files.replace_file
+
+    def remove_too(source, target):
+        replace(source, target)
+        path.unlink()
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(saving, "replace_file", remove_too)
+    with pytest.raises(OSError, match="No space left") as caught:
+        save(path, 2)
+    one_sentence(caught.value, "poem.txt", "free some space")
+    assert list(path.parent.iterdir()) == []
+
+
+def test_who_waits_for_another_saver_in_vain_is_told_so(path, monkeypatch, one_sentence):
+    monkeypatch.setattr(saving, "WAIT_SECONDS", 0.2)
+    with saving._only_saver(path), ThreadPoolExecutor(1) as pool:
+        with pytest.raises(TimeoutError, match="Could not write") as caught:
+            pool.submit(save, path, 1).result(timeout=60)
+        one_sentence(caught.value, "poem.txt", "another program has been saving it", "wait for it")
+    save(path, 2)
+    assert agree(path)
+
+
+def test_without_the_library_for_locks_a_new_folder_is_made_all_the_same(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "filelock", None)
+    save(tmp_path / "new" / "poem.txt", 1)
+    assert agree(tmp_path / "new" / "poem.txt")
 
 
 def test_whoever_is_killed_leaves_a_file_with_its_own_provenance_or_none(path, savers):

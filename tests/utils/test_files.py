@@ -5,12 +5,21 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pydantic
 import pytest
 
-from aigc_utils.files import atomic_path, joined_sha256, read_utf8, read_yaml, sha256
+from aigc_utils.files import (
+    atomic_path,
+    joined_sha256,
+    read_utf8,
+    read_yaml,
+    sha256,
+    short_name,
+)
 
 
 @pytest.fixture
@@ -121,19 +130,64 @@ def test_sha256_is_that_of_the_bytes(tmp_path):
 @pytest.mark.parametrize(
     ("error", "reason"),
     [
-        (OSError(errno.ENOSPC, "No space left on device", "x"), "(No space left on device)"),
-        (OSError("a strange disk"), "(a strange disk)"),
+        (OSError(errno.ENOSPC, "No space left on device", "x"), "(No space left on device): free"),
+        (OSError(errno.EDQUOT, "Disk quota exceeded", "x"), "(Disk quota exceeded): free some"),
+        (OSError(errno.EIO, "Input/output error", "x"), "(Input/output error): choose a folder"),
+        (OSError(errno.EROFS, "Read-only file system"), "(Read-only file system): choose a folder"),
+        (PermissionError(errno.EACCES, "Access is denied"), "(Access is denied): close what has"),
+        (OSError("a strange disk"), "(a strange disk): choose a folder"),
     ],
 )
-def test_the_reason_is_said_in_the_systems_words(old, monkeypatch, error, reason):
+def test_the_reason_is_said_in_the_systems_words_with_a_cure_that_fits(
+    old, monkeypatch, error, reason, one_sentence
+):
     def fail(*_):
         raise error
 
     monkeypatch.setattr(os, "replace", fail)
-    with pytest.raises(OSError, match="free some space") as caught, atomic_path(old):
+    with pytest.raises(OSError, match="Could not write") as caught, atomic_path(old):
         pass
-    assert reason in str(caught.value)
+    one_sentence(caught.value, reason, "choose a folder")
     assert names(old.parent) == ["note.txt"]
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("note.txt/x", "(File exists): choose a folder"),
+        ("note.txt/a/x", "(Not a directory): choose a folder"),
+        ("y" * 300, "(File name too long): give it a shorter name or choose a folder"),
+    ],
+)
+def test_a_full_disk_is_not_blamed_for_a_name(old, name, reason, one_sentence):
+    # A name of 300 letters has a part that is short enough, so its own turn comes last.
+    with pytest.raises(OSError, match="Could not write") as caught, atomic_path(old.parent / name):
+        pass
+    one_sentence(caught.value, reason)
+    assert names(old.parent) == ["note.txt"]
+
+
+def test_a_folder_that_nobody_may_write_to_is_not_said_to_be_open(
+    tmp_path, ordinary_user, one_sentence
+):
+    tmp_path.chmod(0o555)
+    program = (
+        "import sys; from pathlib import Path; from aigc_utils.files import atomic_path\n"
+        "try:\n    with atomic_path(Path(sys.argv[1]) / 'x.txt'): pass\n"
+        "except OSError as error: print(error.strerror)"
+    )
+    command = [*ordinary_user, sys.executable, "-c", program, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    one_sentence(done.stdout, "x.txt", "(Permission denied): choose a folder")
+
+
+@pytest.mark.parametrize("name", ["x.weights.h5", "y" * 60 + ".weights.h5", "诗" * 80 + ".h5"])
+def test_a_short_name_has_room_its_suffixes_and_is_no_other_files(name):
+    short = short_name(f"a/folder/{name}")
+    assert len(os.fsencode(f".part-12345678-{short}")) <= 255
+    assert short.endswith(name[name.index(".") :])
+    others = [name, f"1-{name}", f"2-{name}", f"{name}.json"]
+    assert len({*map(short_name, others)}) == 4
 
 
 # ---- texts of the course ---------------------------------------------------------------

@@ -207,6 +207,19 @@ def test_a_repeat_that_is_named_in_full_counts(repeated, tmp_path):
     assert (row.over, row.results["a"].mean) == ("2 repeats", 0.5)
 
 
+@pytest.mark.parametrize("newest", ["failed", "damaged"])
+@pytest.mark.parametrize("given", ["toy-00000000aa", "00000000aaaa"])
+def test_the_beginning_of_a_name_stands_for_the_newest_that_was_done(
+    repeated, tmp_path, put, newest, given
+):
+    failure = {"kind": "error", "cell": 2, "message": "no"}
+    put(tmp_path, "toy-00000000aaaa.4", status="failed", failure=failure)
+    if newest == "damaged":
+        (tmp_path / "toy-00000000aaaa.4" / "run.json").write_text("{")
+    (row,) = reports.compare([given], tmp_path, on_damaged=lambda error: None).rows
+    assert [run.name for run in row.runs] == ["toy-00000000aaaa.3"]
+
+
 def test_a_copied_folder_counts_once(fill, tmp_path):
     runs = fill(({"SEED": 0}, {"a": 1.0}), ({"SEED": 1}, {"a": 3.0}))
     for name in ("best run", "zz"):

@@ -8,7 +8,7 @@ import shutil
 import pytest
 
 from aigc_course import reports
-from aigc_course.reports import plans, templates
+from aigc_course.reports import plans, references, templates
 from aigc_course.reports.parameters import ParameterError
 
 COMPARING = """\
@@ -161,6 +161,45 @@ def test_names_are_those_of_the_folder_that_is_given(comparing, runs, values, wr
         return
     problems = refused(comparing, RUNS=str(runs), **values).problems
     assert [problem.split()[0] for problem in problems] == wrong
+
+
+@pytest.fixture
+def many_runs(tmp_path):
+    """A folder of 1,100 records, each with a parameter and a result of its own."""
+    for number in range(1100):
+        (tmp_path / f"r{number}").mkdir()
+        record = {"status": "done", "parameters": {f"p{number}": 1}, "results": {f"m{number}": 1}}
+        (tmp_path / f"r{number}" / "run.json").write_text(json.dumps(record))
+    return tmp_path
+
+
+def test_a_name_in_any_of_very_many_records_is_taken(comparing, many_runs):
+    values = {"RUNS": str(many_runs), "LINES": ""}
+    sets = [
+        comparing.parameters.check({**values, "X": f"p{n}", "METRIC": f"m{n}"})
+        for n in range(0, 1100, 10)
+    ]
+    assert len(plans.plan_runs(comparing, sets).runs) == 110
+    problems = refused(comparing, **values, X="p1100", METRIC="q").problems
+    assert [problem.split()[0] for problem in problems] == ["X", "METRIC"]
+
+
+def test_what_was_not_looked_into_refuses_nothing(comparing, many_runs, monkeypatch):
+    monkeypatch.setattr(references, "_MOST_ENTRIES", 100)
+    values = {"RUNS": str(many_runs), "X": "alpha", "METRIC": "mape", "LINES": ""}
+    assert plans.plan_runs(comparing, [comparing.parameters.check(values)]).runs
+    for path in many_runs.glob("*/run.json"):
+        path.unlink()  # nor says the folder of what was not looked into that it has no run
+    assert plans.plan_runs(comparing, [comparing.parameters.check(values)]).runs
+
+
+def test_a_folder_is_read_once_for_a_whole_sweep(comparing, runs, monkeypatch):
+    read, reads = references.json.loads, []
+    monkeypatch.setattr(references.json, "loads", lambda text: reads.append(text) or read(text))
+    values = {"RUNS": str(runs), "METRIC": "mape"}
+    sets = plans.combine(comparing, [values], {"X": ["alpha", "seed"], "LINES": ["", "seed"]})
+    assert len(plans.plan_runs(comparing, sets).runs) == 4
+    assert len(reads) == len(list(runs.glob("*/run.json")))
 
 
 def test_an_empty_text_is_taken_only_where_the_limit_says_so(comparing):

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from aigc_course import reports
+from aigc_course.reports import executors, history, progress
 
 COMMAND = "from aigc_course.cli import main; main()"
 
@@ -70,6 +71,9 @@ def test_a_refusal_loads_nothing_heavy(toy, fresh_python, tmp_path):
         (["run", "vae_rum"], ["'vae_rum'", "vae_run"]),
         (["sweep", "TOY"], ["--grid", "--resume"]),
         (["sweep", "TOY", "--resume"], ["no sweep of toy"]),
+        (["sweep", "TOY", "--resume", "-p", "N=1"], ["leave out -p, --grid"]),
+        (["sweep", "TOY", "--resume", "--grid", "N=1,2"], ["leave out -p, --grid"]),
+        (["sweep", "TOY", "--resume", "--params", "p.yaml"], ["leave out -p, --grid"]),
         (["sweep", "TOY", "--grid", "N=1,2", "--jobs", "0"], ["jobs is 0"]),
         (["sweep", "TOY", "--params", "gone.yaml"], ["gone.yaml"]),
         (["run", "TOY", "--timeout", "-1"], ["timeout is -1"]),
@@ -87,6 +91,16 @@ def test_what_cannot_be_done_ends_with_2_and_one_line(
     assert (done.returncode, done.stdout) == (2, "")
     one_sentence(done.stderr, "aigc: ", *words)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_of_runs_that_is_a_file_is_called_one(aigc_command, toy, tmp_path, one_sentence):
+    (tmp_path / "afile").write_text("mine")
+    for place in ("afile", "afile/deeper"):
+        for command in (["run", toy, "-p", "N=1"], ["sweep", toy, "--grid", "N=1,2"]):
+            code, out, err = aigc_command(*command, "-o", tmp_path / place)
+            assert (code, out) == (2, "")
+            one_sentence(err, "it is a file, or in one", "choose another folder with -o")
+    assert (tmp_path / "afile").read_text() == "mine"
 
 
 # ---- help ----------------------------------------------------------------------------
@@ -233,6 +247,11 @@ def test_a_damaged_record_stops_no_command(aigc, put, tmp_path):
         assert "99" not in done.stdout
         shown = json.loads(aigc(command, "-o", tmp_path, "--json").stdout)
         assert len(shown if command == "runs" else shown["rows"]) == 2
+    put(tmp_path, "other-000000000001")
+    done = aigc("runs", "-o", tmp_path, "--template", "tyo")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "toy-000000000001 is damaged" in done.stderr.splitlines()[0]
+    assert "No run is of 'tyo'" in done.stderr.splitlines()[1]
     done = aigc("show", "toy-000000000001", "-o", tmp_path)
     assert (done.returncode, done.stderr) == (1, "")
     assert "a is 99 in the one and 1 in the other" in done.stdout
@@ -291,3 +310,75 @@ def test_equal_sets_are_made_once_and_that_is_said(aigc, toy, tmp_path):
     assert done.returncode == 0, done.stderr
     assert "3 sets of parameters were given: equal ones are made once, 1.\n" in done.stdout
     assert "1 of 1: " in done.stdout
+
+
+# ---- what a terminal would act upon ----------------------------------------------------
+
+ESCAPES = "\x1b[31m\x9b2J\u202e\x7f"
+
+
+def test_nothing_that_a_terminal_acts_upon_is_printed(aigc_command, write_template, tmp_path):
+    """Of a comment, a parameter, an error, a result; and JSON stays JSON."""
+    template = write_template(
+        tmp_path / "odd.ipynb",
+        f'A: str = "x"  # what{ESCAPES} it is\nBAD: bool = False',
+        "from aigc_course import reports\nif BAD:\n    raise ValueError(A)\nreports.record(note=A)",
+    )
+    out = ["-o", tmp_path / "out"]
+    sweep = ["sweep", template, "-p", f"A={ESCAPES}", "--grid", "BAD=False,True", *out]
+    said = [
+        aigc_command(*arguments)
+        for arguments in (
+            ["run", template, "--help"],
+            sweep,
+            ["run", template, "-p", f"A={ESCAPES}", *out],
+            ["runs", *out],
+            ["runs", "--where", f"A={ESCAPES}\n2", *out],
+            ["compare", *out],
+        )
+    ]
+    assert [code for code, _, _ in said] == [0, 1, 0, 0, 0, 0]
+    for _, printed, errors in said:
+        assert not {*ESCAPES} - {*"[31m2J"} & {*printed, *errors}
+        assert "\\x1b[31m" in printed
+    assert said[4][1].count("\n") == 1
+    found = json.loads(aigc_command("runs", "--json", *out)[1])
+    assert {run["parameters"]["A"] for run in found} == {ESCAPES}
+
+
+def test_nor_above_the_bar(capfd):
+    bar = progress.Bar()
+    bar({"event": "planned", "runs": 2})
+    failed = {"event": "finished", "status": "failed", "recognised": False, "run": "toy-0a1b"}
+    bar(failed | {"label": f"A={ESCAPES}", "message": f"cell 2: ValueError: {ESCAPES}\nand more"})
+    bar({"event": "waiting", "message": f"Waiting for {ESCAPES}"})
+    bar.close()
+    said = capfd.readouterr().err
+    assert "\\x1b[31m" in said
+    assert not {"\x1b", "\x9b", "\u202e", "\x7f"} & {*said}
+
+
+# ---- Ctrl-C ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("options", [[], ["--again"], ["--json"], ["--json", "--again"]], ids=str)
+def test_who_stops_a_sweep_is_told_how_much_of_it_is_done(
+    aigc_command, toy, folder, ctrl_c, monkeypatch, one_sentence, options
+):
+    """Four of six are done before; Ctrl-C comes before the workers do."""
+    looks, look = [], history._folders
+    monkeypatch.setattr(history, "_folders", lambda out: looks.append(out) or look(out))
+    monkeypatch.setattr(executors, "makers_for", lambda *_: ctrl_c())
+    code, out, err = aigc_command(
+        "sweep", toy, "--grid", "N=1,2,3", "--grid", "SEED=0,1", "-o", folder, *options
+    )
+    assert (code, err) == (130, "")
+    assert len(looks) <= 2  # and not one for each run
+    done = 0 if "--again" in options else 4
+    last = out.splitlines()[-1]
+    if "--json" in options:
+        assert all(json.loads(line)["event"] for line in out.splitlines())
+        stopped = {"event": "stopped", "done": done, "runs": 6, "out": str(folder)}
+        assert json.loads(last) == stopped
+    else:
+        one_sentence(last, f"Stopped with {done} of 6 runs done", "the same command again")

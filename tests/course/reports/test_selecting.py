@@ -129,6 +129,10 @@ def test_a_template_by_name_or_path(runs, one_sentence):
     with pytest.raises(ValueError, match="No run is of") as caught:
         chosen(runs, template="nope")
     one_sentence(caught.value, "'nope'", "choose from T, T2")
+    for nothing in ("", ".", "/", ".ipynb"):  # of which all runs would be
+        with pytest.raises(ValueError, match="--template is") as caught:
+            chosen(runs, template=nothing)
+        one_sentence(caught.value, repr(nothing), "a notebook's name")
     with pytest.raises(ValueError, match="No run has"):  # a name of another template's runs
         chosen(runs, template="T", where=["K=None"])
 

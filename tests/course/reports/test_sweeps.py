@@ -242,6 +242,50 @@ def test_resume_refuses_a_template_that_has_other_parameters(
     one_sentence(caught.value, "the notebook", "instead of --resume")
 
 
+def test_resume_takes_the_plans_of_today_and_names_the_others(
+    diary, write_template, tmp_path, aigc, one_sentence
+):
+    """Older ones are of an edited notebook, or of another one of the same name."""
+    template, journal = diary
+    out = tmp_path / "out"
+    before = templates.find_template(template)
+    old = plans.write_plan(plans.plan_runs(before, plans.combine(before, grid={"N": [8, 9]})), out)
+    text = template.read_text(encoding="utf-8")
+    template.write_text(text.replace("A template with", "Another text of"), encoding="utf-8")
+    now = templates.find_template(template)
+    for grid in ({"N": [1, 2]}, {"N": [2, 3]}):
+        plans.write_plan(plans.plan_runs(now, plans.combine(now, grid=grid)), out)
+    events = []
+    outcomes = reports.resume(template, out=out, on_event=events.append)
+    assert [outcome.status for outcome in outcomes] == ["done"] * 3
+    assert executions(journal) == {"1 0": 1, "2 0": 1, "3 0": 1}
+    (said,) = [event["message"] for event in events if event["event"] == "left out"]
+    one_sentence(said, old.name, "(changed: the notebook)")
+    done = aigc("sweep", template, "--resume", "-o", out)
+    assert (done.returncode, done.stdout.count(said), done.stdout.count("was done")) == (0, 1, 3)
+    done = aigc("sweep", template, "--resume", "-o", out, "--json")
+    assert json.loads(done.stdout.splitlines()[0]) == {"event": "left out", "message": said}
+
+
+def test_resume_leaves_out_the_plan_whose_input_has_changed(write_template, tmp_path, one_sentence):
+    for name in "ab":
+        (tmp_path / f"{name}.csv").write_text(name)
+    path = write_template(tmp_path / "reader.ipynb", 'CSV = "a.csv"', "print(open(CSV).read())")
+    template = templates.find_template(path)
+    names = {}
+    for name in "ab":
+        sets = [template.parameters.check({"CSV": str(tmp_path / f"{name}.csv")})]
+        names[name] = plans.write_plan(plans.plan_runs(template, sets), tmp_path / "out").name
+    (tmp_path / "a.csv").write_text("changed")
+    planned, (said,) = plans.replan(template, tmp_path / "out")
+    assert len(planned.runs) == 1
+    one_sentence(said, names["a"], "what a parameter points to")
+    (tmp_path / "b.csv").unlink()
+    with pytest.raises(ValueError, match="not be the same as planned") as caught:
+        plans.replan(template, tmp_path / "out")
+    one_sentence(caught.value, "what a parameter points to")
+
+
 def test_a_damaged_plan_is_named(toy, tmp_path, one_sentence):
     (tmp_path / "sweep-000000000000.json").write_text("{")
     with pytest.raises(ValueError, match="damaged") as caught:

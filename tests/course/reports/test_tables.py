@@ -66,6 +66,29 @@ def test_long_texts_are_cut_with_a_mark():
     assert tables.shorten("王王王王王王", 6) == "王王…"
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("ab" * 50_000, "ab" * 4 + "a…"),
+        ("诗" * 50_000, "诗诗诗诗…"),
+        ("e" + "\u0301" * 50_000, "e" + "\u0301" * 79 + "…"),
+        ("\x1b" * 50_000, "\\x1b\\x1b\\…"),
+        (" a\n" * 50_000, "a a a a a…"),
+        (" " * 50_000 + "a", "a"),
+        ("", ""),
+        ("abcdefghij", "abcdefghij"),
+    ],
+    ids=lambda text: ascii(text[:3]),
+)
+def test_a_text_of_any_length_is_cut_at_once(text, shown, monkeypatch):
+    looked_at = []
+    monkeypatch.setattr(
+        tables, "_column", lambda c, real=tables._column: looked_at.append(c) or real(c)
+    )
+    assert tables.shorten(text, 10) == shown
+    assert len(looked_at) < 500  # and not once for each of its beginnings
+
+
 def test_html_escapes_everything():
     text = tables.as_html(["<th>"], [["<script>alert(1)</script>"]], "a & b")
     assert "<script>" not in text

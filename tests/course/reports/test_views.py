@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from matplotlib.figure import Figure
 
 from aigc_course import reports
 from aigc_course.reports import history, views
@@ -73,6 +74,27 @@ def test_texts_and_lists_have_places_too(compared):
     places = [views.place_of(row, axes.x) for row in views.lines_of(comparison, axes)[""]]
     assert places[:2] == [2, 3]
     assert {*places[2:]} == {"None", "[1]", "x"}
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ((3, 0.5), [0.5, 3]),
+        ((None, 3, 5), ["3", "5", "None"]),
+        ((3, [1], True, "x"), ["3", "True", "[1]", "x"]),
+        ((), ["all"]),
+        ((3, 5, ...), ["3", "5", "all"]),  # of an older version of the notebook, without it
+    ],
+)
+def test_places_can_be_drawn_whatever_they_are(compared, values, expected):
+    facts = [({} if v is ... else {"max_depth": v}, {"a": 1.0}) for v in values or (...,)]
+    comparison = compared(*facts)
+    axes = views.choose_axes(comparison)
+    place = views.placing(comparison, axes.x)
+    places = [place(row) for row in views.lines_of(comparison, axes)[""]]
+    assert sorted(places, key=str) == expected
+    assert {type(p) for p in places} in ({str}, {int, float})
+    Figure().subplots().errorbar(places, [1.0] * len(places), [0.1] * len(places))
 
 
 def test_a_verdict_says_whether_chance_could_make_it(compared):
