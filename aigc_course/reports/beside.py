@@ -201,7 +201,7 @@ def _module(name: str, roots: Iterable[Path]) -> dict[str, Path]:
 def _package(folder: Path) -> dict[str, Path]:
     files = itertools.islice(folder.rglob("*.py"), _MOST_CODE) if folder.is_dir() else ()
     named = {f"{folder.name}/{path.relative_to(folder).as_posix()}": path for path in files}
-    return {name: path for name, path in sorted(named.items()) if "/." not in name}
+    return {name: p for name, p in sorted(named.items()) if "/." not in name and p.is_file()}
 
 
 def _code_of(path: Path) -> str:

@@ -19,7 +19,7 @@ from aigc_course.reports.declarations import UNREADABLE, without_commands
 _ON = {"write_text", "write_bytes", "mkdir", "touch", "unlink", "rmdir"}
 _TO = "csv|parquet|excel|json|html|pickle|feather|hdf|hdf5|stata|latex|markdown|string|xml|orc"
 _FIRST = re.compile(
-    rf"to_({_TO}|netcdf|zarr|file|text|yaml|toml|disk|npz)|mkdir|makedirs|rmtree|unlink|remove"
+    rf"to_({_TO}|netcdf|zarr|file|text|yaml|toml|disk|npz)|mkdir|makedirs|rmtree|unlink"
     r"|rmdir|ExcelWriter|SummaryWriter"
 )
 _FIRST_TWO = re.compile(r"save[a-z_]*|dump|write_[a-z]+|imsave|imwrite")

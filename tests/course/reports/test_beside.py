@@ -115,6 +115,21 @@ def test_the_libraries_that_are_imported_count_with_their_versions(project, monk
     assert name_of(project("import json")) == name_of(project("import json"))
 
 
+def test_a_library_that_is_worked_in_counts_with_its_code(project, tmp_path, monkeypatch):
+    (tmp_path / "aigc_edited.py").write_text("x = 1\n")
+    facts = tmp_path / "aigc_edited-1.0.dist-info"
+    facts.mkdir()
+    (facts / "METADATA").write_text("Metadata-Version: 2.1\nName: aigc-edited\nVersion: 1.0\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    template = project("import aigc_edited")
+    assert beside.look_beside(template).libraries == {"aigc-edited": "1.0"}
+    installed = name_of(template)
+    (facts / "direct_url.json").write_text('{"url": "file:///x", "dir_info": {"editable": true}}')
+    before = name_of(template)
+    (tmp_path / "aigc_edited.py").write_text("x = 2\n")
+    assert len({installed, before, name_of(template)}) == 3
+
+
 @pytest.mark.parametrize("template", ["vae_run", "scenario"])
 def test_the_courses_own_templates_use_nothing_beside_them(template):
     found = beside.look_beside(templates.find_template(REPORTS / f"{template}.ipynb"))
