@@ -50,11 +50,7 @@ class Beside:
 
 
 def look_beside(template: Template) -> Beside:
-    """Find what a notebook uses besides the course; nothing is executed.
-
-    Raises:
-        OSError: if a file of its code cannot be read.
-    """
+    """Find what a notebook uses besides the course; nothing is executed."""
     home, found = template.path.parent, Beside()
     sources, imported = template.run_cells, set()
     left = list(sources)
@@ -88,7 +84,8 @@ def _find_files(template: Template, sources: list[str], found: Beside) -> None:
     home = template.path.parent
     defaults = [parameter.default for parameter in template.parameters.values()]
     own = set(itertools.chain.from_iterable(map(places.texts_in, defaults)))
-    texts = set(itertools.chain.from_iterable(map(_texts, sources))) - own - {""}
+    texts = {t for source in sources for t in _texts(source) if re.fullmatch("[^\0\n]{1,4096}", t)}
+    texts -= own
     written = flows.written_to(sources, map(flows.quoted, texts))
     found.results = written.results
     for paths in (found.code, found.files):  # with what commands read
@@ -184,8 +181,8 @@ def _roots(template: Template, sources: Iterable[str]) -> list[Path]:
     for source in sources:
         if "sys.path" in source:
             given += _texts(source)
-    folders = [home / text for text in given if text.strip() and "\0" not in text]
-    return list(dict.fromkeys([home, *(folder for folder in folders if folder.is_dir())]))
+    folders = [home / text for text in given if text.strip()]
+    return list(dict.fromkeys([home, *(f for f in folders if os.path.isdir(f))]))
 
 
 def _module(name: str, roots: Iterable[Path]) -> dict[str, Path]:
@@ -205,14 +202,14 @@ def _package(folder: Path) -> dict[str, Path]:
 
 
 def _code_of(path: Path) -> str:
-    text = path.read_text(encoding="utf-8", errors="replace")
-    if path.suffix != ".ipynb":
-        return text
     try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+        if path.suffix != ".ipynb":
+            return text
         cells = [cell for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
         return "\n".join(map(source_of, cells))
-    except (ValueError, TypeError, LookupError, AttributeError):
-        return ""
+    except (OSError, ValueError, TypeError, LookupError, AttributeError):
+        return ""  # the notebook will say what is wrong with it
 
 
 def _texts(source: str) -> Iterator[str]:

@@ -200,8 +200,8 @@ def _read_by(template: Template, parameter: Parameter, texts: list[str]) -> str:
     """SHA-256 of what the texts of a parameter's value point to; empty if to nothing."""
     home, name = template.path.parent, template.name
     if parameter.paths:
-        places = [home / text for text in texts if (home / text).exists()]
-        digests = [_digest_of_input(place, name) for place in places]
+        there = [home / text for text in texts if (home / text).exists()]
+        digests = [_digest_of_input(path, name) for path in there]
     else:
         named = _named({part for text in texts for part in text.split("/")}) if texts else {}
         files = [inputs.existing(text, home) for text in texts]
@@ -217,16 +217,19 @@ def _read_by(template: Template, parameter: Parameter, texts: list[str]) -> str:
 
 
 def _digest_beside(template: Template, found: Beside, text: str) -> str:
-    """SHA-256 of what is at a path in the code; of a folder with too many files only that."""
+    """SHA-256 of what is at a path in the code; if it cannot be read, or is too much, only that."""
     try:
         return _digest_of_input(found.files[text], template.name, found.results)
-    except ValueError as error:
-        return str(error)
+    except (ValueError, OSError) as error:
+        return type(error).__name__
 
 
 def _code_sha256(path: Path) -> str:
     """SHA-256 of code, the same with the line ends of Windows."""
-    return hashlib.sha256(path.read_bytes().replace(b"\r\n", b"\n")).hexdigest()
+    try:
+        return hashlib.sha256(path.read_bytes().replace(b"\r\n", b"\n")).hexdigest()
+    except OSError as error:  # as the notebook will say
+        return type(error).__name__
 
 
 def _computing() -> dict[str, Path]:

@@ -115,6 +115,27 @@ def test_the_libraries_that_are_imported_count_with_their_versions(project, monk
     assert name_of(project("import json")) == name_of(project("import json"))
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        "open('/proc/self/mem')\nopen('bad')",
+        "import bad",
+        "import sys\nsys.path.append('x' * 3)\nx = '" + "y" * 300 + "/z'\nimport no_such",
+        r"open('a\0b*')" + "\nimport glob\nglob.glob('[')\nglob.glob('a\\0*')",
+        "%run no_such\n!cat 'it",
+        "%run broken.ipynb",
+        "from . import helpers",
+    ],
+)
+def test_what_cannot_be_read_is_left_to_the_notebook(project, code):
+    template = project(code)
+    home = template.path.parent
+    (home / "bad").symlink_to("/proc/self/mem")
+    (home / "bad.py").symlink_to("/proc/self/mem")
+    (home / "broken.ipynb").write_text("{")
+    assert name_of(template) == name_of(template)
+
+
 def test_a_library_that_is_worked_in_counts_with_its_code(project, tmp_path, monkeypatch):
     (tmp_path / "aigc_edited.py").write_text("x = 1\n")
     facts = tmp_path / "aigc_edited-1.0.dist-info"
