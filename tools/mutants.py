@@ -75,6 +75,11 @@ TESTS_OF = {
     "aigc_course/reports/choosing.py": ["course/reports/test_comparison.py"],
     "aigc_course/reports/loads.py": ["course/reports/test_identities.py"],
     "aigc_course/reports/inputs.py": ["course/reports/test_file_inputs.py"],
+    "aigc_course/reports/flows.py": [
+        "course/reports/test_file_inputs.py",
+        "course/reports/test_beside.py",
+    ],
+    "aigc_course/reports/places.py": ["course/reports/test_file_inputs.py"],
     "aigc_course/reports/cells.py": [
         "course/reports/test_run_parts.py",
         "course/reports/test_untyped_parameters.py",

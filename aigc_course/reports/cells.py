@@ -13,8 +13,6 @@ import nbformat
 from aigc_course.reports import templates
 from aigc_course.reports.records import Record
 
-SKIPPED = "skip-execution"  # the tag of nbclient, nbconvert and Jupyter Book
-
 
 def prepare(template: templates.Template, changed: Mapping[str, Any]) -> nbformat.NotebookNode:
     """The template without outputs, and with cells that set the changed parameters.
@@ -41,7 +39,7 @@ def prepare(template: templates.Template, changed: Mapping[str, Any]) -> nbforma
 
 def is_executed(cell: nbformat.NotebookNode) -> bool:
     """Whether the kernel is to be given this cell."""
-    return _is_code(cell) and SKIPPED not in cell.metadata.get("tags", [])
+    return _is_code(cell) and templates.SKIPPED not in cell.metadata.get("tags", [])
 
 
 def skipped(notebook: nbformat.NotebookNode) -> list[int]:
@@ -66,7 +64,7 @@ def explained(notebook: nbformat.NotebookNode, record: Record) -> nbformat.Noteb
         why = f"the run failed in cell {last}" if last else "the run failed before"
     for number, cell in enumerate(notebook.cells, start=1):
         if number in record.skipped:
-            cell.outputs = [_note(f"Skipped: the cell is tagged {SKIPPED}.")]
+            cell.outputs = [_note(f"Skipped: the cell is tagged {templates.SKIPPED}.")]
         elif number > last and _is_code(cell):
             cell.outputs = [_note(f"Not run: {why}.")]
         elif number == record.ended_early:
@@ -110,7 +108,7 @@ def _read_cell(cell: Mapping[str, Any], minor: int, known: set[str]) -> dict[str
     tags = metadata.pop("tags", None)
     texts = [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, list) else []
     if "parameters" in texts:  # without its values no other cell could run
-        texts = [tag for tag in texts if tag != SKIPPED]
+        texts = [tag for tag in texts if tag != templates.SKIPPED]
     if texts:
         metadata["tags"] = texts
     kind = kind if kind in ("code", "markdown") else "raw"

@@ -12,7 +12,9 @@ from aigc_course.reports import (
     executors,
     export,
     history,
+    identities,
     parameters,
+    places,
     plans,
     progress,
     records,
@@ -60,7 +62,7 @@ def run(
     (outcome,) = outcomes
     if not as_json and outcome.run is not None:
         if outcome.recognised:
-            say(_unchanged(outcome.run))
+            say(_unchanged(found, outcome.run))
         say(_results(outcome.run))
         if (outcome.run.folder / export.PAGE).is_file():
             say(f"The report is {_shown(outcome.run.folder / export.PAGE)}")
@@ -341,15 +343,21 @@ def _others(run: records.Run) -> list[str]:
     return [f"There is a newer record of this run: {same[-1]}"]
 
 
-def _unchanged(run: records.Run) -> str:
+def _unchanged(template: templates.Template, run: records.Run) -> str:
     """What a run was recognised by."""
     record = run.record
     looked_at = ["the notebook", "its parameters"]
-    looked_at += [f"what {name} points to" for name in record.inputs]
-    looked_at += ["the course's data and code", "the versions of Python and the libraries"]
+    for name in record.inputs:
+        values = places.texts_in(record.parameters.get(name))
+        folder = any((template.path.parent / text).is_dir() for text in values)
+        but = f" (but for runs of {template.name})" if folder else ""
+        looked_at.append(f"what {name} points to{but}")
+    looked_at += identities.looked_at(template)
     return (
         f"Nothing has changed since {record.started:%Y-%m-%d %H:%M} UTC, so this is the record of "
-        f"then. Looked at: {', '.join(looked_at)}. With --again it is made once more, beside it."
+        f"then. Looked at: {', '.join(looked_at)}. Not looked at: what the code reads by a "
+        f"path that it puts together, or from a network. With --again it is made once more, beside "
+        f"it."
     )
 
 

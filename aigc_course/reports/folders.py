@@ -16,6 +16,7 @@ import errno
 import json
 import os
 import platform
+import re
 import secrets
 import shutil
 import tempfile
@@ -31,6 +32,9 @@ from aigc_utils.files import atomic_path, sha256
 # Bytes kept free while a run is made, for its record: a disk that fills up costs no run.
 RESERVE = 32 * 1024
 _RESERVE_FILE = ".reserve"
+# What a plan is before it is whole, and a folder that `check_folder` made.
+_PART = re.compile(r"\.part-[a-z0-9_]{8}-sweep-[0-9a-f]{12}\.json")
+_CHECKING = re.compile(r"\.checking-.+-[0-9a-f]{8}", re.DOTALL)
 # Seconds after which a part of a file is one that was left by a kill: each is written in less.
 _WRITING = 10
 _EVERY = 60  # seconds between words of who waits
@@ -333,9 +337,12 @@ def _sweep(out: Path, now: float) -> None:
 
     for part in [*out.glob(".part-*"), *out.glob(".checking-*")]:
         with contextlib.suppress(OSError):
-            if now - part.stat().st_mtime < _WRITING:
+            if now - part.lstat().st_mtime < _WRITING:
                 continue
-            shutil.rmtree(part) if part.is_dir() else part.unlink()
+            if _PART.fullmatch(part.name) and part.is_file():
+                part.unlink()
+            elif _CHECKING.fullmatch(part.name) and not part.is_symlink():
+                shutil.rmtree(part)
     left = [path.name.removeprefix(".building-")[:-9] for path in out.glob(".building-*")]
     for name in dict.fromkeys(left):
         path = out / ".locks" / name

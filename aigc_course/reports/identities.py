@@ -1,7 +1,8 @@
 """What decides the results of a run, and so its name. A student needs none of it.
 
 A run is decided by its notebook, its parameters, the data that it can read, the code that computes
-it, and the versions of the libraries. What does not compute (quizzes, exercises, grading, the
+it, and the versions of the libraries; code and files beside the notebook count as it names them
+(`beside`). What does not compute (quizzes, exercises, grading, the
 handling of runs), data sets that nobody names, and whether the course is a checkout or a wheel
 decide nothing: with any of them changed, runs keep their names and a sweep goes on.
 
@@ -20,7 +21,7 @@ import importlib.metadata
 import importlib.util
 import platform
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 import aigc_utils
-from aigc_course.reports import inputs, loads
+from aigc_course.reports import inputs, loads, places
+from aigc_course.reports.beside import Beside, look_beside
 from aigc_course.reports.notation import as_json, shown
 from aigc_course.reports.parameters import Parameter
 from aigc_course.reports.templates import Template
@@ -57,9 +59,10 @@ class Identity(BaseModel):
 
     Attributes:
         notebook: SHA-256 of the cells' texts.
-        data: SHA-256 over the data sets, checkpoints and records that the notebook can read.
-        package: SHA-256 over the code and texts that compute runs.
-        versions: of Python and the libraries that compute.
+        data: SHA-256 over the data sets, checkpoints and records that the notebook can read, and
+            over the files whose paths stand in its code.
+        package: SHA-256 over the code and texts that compute runs, also those beside the notebook.
+        versions: of Python, the libraries that compute, and those that the notebook imports.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -80,12 +83,30 @@ def identify(template: Template) -> Identity:
     for library in LIBRARIES:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             versions[library] = importlib.metadata.version(library)
+    found = look_beside(template)
+    data = {place: _digest(path) for place, path in readable(template).items()}
+    data |= {f"./{text}": _digest_beside(template, found, text) for text in sorted(found.files)}
+    code = {name: _code_sha256(path) for name, path in sorted(found.code.items())}
     return Identity(
         notebook=template.digest,
-        data=_sha256_of({place: _digest(path) for place, path in readable(template).items()}),
-        package=code_digest(),
-        versions=versions,
+        data=_sha256_of(data),
+        package=_sha256_of([code_digest(), code]) if code else code_digest(),
+        versions=versions | found.libraries,
     )
+
+
+def looked_at(template: Template) -> list[str]:
+    """What besides its parameters tells whether a run is the same, in words."""
+    found = look_beside(template)
+    named = [*found.code, *found.files]
+    more = [f"{len(named) - 8} more files"] if len(named) > 8 else []
+    libraries = dict.fromkeys(["Python", *LIBRARIES, *found.libraries])
+    return [
+        *named[:8],
+        *more,
+        "the course's data and code that it can use",
+        f"the versions of {', '.join(libraries)}",
+    ]
 
 
 def name_of(
@@ -162,7 +183,7 @@ def inputs_of(
             continue  # of a plan that is older than the parameter; it gives another name anyway
         key = as_json([name, values[name]])
         if key not in known:
-            texts = [text for text in _texts(values[name]) if text]
+            texts = [text for text in places.texts_in(values[name]) if text]
             try:
                 known[key] = _read_by(template, parameter, texts)
             except OSError as error:
@@ -177,18 +198,38 @@ def inputs_of(
 
 def _read_by(template: Template, parameter: Parameter, texts: list[str]) -> str:
     """SHA-256 of what the texts of a parameter's value point to; empty if to nothing."""
-    home = template.path.parent
+    home, name = template.path.parent, template.name
     if parameter.paths:
-        digests = [_digest_of_input(home / text) for text in texts if (home / text).exists()]
+        there = [home / text for text in texts if (home / text).exists()]
+        digests = [_digest_of_input(path, name) for path in there]
     else:
         named = _named({part for text in texts for part in text.split("/")}) if texts else {}
         files = [inputs.existing(text, home) for text in texts]
-        files = [path for path in files if path and not template.written.has(parameter.name, path)]
-        digests = [*map(_digest, named.values()), *map(_digest_of_input, files)]
+        written = template.written
+        files = [path for path in files if path and not written.has(parameter.name, path)]
+        results = written.results_in(parameter.name)
+        digests = [*map(_digest, named.values())]
+        digests += [_digest_of_input(path, name, results) for path in files]
     if not digests and not parameter.paths:
         return ""
     rough = any(digest.startswith(ROUGH) for digest in digests)
     return ROUGH * rough + _sha256_of(digests)
+
+
+def _digest_beside(template: Template, found: Beside, text: str) -> str:
+    """SHA-256 of what is at a path in the code; if it cannot be read, or is too much, only that."""
+    try:
+        return _digest_of_input(found.files[text], template.name, found.results)
+    except (ValueError, OSError) as error:
+        return type(error).__name__
+
+
+def _code_sha256(path: Path) -> str:
+    """SHA-256 of code, the same with the line ends of Windows."""
+    try:
+        return hashlib.sha256(path.read_bytes().replace(b"\r\n", b"\n")).hexdigest()
+    except OSError as error:  # as the notebook will say
+        return type(error).__name__
 
 
 def _computing() -> dict[str, Path]:
@@ -242,17 +283,6 @@ def _named(names: set[str]) -> dict[str, Path]:
     return found
 
 
-def _texts(value: Any) -> Iterator[str]:
-    """All texts in a parameter's value, at any depth."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        yield from _texts([*value, *value.values()])
-    elif isinstance(value, Iterable):
-        for item in value:
-            yield from _texts(item)
-
-
 def _digest(path: Path) -> str:
     """SHA-256 of a file, or over the names and contents of a folder's files."""
     if path.is_file():
@@ -267,12 +297,12 @@ def _digest(path: Path) -> str:
     return total.hexdigest()
 
 
-def _digest_of_input(path: Path) -> str:
-    """SHA-256 over what a parameter points to, its names with it if it is a folder.
+def _digest_of_input(path: Path, template: str, results: re.Pattern[str] | None = None) -> str:
+    """SHA-256 over what is at a path, its names with it if it is a folder; see `inputs.files_at`.
 
     Of very large or very many files it is over their sizes and times of change instead.
     """
-    files = list(inputs.files_at(path))
+    files = list(inputs.files_at(path, template, results))
     size = sum(facts.st_size for _, facts in files)
     by_content = size <= inputs.MOST_BYTES and len(files) <= inputs.MOST_FILES
     total = hashlib.sha256()

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ast
 import json
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,9 +16,18 @@ from pydantic import AfterValidator, AllowInfNan, Strict
 
 from aigc_course.reports.declarations import UNREADABLE
 from aigc_course.reports.limits import Limit, read_limit
-from aigc_course.reports.notation import shown, split, unquote
+from aigc_course.reports.notation import (
+    check_plain,
+    check_text,
+    check_whole_number,
+    shown,
+    split,
+    unquote,
+)
 
 ANYTHING = "a number, a text, True, False, None, or a list or dict of these"
+
+_WHOLE = AfterValidator(check_whole_number)
 
 
 @dataclass(frozen=True)
@@ -86,7 +94,7 @@ def read_kind(node: ast.expr, limit: Limit | None, home: Path | None = None) -> 
         case ast.Name(id="Any"):
             if limit is not None:
                 raise ValueError("may be anything, but has a limit: give it a type.")
-            return Kind(ANYTHING, "values", Annotated[Any, AfterValidator(_plain)], _parse_any)
+            return Kind(ANYTHING, "values", Annotated[Any, AfterValidator(check_plain)], _parse_any)
         case ast.Name(id="bool" | "int" | "float" | "str" as name):
             return _scalar(name, limit, home)
         case ast.Name(id="list" | "tuple" | "dict" as name):
@@ -143,9 +151,14 @@ def _plain_choices(node: ast.expr) -> Any:
 def _scalar(name: str, limit: Limit | None, home: Path | None) -> Kind:
     one, many, parse, checks = {
         "bool": ("True or False", "True or False", _parse_bool, ()),
-        "int": ("a whole number", "whole numbers", _parse_int, (AfterValidator(_short),)),
+        "int": (
+            "a whole number",
+            "whole numbers",
+            _parse_int,
+            (AfterValidator(check_whole_number),),
+        ),
         "float": ("a number", "numbers", _parse_float, (AllowInfNan(False),)),
-        "str": ("a text", "texts", str, (AfterValidator(_text),)),
+        "str": ("a text", "texts", str, (AfterValidator(check_text),)),
     }[name]
     python = {"bool": bool, "int": int, "float": float, "str": str}[name]
     number = python if python in (int, float) else None
@@ -170,7 +183,7 @@ def _scalar(name: str, limit: Limit | None, home: Path | None) -> Kind:
     named = limit.path or (limit.reference is not None and limit.reference.kind != "request")
     if not named or name != "str":
         raise ValueError(f"is {one}, which has no such limit: write [one of: A, B].")
-    check = _existing(home, limit.or_empty) if limit.path else _text
+    check = _existing(home, limit.or_empty) if limit.path else check_text
     if not limit.path and not limit.or_empty and limit.reference.kind != "application":
         check = _some_text  # of an application that is none, all that there are are said
     return Kind(
@@ -268,7 +281,9 @@ def _inside(limit: Limit | None, name: str) -> Limit | None:
 
 
 def _container(name: str, limit: Limit | None) -> Kind:
-    python = Annotated[{"list": list, "tuple": tuple, "dict": dict}[name], AfterValidator(_plain)]
+    python = Annotated[
+        {"list": list, "tuple": tuple, "dict": dict}[name], AfterValidator(check_plain)
+    ]
     words = "fields and their values" if name == "dict" else "numbers and texts"
     one = f"a {name} of {_counted(limit)}{words}, in Python's notation"
     if name == "dict" and limit and limit.reference and limit.reference.kind == "request":
@@ -328,28 +343,15 @@ def each_once(pairs: list[tuple[Any, Any]]) -> dict:
 
 def _parse_any(text: str) -> Any:
     try:
-        return _plain(_parse_plain(text))
+        return check_plain(_parse_plain(text))
     except UNREADABLE:
         return text
-
-
-def _short(value: int) -> int:
-    if value.bit_length() > 1024:  # what a float holds, and far from what cannot be printed
-        raise ValueError("too many digits")
-    return value
-
-
-def _text(value: str) -> str:
-    value.encode("utf-8")  # a lone surrogate can be written to no file
-    if "\0" in value:
-        raise ValueError("a NUL is in no text")
-    return value
 
 
 def _some_text(value: str) -> str:
     if not value:
         raise ValueError("empty")
-    return _text(value)
+    return check_text(value)
 
 
 def _existing(home: Path | None, or_empty: bool) -> Callable[[str], str]:
@@ -363,7 +365,7 @@ def _existing(home: Path | None, or_empty: bool) -> Callable[[str], str]:
         if value == "" and or_empty:
             return value
         try:
-            if value and Path(_text(value)).exists():
+            if value and Path(check_text(value)).exists():
                 return str(Path(value).resolve())
             if value and home is not None and (home / value).exists():
                 return value
@@ -372,26 +374,3 @@ def _existing(home: Path | None, or_empty: bool) -> Callable[[str], str]:
         raise ValueError("no file or folder")
 
     return check
-
-
-def _plain(value: Any) -> Any:
-    """Pass what JSON can hold, with tuples besides."""
-    match value:
-        case None | bool():
-            return value
-        case int():
-            return _short(value)
-        case float() if math.isfinite(value):
-            return value
-        case str():
-            return _text(value)
-        case list() | tuple():
-            for item in value:
-                _plain(item)
-            return value
-        case dict() if all(isinstance(key, str) for key in value):
-            for key, item in value.items():
-                _plain(key), _plain(item)
-            return value
-        case _:
-            raise ValueError("neither a number nor a text")

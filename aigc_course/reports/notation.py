@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import math
 import reprlib
 from collections.abc import Iterable
 from typing import Any
@@ -58,6 +59,56 @@ def is_too_large(value: Any) -> bool:
         if left < 0:
             return True
     return False
+
+
+def check_whole_number(value: int) -> int:
+    """Pass a number of at most 1024 bits: what a float holds, and far from what is not printed.
+
+    Raises:
+        ValueError: if it has more.
+    """
+    if value.bit_length() > 1024:
+        raise ValueError("too many digits")
+    return value
+
+
+def check_text(value: str) -> str:
+    """Pass a text that a file can hold.
+
+    Raises:
+        ValueError: if it holds half a character, or a NUL.
+    """
+    value.encode("utf-8")  # a lone surrogate can be written to no file
+    if "\0" in value:
+        raise ValueError("a NUL is in no text")
+    return value
+
+
+def check_plain(value: Any) -> Any:
+    """Pass what JSON can hold, at any depth, with tuples besides.
+
+    Raises:
+        ValueError: if it is, or holds, another thing.
+    """
+    match value:
+        case None | bool():
+            return value
+        case int():
+            return check_whole_number(value)
+        case float() if math.isfinite(value):
+            return value
+        case str():
+            return check_text(value)
+        case list() | tuple():
+            for item in value:
+                check_plain(item)
+            return value
+        case dict() if all(isinstance(key, str) for key in value):
+            for key, item in value.items():
+                check_plain(key), check_plain(item)
+            return value
+        case _:
+            raise ValueError("neither a number nor a text")
 
 
 def as_text(value: Any) -> str:

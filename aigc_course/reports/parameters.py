@@ -31,7 +31,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from aigc_course.reports import declarations, inputs, kinds, limits
+from aigc_course.reports import declarations, kinds, limits, places
 from aigc_course.reports.notation import MOST_PARTS, as_json, is_too_large, shown
 
 MOST_SHOWN = 20
@@ -97,7 +97,14 @@ class Parameter:
 
         Raises:
             ValueError: if it is of another type, or out of range, or too large.
+            AmbiguousPath: if it may be one of two paths.
         """
+        value = self._typed(value)
+        if self.paths or self.reference is not None:  # absolute already; or the name of something
+            return value
+        return places.from_here(value, self.default, self.home, self.is_path)
+
+    def _typed(self, value: Any) -> Any:
         # NumPy's scalars and arrays, of which a sweep in Python is often made.
         if hasattr(value, "dtype") and hasattr(value, "tolist"):
             value = value.tolist()
@@ -107,8 +114,7 @@ class Parameter:
             raise ValueError("too large")
         if self.paths and self._is_own(value):
             return self.default
-        value = self._adapter.validate_python(value)
-        return self._from_here(value) if isinstance(value, str) and not self.paths else value
+        return self._adapter.validate_python(value)
 
     def refusal(self, value: Any) -> str:
         """The sentence that says why ``value`` is not taken."""
@@ -133,22 +139,7 @@ class Parameter:
             return False
         if list(texts) != ([self.default] if isinstance(self.default, str) else self.default):
             return False
-        return all(text == "" or inputs.is_at_home(text, self.home) for text in texts)
-
-    def _from_here(self, text: str) -> str:
-        """A text that replaces one which is a path: absolute if something exists there.
-
-        The notebook runs in its own folder, and who gives a path means one from his.
-        """
-        default = self.default if isinstance(self.default, str) else ""
-        if not (self.is_path or inputs.looks_like_a_path(default, self.home)):
-            return text
-        if not text or (text == default and inputs.is_at_home(text, self.home)):
-            return text
-        try:
-            return str(Path(text).resolve()) if Path(text).exists() else text
-        except (OSError, RuntimeError):
-            return text
+        return all(text == "" or places.is_at_home(text, self.home) for text in texts)
 
 
 @dataclass(frozen=True)
@@ -196,6 +187,8 @@ class Parameters(Mapping[str, Parameter]):
                 if texts and isinstance(value, str):
                     value = parameter.parse(value)
                 full[name] = parameter.check(value)
+            except places.AmbiguousPath as error:
+                problems.append(f"{name} is {error}.")
             except (ValueError, RecursionError, OverflowError):
                 problems.append(parameter.refusal(value))
         if problems:
@@ -393,8 +386,7 @@ def _parameter(declaration: declarations.Declaration, where: str, home: Path | N
     if parameter.paths:
         return parameter  # what it points to may not be there yet
     try:
-        checked = parameter.check(default)
+        checked = parameter._typed(default)  # a path of the template's own is from its own folder
     except (ValueError, RecursionError, OverflowError):
         raise ValueError(f"{where}: by default {parameter.refusal(default)}") from None
-    # A text stays as it is written: a path of the template's own is from its own folder.
-    return parameter if isinstance(default, str) else replace(parameter, default=checked)
+    return replace(parameter, default=checked)

@@ -15,12 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import aigc_utils
-from aigc_course.reports import declarations, inputs, parameters
+from aigc_course.reports import declarations, flows, parameters
 from aigc_course.reports.notation import shown
 from aigc_utils.files import read_utf8
 
 INJECTED = "injected-parameters"
 """The tag, papermill's too, of the cell that sets what was given for one run."""
+SKIPPED = "skip-execution"
+"""The tag of nbclient, nbconvert and Jupyter Book; of a cell for parameters it is taken off."""
 _LONGEST_NAME = 80  # characters; a run's folder adds some, and a file's name has 255 bytes
 
 
@@ -57,10 +59,17 @@ class Template:
         found = parameters.read_parameters(
             [source_of(self.cells[place]) for place in places], self.name, self.path.parent
         )
+        known: list[str] = []
         for place in places:
-            declared = [d.name for d in self._parts_of(place).declarations]
-            later = [i for i in range(place + 1, len(self.cells)) if self._is_code(i)]
-            later = [i for i in later if i not in places]
+            cell = self._parts_of(place)
+            for name, line in cell.set_again(known):
+                raise ValueError(
+                    f"Cell {place + 1} of {self.name} sets {name} again in line {line}, so that "
+                    f"what is given would not be what runs: remove that line."
+                )
+            declared = [declaration.name for declaration in cell.declarations]
+            known += declared
+            later = [i for i in range(place + 1, len(self.cells)) if self._runs(i)]
             sources = [source_of(self.cells[i]) for i in later]
             for name, position in declarations.overwritten(sources, declared):
                 raise ValueError(
@@ -90,15 +99,20 @@ class Template:
         """The texts of its code cells."""
         return [source_of(cell) for cell in self.cells if cell.get("cell_type") == "code"]
 
+    @property
+    def run_cells(self) -> list[str]:
+        """The texts of those code cells that a run does not skip."""
+        return [source_of(cell) for place, cell in enumerate(self.cells) if self._runs(place)]
+
     @cached_property
     def code(self) -> str:
         """The text of its code cells, each beginning on a new line."""
         return "\n".join(self.code_cells)
 
     @cached_property
-    def written(self) -> inputs.Written:
+    def written(self) -> flows.Written:
         """Which parameters say where it writes to."""
-        return inputs.written_to(self.code_cells, self.parameters)
+        return flows.written_to(self.run_cells, self.parameters)
 
     @cached_property
     def digest(self) -> str:
@@ -116,8 +130,10 @@ class Template:
         where = f"The parameters cell of {self.name}"
         return declarations.read_cell(source_of(self.cells[place]), where)
 
-    def _is_code(self, place: int) -> bool:
-        return self.cells[place].get("cell_type") == "code"
+    def _runs(self, place: int) -> bool:
+        cell = self.cells[place]
+        skipped = SKIPPED in tags_of(cell) and not is_parameters_cell(cell)
+        return cell.get("cell_type") == "code" and not skipped
 
 
 def source_of(cell: dict) -> str:

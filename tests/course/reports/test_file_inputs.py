@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import nbformat
 import pytest
 
 from aigc_course import reports
-from aigc_course.reports import identities, inputs, templates
+from aigc_course.reports import identities, inputs, plans, templates
 from aigc_course.reports.parameters import ParameterError
 
 
@@ -298,3 +299,113 @@ def test_a_path_of_the_templates_own_at_which_nothing_is_is_refused(
     one_sentence(caught.value, "PATH is 'gone.csv' in t", tmp_path / "gone.csv", "that exists")
     given = ["gone.csv"] if "list" in cell else "gone.csv"
     assert reports.run(template.path, {"PATH": given}, out=tmp_path / "out").record.inputs
+
+
+# ---- what is read counts, whatever else is done with its name ------------------------
+
+
+@pytest.mark.parametrize(
+    ("cell", "code"),
+    [
+        ('PATH = "demand.csv"', "pd.read_csv(PATH)\ndf.to_html(caption=PATH)"),
+        ('PATH = "demand.csv"', "open(PATH).read()\nsave_report(df, PATH)"),
+        ('PATH = "demand.csv"', "np.load(PATH)\nto_tensor(PATH)"),
+        ('PATH = "demand.csv"', "run_it(PATH)\nto_tensor(PATH)"),
+        ('PATH = "demand.csv"', "np.savez('x.npz', csv=PATH)"),
+        ('PATH = "demand.csv"', "if N:\n    df.to_csv(PATH)\npd.read_csv(PATH)"),
+        ('PATH = "demand.csv"', "pd.read_csv(PATH)\ndf.to_csv(PATH)"),
+        ('hold_out = "demand.csv"', "pd.read_csv(hold_out)"),
+        ('hold_out_csv = "demand.csv"', "pass"),
+        ('out_of_sample = "demand.csv"', "pd.read_csv(out_of_sample)"),
+        ('cache_csv = "demand.csv"', "with open(cache_csv) as file:\n    file.read()"),
+        ('DATA = "data"', "open(f'{DATA}/a.csv')\nopen(f'{DATA}/result.csv', 'w')"),
+    ],
+)
+def test_a_path_that_is_read_counts(project, tmp_path, cell, code):
+    template = project(cell, code)
+    before = name_of(template)
+    (tmp_path / ("data/a.csv" if "DATA" in cell else "demand.csv")).write_text("tomorrow's")
+    assert name_of(template) != before
+
+
+@pytest.mark.parametrize(
+    ("cell", "code"),
+    [
+        ('PATH = "demand.csv"', "df.to_csv(PATH)\npd.read_csv(PATH)"),
+        ('PATH = "demand.csv"', "with open(PATH, 'w') as f:\n    f.write('x')\nopen(PATH).read()"),
+        ('CACHE = "demand.csv"', "if N:\n    pd.read_csv(CACHE)\nelse:\n    df.to_csv(CACHE)"),
+        ('DATA = "data"', "os.mkdir(DATA)\nopen(f'{DATA}/a.csv')\ndf.to_csv(f'{DATA}/demand.csv')"),
+    ],
+)
+def test_results_that_are_read_again_do_not(project, tmp_path, cell, code):
+    template = project(cell, code)
+    before = name_of(template)
+    (tmp_path / ("data/demand.csv" if "DATA" in cell else "demand.csv")).write_text("a run's")
+    assert name_of(template) == before
+
+
+def test_a_cell_that_is_skipped_makes_no_input_a_result(write_template, tmp_path):
+    path = write_template(tmp_path / "t.ipynb", 'PATH = "demand.csv"', "df.to_csv(PATH)")
+    notebook = nbformat.read(path, 4)
+    notebook.cells[-1].metadata["tags"] = ["skip-execution"]
+    nbformat.write(notebook, path)
+    (tmp_path / "demand.csv").write_text("1")
+    template = templates.find_template(path)
+    assert set(identities.inputs_of(template, template.parameters.check({}))) == {"PATH"}
+
+
+def test_who_reads_the_folder_of_his_runs_keeps_his_name_while_they_are_made(
+    project, tmp_path, put
+):
+    template = project('RUNS: str = ""  # [a folder of runs, or empty]', "print(RUNS)")
+    out = tmp_path / "out"
+    put(out, "toy-0123456789ab")
+    planned = plans.plan_runs(template, [template.parameters.check({"RUNS": str(out)})])
+    plans.write_plan(planned, out)
+    put(out, planned.runs[0].name)
+    put(out, planned.runs[0].name + ".2")
+    assert plans.replan(template, out).runs == planned.runs
+    put(out, "toy-1123456789ab")  # of another notebook: that is what it reads
+    assert name_of(template, RUNS=str(out)) != planned.runs[0].name
+
+
+# ---- paths in lists, and for empty values --------------------------------------------
+
+
+def test_paths_in_lists_and_for_empty_values_are_from_here_too(project, tmp_path, monkeypatch):
+    template = project(
+        'FILES = ["demand.csv", "data/a.csv"]\nEMPTY = ""\nNONE = None\nLIST = []\nDICT = {}\n'
+        'MIXED = ["mean value", "demand.csv"]\nWORDS = ["a", "b"]'
+    )
+    here = tmp_path / "here"
+    here.mkdir()
+    for name in ("mine.csv", "my file.csv", "demand.csv", "a", "words"):
+        (here / name).write_text("mine")
+    monkeypatch.chdir(here)
+    check = template.parameters.check
+    mine, spaced = str(here / "mine.csv"), str(here / "my file.csv")
+    given = {"FILES": ["mine.csv", "a"], "EMPTY": "my file.csv", "NONE": "mine.csv"}
+    given |= {"LIST": ["mine.csv"], "DICT": {"in": ["mine.csv"]}, "MIXED": ["a", "mine.csv"]}
+    found = check(given | {"WORDS": ["a"]})
+    assert found["FILES"] == [mine, str(here / "a")]
+    assert (found["EMPTY"], found["NONE"]) == (spaced, mine)
+    assert (found["LIST"], found["DICT"]) == ([mine], {"in": [mine]})
+    assert (found["MIXED"], found["WORDS"]) == (["a", mine], ["a"])  # words are no paths
+    assert check({})["FILES"] == ["demand.csv", "data/a.csv"]  # the template's own, from its folder
+    assert check({"NONE": "words"})["NONE"] == "words"
+    assert check(found) == found
+
+
+def test_a_word_that_is_a_file_here_and_another_at_the_notebooks_is_refused(
+    project, tmp_path, monkeypatch, one_sentence
+):
+    template = project("NONE = None\nN = 3")
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "mean").write_text("mine")
+    monkeypatch.chdir(tmp_path / "here")
+    with pytest.raises(ParameterError) as caught:
+        template.parameters.check({"NONE": "mean"})
+    one_sentence(caught.value, "NONE is 'mean'", tmp_path, "write './mean' or its whole path")
+    assert template.parameters.check({"NONE": "./mean"})["NONE"] == str(tmp_path / "here" / "mean")
+    monkeypatch.chdir(tmp_path)
+    assert template.parameters.check({"NONE": "mean"})["NONE"] == "mean"

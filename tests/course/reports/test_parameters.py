@@ -428,7 +428,7 @@ def test_a_template_is_found_by_name_from_any_folder(name, tmp_path, monkeypatch
     ("content", "words"),
     [
         (b"", ["format 4"]),
-        (b"\xff\xfe", ["format 4"]),
+        (b"\xff\xfe", ["UTF-8"]),
         (b"[]", ["format 4"]),
         (b'{"nbformat": 3, "worksheets": []}', ["format 4"]),
         (b'{"nbformat": 3, "cells": []}', ["format 3"]),

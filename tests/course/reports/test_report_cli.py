@@ -139,6 +139,8 @@ def test_a_run_prints_its_results_and_where_the_report_is(aigc, toy, tmp_path):
     assert "was done before" in again.stdout
     assert "Nothing has changed since 20" in again.stdout
     assert " UTC, so this is the record of then. Looked at: the notebook," in again.stdout
+    said = " ".join(again.stdout.split())
+    assert "the versions of Python, tensorflow, keras, numpy, ipython. Not looked at: what" in said
 
 
 def test_a_failing_run_ends_with_1_and_says_where(aigc, toy, tmp_path):

@@ -101,16 +101,23 @@ def test_runs_that_are_done_are_found_in_a_folder_that_cannot_be_written_to(
 
 def test_what_kills_left_is_swept_and_what_is_at_work_is_not(tmp_path):
     old = time.time() - 3600
-    for name in (".part-abc-sweep-0.json", "mine.txt"):
+    plan = "sweep-0123456789ab.json"
+    kept = {"mine.txt", f".part-abc-{plan}", ".part-12345678-mine.txt", ".checking-01234567"}
+    for name in (f".part-abc_1234-{plan}", *kept):
         (tmp_path / name).write_text("x")
-        os.utime(tmp_path / name, (old, old))
+    folders_kept = {".part-backup", f".part-abcdefgh-{plan}", ".checking-mine"}
+    for name in (".checking-toy-0123456789ab-01234567", *folders_kept):
+        (tmp_path / name / "figures").mkdir(parents=True)
+    for path in tmp_path.iterdir():
+        os.utime(path, (old, old))
     (tmp_path / ".part-young").write_text("being written")
     (tmp_path / ".building-gone-01234567" / "figures").mkdir(parents=True)
     (tmp_path / ".building-held-89abcdef").mkdir()
     with folders.lock(tmp_path, "held"):
         folders.check_folder(tmp_path, ["any"])
         left = {path.name for path in tmp_path.iterdir()}
-    assert left == {".locks", "mine.txt", ".part-young", ".building-held-89abcdef"}
+    young = {".locks", ".part-young", ".building-held-89abcdef"}
+    assert left == young | kept | folders_kept
 
 
 def test_folders_of_sockets_are_swept_once_their_holders_are_gone(tmp_path, monkeypatch):

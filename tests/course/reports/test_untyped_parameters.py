@@ -240,6 +240,18 @@ def test_each_of_several_cells_declares_parameters_and_code_between_sees_them(wr
         ("import pathlib\nA = pathlib.Path('a')", {"A": "c"}, "A", "c"),
         ("A = B = 3", {"A": 5}, "B", 3),
         ("A, B = 0, 10", {"B": 1}, "B", 1),
+        # What is changed, and not set, begins with what it began with.
+        ("A = 5\nB = 0\nB += A", {"A": 7}, "B", 7),
+        ("A = 5\nB = 0\nB += A", {"B": 1}, "B", 6),
+        ("A = 5\nB = 0\nB = B + A", {"A": 7}, "B", 7),
+        ("A = 5\nB = []\nB.append(A)", {"A": 7}, "B", [7]),
+        ("A = 5\nB = {'a': []}\nB['a'].append(A)", {"A": 7}, "B", {"a": [7]}),
+        ("A = 5\nB = {}\nB['n'] = B.get('n', 0) + A", {"A": 7}, "B", {"n": 7}),
+        ("A = 5\nB = list()\nfor i in range(2):\n    B.append(A)", {"A": 7}, "B", [7, 7]),
+        ("A = 5\nB = []\nlist.append(B, A)", {"A": 7}, "B", [7]),
+        ("A = 5\nB = []\nC = B\nC.append(A)", {"A": 7}, "C", [7]),
+        ("A = [1, 2]\nA.append(3)", {"A": [4]}, "A", [4, 3]),
+        ("import sys\nA = 5\nB = 0\nsys.stdout.write(str(A))\nB += 1", {"A": 7}, "B", 1),
     ],
 )
 def test_what_the_cell_computes_follows_what_is_given(write_cells, cell, given, name, value):
@@ -255,7 +267,23 @@ def test_what_the_cell_computes_follows_what_is_given(write_cells, cell, given, 
 
 @pytest.mark.parametrize(
     "later",
-    ["A = 5", "A: int = 5", "x = 1\nA = 5\nprint(A)", "A, b = 5, 6", "%time x = 1\nA = 5"],
+    [
+        "A = 5",
+        "A: int = 5",
+        "x = 1\nA = 5\nprint(A)",
+        "A, b = 5, 6",
+        "%time x = 1\nA = 5",
+        "for A in range(3):\n    print(A)",
+        "with open('x') as A:\n    print(A)",
+        "with open('x'):\n    A = 5",
+        "import os as A",
+        "from os import path as A",
+        "if True:\n    A = 5",
+        "def A():\n    pass",
+        "A = int(os.environ.get('A', 5))",
+        'text = """\n!echo\n%d\n"""\nA = 5',
+        "A = [a for a in range(3)]",
+    ],
 )
 def test_a_parameter_that_a_later_cell_sets_unread_is_refused(write_cells, later, one_sentence):
     template = write_cells((["parameters"], "A = 1"), ([], "import os"), ([], later))
@@ -267,7 +295,73 @@ def test_a_parameter_that_a_later_cell_sets_unread_is_refused(write_cells, later
 @pytest.mark.parametrize(
     "later",
     [
+        "A = int(os.environ.get('A', 5))",
+        "B = 1\nif B:\n    A = 5",
+        "for A in range(3):\n    B = 1",
+        "import os as A",
+        "A = len('x')",
+    ],
+)
+def test_nor_may_a_second_cell_of_parameters_set_one_of_the_first(write_cells, later, one_sentence):
+    template = write_cells((["parameters"], "A = 1"), ([], "import os"), (["parameters"], later))
+    with pytest.raises(ValueError, match="Cell 3 of t sets A") as caught:
+        template.parameters  # noqa: B018
+    one_sentence(caught.value, "remove that line")
+
+
+def test_cells_that_are_skipped_set_and_read_nothing(write_cells, one_sentence):
+    first, skip = (["parameters"], "A = 1"), ["skip-execution"]
+    assert "A" in write_cells(first, (skip, "A = 5"), ([], "print(A)")).parameters
+    with pytest.raises(ValueError, match="Cell 3 of t sets A") as caught:
+        write_cells(first, (skip, "print(A)"), ([], "A = 5")).parameters  # noqa: B018
+    one_sentence(caught.value, "remove that line")
+    # One that declares parameters runs all the same.
+    with pytest.raises(ValueError, match="Cell 2 of t sets A"):
+        write_cells(first, (["parameters", *skip], "A = len('x')")).parameters  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"),
+    [
+        ('A = """a\n%d items\n"""', "a\n%d items\n"),
+        ("A = '''\n!echo\n  %s\n'''", "\n!echo\n  %s\n"),
+        ("x = (7\n% 4)\nA = 2", 2),
+        ("x = 7 \\\n% 4\nA = 2", 2),
+        ("A = [\n    1,\n]\n%matplotlib inline", [1]),
+        ("!echo it's\n%time x = (1\nA = 2", 2),
+        ("!pip install \\\n  a \\\n  b\nA = 2  # [1 to 3]", 2),
+        ("if True:\n    %pip list\nA = 2", 2),
+    ],
+)
+def test_a_line_is_a_command_only_where_a_statement_begins(cell, value):
+    assert parameters.read_parameters(cell, "t")["A"].default == value
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "labels = {0: 'cat', 1: 'dog'}",
+        "x = [b'a']",
+        "x = {'a': [{2: 3}]}",
+        "x = [1j]",
+        "x = 1e999",
+        r"x = '\0'",
+        "x = [{'a': {1}}]",
+        f"x = '{'a' * 100_001}'",
+    ],
+)
+def test_a_line_whose_value_json_cannot_hold_is_computed_and_refuses_no_notebook(line):
+    found = parameters.read_parameters(f"{line}\ntimes = 3", "t")
+    assert (list(found), found.computed) == (["times"], {line.split()[0]})
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
         "A = A or 5",
+        "x = [A for A in range(3)]",
+        "def f():\n    A = 5",
+        "globals()['A']\nA = 5",
         "print(A)\nA = 5",
         "if not A:\n    A = 5",
         "def f():\n    return A\nA = 5",

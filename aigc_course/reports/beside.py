@@ -1,0 +1,253 @@
+"""What a notebook's code uses besides the course: code and files beside it, and libraries.
+
+It is read from the code, without executing it: modules that it imports from its own folder (or one
+that it adds to ``sys.path``) with what those import, what it gives to ``%run``, files whose paths
+stand in quotes, folders whose paths reach what reads (`flows`), and the libraries that it imports.
+A path that is put together from other things than texts is not found.
+"""
+
+from __future__ import annotations
+
+import ast
+import glob
+import importlib.metadata
+import importlib.util
+import itertools
+import json
+import os
+import re
+import shlex
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+from aigc_course.reports import declarations, flows, inputs, places
+from aigc_course.reports.templates import Template, source_of
+
+OURS = {"aigc_utils", "aigc_apps", "aigc_course"}  # counted by `identities`
+_IMPORTS = re.compile(r"^\s*(?:import|from)\s+(\w+)", re.MULTILINE)
+_WILD = re.compile(r"[*?\[]")
+_MOST_CODE = 5_000  # files of one package
+
+
+@dataclass
+class Beside:
+    """What decides the results of a notebook besides the course.
+
+    Attributes:
+        code: files of code, by what the notebook calls them.
+        files: files and folders that it can read, by their texts in the code.
+        results: the paths of files that it writes into such a folder.
+        libraries: the distributions that it imports, with their versions.
+    """
+
+    code: dict[str, Path] = field(default_factory=dict)
+    files: dict[str, Path] = field(default_factory=dict)
+    results: re.Pattern[str] | None = None
+    libraries: dict[str, str] = field(default_factory=dict)
+
+
+def look_beside(template: Template) -> Beside:
+    """Find what a notebook uses besides the course; nothing is executed."""
+    home, found = template.path.parent, Beside()
+    sources, imported = template.run_cells, set()
+    left = list(sources)
+    while left:
+        source = left.pop()
+        new = _modules(source) - imported
+        imported |= new
+        read, written = _scripts(source)
+        sources += [f"open({name!r}, 'w')" for name in sorted(written)]
+        scripts = {name: _script(name, home) for name in sorted(read)}
+        modules = [_module(name, _roots(template, sources)) for name in sorted(new - OURS)]
+        for name, path in itertools.chain(scripts.items(), *(m.items() for m in modules)):
+            if path and path.suffix not in (".py", ".ipynb"):
+                found.files[name] = path
+            elif path and name not in found.code:
+                found.code[name] = path
+                text = _code_of(path)
+                sources.append(text)
+                left.append(text)
+    beside = {Path(name).parts[0].removesuffix(".py") for name in found.code}
+    for name in sorted(imported - OURS - beside - set(sys.stdlib_module_names)):
+        for library in _distributions(name):
+            found.libraries[library] = importlib.metadata.version(library)
+            found.code |= _editable(library, name)
+    _find_files(template, sources, found)
+    return found
+
+
+def _find_files(template: Template, sources: list[str], found: Beside) -> None:
+    """Add what is at the paths that stand in quotes, but for what the notebook writes."""
+    home = template.path.parent
+    defaults = [parameter.default for parameter in template.parameters.values()]
+    own = set(itertools.chain.from_iterable(map(places.texts_in, defaults)))
+    texts = {t for source in sources for t in _texts(source) if re.fullmatch("[^\0\n]{1,4096}", t)}
+    texts -= own
+    written = flows.written_to(sources, map(flows.quoted, texts))
+    found.results = written.results
+    for paths in (found.code, found.files):  # with what commands read
+        for name in [n for n, p in paths.items() if _is_result(p, found)]:
+            del paths[name]
+    code = {path.resolve() for path in [template.path, *found.code.values()]}
+    for text in sorted(texts):
+        name = flows.quoted(text)
+        if name in written.itself:
+            continue
+        if _WILD.search(text):
+            paths = _fitting(text, home) if name in written.read else {}
+        else:
+            path = inputs.existing(text, home) or inputs.existing(text.rpartition("/")[0], home)
+            folder = path is not None and path.is_dir()
+            paths = {text: path} if path and (not folder or name in written.read) else {}
+            if (
+                path and not folder and path != home / text
+            ):  # a file is no folder of what is not there
+                paths = {}
+        for key, path in paths.items():
+            empty = path.is_file() and not path.stat().st_size  # as those of /proc say they are
+            if not empty and not _is_result(path, found) and path.resolve() not in code:
+                found.files[key] = path
+
+
+def _is_result(path: Path, found: Beside) -> bool:
+    return bool(found.results and found.results.fullmatch(path.as_posix()))
+
+
+def _fitting(pattern: str, home: Path) -> dict[str, Path]:
+    names = itertools.islice(glob.iglob(pattern, root_dir=home, recursive=True), inputs.MOST_FILES)
+    return {name: home / name for name in sorted(names) if (home / name).is_file()}
+
+
+def _tree(source: str) -> ast.Module | None:
+    try:
+        return ast.parse(declarations.without_commands(source))
+    except declarations.UNREADABLE:
+        return None
+
+
+def _modules(source: str) -> set[str]:
+    """The first names of what a text of code imports."""
+    tree = _tree(source)
+    if tree is None:
+        return set(_IMPORTS.findall(source))
+    names = set(re.findall(r"^\s*%load_ext\s+(\w+)", source, re.MULTILINE))
+    for node in ast.walk(tree):
+        match node:
+            case ast.Import(names=aliases):
+                names |= {alias.name for alias in aliases}
+            case ast.ImportFrom(module=str(name), level=0):
+                names.add(name)
+            case ast.Call(
+                func=ast.Name(id=called) | ast.Attribute(attr=called),
+                args=[ast.Constant(value=str(name)), *_],
+            ) if called in ("import_module", "__import__"):
+                names.add(name)
+    return {name.partition(".")[0] for name in names if not name.startswith(".")}
+
+
+def _scripts(source: str) -> tuple[set[str], set[str]]:
+    """Words of a cell's commands: which may be names of files that they read, and write."""
+    lines = [match[0] for match in declarations.commands_of(source)]
+    read, written = set(), set()
+    if source.lstrip().startswith("%%"):
+        first, *rest = source.lstrip().splitlines()
+        if write := re.match(r"%%(?:writefile|file)\s+(?:-a\s+)?(\S+)", first):
+            return set(), {write[1]}
+        lines += [first, *rest]
+    for line in lines:
+        try:
+            words = shlex.split(line.lstrip("%! \t").replace(">", " > "))
+        except ValueError:  # a quote that is not closed
+            words = line.split()
+        run = re.match(r"\s*%run\b", line)
+        for before, word in itertools.pairwise(["", *words]):
+            name = f"{word}.py" if run and not Path(word).suffix else word
+            (written if before == ">" else read).add(name)
+    return read, written
+
+
+def _script(name: str, home: Path) -> Path | None:
+    path = inputs.existing(name, home)
+    return path if path and path.is_file() else None
+
+
+def _roots(template: Template, sources: Iterable[str]) -> list[Path]:
+    """Where modules are looked for that no distribution installs."""
+    home = template.path.parent
+    given = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    for source in sources:
+        if "sys.path" in source:
+            given += _texts(source)
+    folders = [home / text for text in given if text.strip()]
+    return list(dict.fromkeys([home, *(f for f in folders if os.path.isdir(f))]))
+
+
+def _module(name: str, roots: Iterable[Path]) -> dict[str, Path]:
+    """The files of a module or package in the first of some folders that has it."""
+    for root in roots:
+        if (root / f"{name}.py").is_file():
+            return {f"{name}.py": root / f"{name}.py"}
+        if found := _package(root / name):
+            return found
+    return {}
+
+
+def _package(folder: Path) -> dict[str, Path]:
+    files = itertools.islice(folder.rglob("*.py"), _MOST_CODE) if folder.is_dir() else ()
+    named = {f"{folder.name}/{path.relative_to(folder).as_posix()}": path for path in files}
+    return {name: p for name, p in sorted(named.items()) if "/." not in name and p.is_file()}
+
+
+def _code_of(path: Path) -> str:
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+        if path.suffix != ".ipynb":
+            return text
+        cells = [cell for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
+        return "\n".join(map(source_of, cells))
+    except (OSError, ValueError, TypeError, LookupError, AttributeError):
+        return ""  # the notebook will say what is wrong with it
+
+
+def _texts(source: str) -> Iterator[str]:
+    """The texts that stand in quotes in code, but for those that explain it."""
+    tree = _tree(source)
+    if tree is None:
+        yield from re.findall(r"[\"']([^\"'\n]+)[\"']", source)
+        return
+    remarks = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and id(node) not in remarks:
+            yield from [node.value] if isinstance(node.value, str) else []
+
+
+@cache
+def _distributions(name: str) -> tuple[str, ...]:
+    """The distributions that install a module; mostly there is one, of the same name."""
+    try:
+        return (importlib.metadata.metadata(name)["Name"].lower(),)
+    except importlib.metadata.PackageNotFoundError:
+        found = _all_distributions().get(name, [])
+        return tuple(sorted({library.lower() for library in found}))
+
+
+@cache
+def _all_distributions() -> dict[str, list[str]]:
+    return dict(importlib.metadata.packages_distributions())  # takes a second
+
+
+def _editable(library: str, name: str) -> dict[str, Path]:
+    """The files of a module whose distribution is a link to a folder that is worked in."""
+    told = importlib.metadata.distribution(library).read_text("direct_url.json")
+    if not told or not json.loads(told).get("dir_info", {}).get("editable"):
+        return {}
+    spec = importlib.util.find_spec(name)
+    if spec is None:
+        return {}
+    folders = [Path(place) for place in spec.submodule_search_locations or ()]
+    found = [_package(folder) for folder in folders]
+    found += [{f"{name}.py": Path(spec.origin)}] if spec.origin and not folders else []
+    return {key: path for files in found for key, path in files.items()}
