@@ -118,6 +118,10 @@ TESTS_OF = {
         "course/grading/test_marks.py",
         "course/grading/test_platforms.py",
     ],
+    "aigc_course/grading/identity.py": [
+        "course/grading/test_marks.py",
+        "course/grading/test_platforms.py",
+    ],
     "aigc_course/grading/lateness.py": ["course/grading/test_marks.py"],
     "aigc_course/grading/adjustments.py": ["course/grading/test_marks.py"],
     "aigc_course/grading/sheets.py": [

@@ -13,6 +13,7 @@ from aigc_course.grading.sheets import Sheet, number_in, read_sheet, write_sheet
 FILE = "adjustments.csv"
 COLUMNS = ("student", "exercise", "points", "set", "comment", "excused")
 MOST_POINTS = 1000.0
+MOST_COMMENT = 2000  # characters
 _YES = {"yes", "y", "x", "true", "1", "是"}
 _NO = {"", "no", "n", "false", "0", "否"}
 
@@ -50,9 +51,12 @@ def read_adjustments(out: Path, exercises: Collection[str]) -> list[Adjustment]:
     Raises:
         ValueError: in one sentence that names the line, if something in it is wrong.
     """
-    strays = [p for p in out.glob("adjustments.*") if p.name != FILE] if out.is_dir() else []
-    if strays:
-        raise ValueError(f"{strays[0]} is not read: save it as {FILE} (CSV UTF-8), and remove it.")
+    for path in sorted(out.iterdir()) if out.is_dir() else ():
+        name = path.name.casefold()
+        if name == FILE and path.name != FILE:
+            raise ValueError(f"{path} is not read: call it {FILE}, in small letters.")
+        if name.startswith("adjustments.") and name != FILE:
+            raise ValueError(f"{path} is not read: save it as {FILE} (CSV UTF-8), and remove it.")
     if not (out / FILE).exists():
         return []
     sheet = read_sheet(out / FILE)
@@ -109,6 +113,11 @@ def _adjustment(sheet: Sheet, at: int, exercises: Collection[str]) -> Adjustment
         raise ValueError(
             f"{place}: the comment is {cells['comment']!r}: if that was a decimal comma, write a "
             "point."
+        )
+    if len(cells["comment"]) > MOST_COMMENT:
+        raise ValueError(
+            f"{place}: the comment has {len(cells['comment'])} characters, and {MOST_COMMENT} are "
+            "the most: shorten it, or put the rest into another line."
         )
     word = cells["excused"].casefold()
     if word not in _YES | _NO:

@@ -37,12 +37,14 @@ class Chosen:
         problem: a sentence on why nothing can be graded; None if something can.
         notes: sentences on what else there is.
         ours: the problem is this machine's and no student's.
+        answered: the notebook holds answers.
     """
 
     item: Item | None
     problem: str | None
     notes: tuple[str, ...]
     ours: bool = False
+    answered: bool = False
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,8 @@ def choose_attempt(items: Sequence[Item], assignment: str) -> Chosen:
     if others:
         notes.append(f"Not counted, since no notebook: {_kinds_listed(others)}.")
     notes += _faults_said(faults)
-    return Chosen(best.item, best.problem or None, tuple(notes), best.ours)
+    answered = not best.blank(0)
+    return Chosen(best.item, best.problem or None, tuple(notes), best.ours, answered)
 
 
 def only_one_answered(items: Sequence[Item]) -> bool:

@@ -7,9 +7,9 @@ nothing. Rows are added and renewed, never taken out.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -20,11 +20,17 @@ from aigc_course.grading.adjustments import (
     read_adjustments,
 )
 from aigc_course.grading.hidden import TestSet
+from aigc_course.grading.identity import (
+    Handed,
+    check_platform,
+    date_people,
+    kept_apart,
+    rename_rows,
+)
 from aigc_course.grading.lateness import read_rule, shown_time
 from aigc_course.grading.marks import (
     GradeRow,
     Person,
-    find_renamed,
     fingerprint,
     mark_of,
     read_grades,
@@ -38,15 +44,6 @@ from aigc_utils.files import atomic_path
 
 PAGES = "feedback"
 FIRST_YEAR = 2000  # what is older comes of a clock that was not set
-EXPORTS = {"moodle": "Moodle's grading worksheet", "canvas": "Canvas's gradebook"}
-
-
-@dataclass(frozen=True)
-class Handed:
-    """A submission, with the hash of what it holds."""
-
-    submission: Submission
-    content: str
 
 
 class Book:
@@ -86,19 +83,29 @@ class Book:
             raise ValueError(f"--column is {column!r}: it goes with Canvas's gradebook.")
         self.grades = read_grades(out, tests.assignment)
         self.before = {key: row.total for key, row in self.grades.students.items()}
-        self.renamed = self._rename(handed)
-        self._handed = {each.submission.key: each for each in handed}
+        people, known = roster.people if roster else [], self.grades.people
+        self.grades.people = merged(known, people)
+        first = len(self.grades.people) - len(people)
+        self._now = {id(person) for person in self.grades.people[first:]}
+        self.handed, self.apart = kept_apart(self.grades, handed, source, people)
+        renamed = rename_rows(self.grades, self.handed, source)
+        self.before |= {new: self.before.pop(old) for new, (old, _) in renamed.items()}
+        self.renamed = {new: name for new, (_, name) in renamed.items()}
+        self._handed = {each.submission.key: each for each in self.handed}
         for key, row in self.grades.students.items():
             row.here = key in self._handed
-        if roster:
-            self.grades.people = merged(self.grades.people, roster.people)
         self.unclear = self._match()
         if roster:
-            self._check_platform(roster)
+            check_platform(roster, self.handed, self._people)
+        contents = {key: each.content for key, each in self._handed.items()}
+        keys = {id(person): key for key, person in self._people.items()}
+        date_people(people, keys, contents, self.grades, known)
         adjustments = read_adjustments(out, tests.exercises())
         self._adjustments = by_student(adjustments, self._names, out)
         self._rule = read_rule(out, self._names)
         self._table_trouble: OSError | None = None
+        digest = tables.digest_of_table(out)
+        self._on_disk = digest if digest in self.grades.tables else ""
         self._failed: dict[str, str] = {}  # why, by key
         self._changes = {key: list(row.changes) for key, row in self.rows.items()}
         self.about_pages: list[str] = []  # sentences on pages that were not as they were written
@@ -131,7 +138,7 @@ class Book:
                 row.former, row.earlier, row.judged = old.former, list(old.earlier), old.judged
                 row.changes, row.page, row.page_hash = old.changes, old.page, old.page_hash
                 if old.source != row.source and old.content != row.content:
-                    says = f"Replaces {old.earned:g} of {old.of:g} points from {old.source}."
+                    says = old.replaced()
                     row.earlier = [*(each for each in row.earlier if each != says), says]
             self.rows[submission.key] = row
             self._page(submission.key, row)
@@ -187,7 +194,9 @@ class Book:
         """Names of those of whom the rule on lateness knows no time."""
         if self._rule is None:
             return []
-        return [line.name for line in self.lines().values() if line.row and line.mark.late is None]
+        lines = self.lines()
+        names = tables.names_apart(lines)
+        return [names[k] for k, line in lines.items() if line.row and line.mark.late is None]
 
     def from_elsewhere(self) -> list[str]:
         """Names of those who handed in something else in another folder before, by name alone."""
@@ -224,6 +233,17 @@ class Book:
             and not (line.person and line.person.lms == "moodle")
         ]
 
+    def nobody_of_before(self) -> bool:
+        """Whether there are rows, and all are of people who are not here and not on the roster."""
+        known = [key for key in self.rows if key in self.before]
+        here = any(self.rows[k].here or id(self._people.get(k)) in self._now for k in known)
+        return bool(known) and not here
+
+    @property
+    def deadline(self) -> datetime | None:
+        """Of the rule on lateness; None if there is no rule."""
+        return self._rule.deadline if self._rule else None
+
     def off_roster(self) -> list[str]:
         """Names of those in the folder who are on none of the rosters that were given."""
         if not self._people:
@@ -239,19 +259,6 @@ class Book:
         there = [path.name for path in folder.glob("*.html")] if folder.is_dir() else []
         return sorted(n for n in there if n not in known and not tables.is_kept_copy(n))
 
-    def _rename(self, handed: Sequence[Handed]) -> dict[str, str]:
-        """Give the rows of students who have another name now that name; old names by key."""
-        pairs = [(each.submission, each.content) for each in handed]
-        names = {}
-        for new, old in find_renamed(self.grades, pairs, self._source).items():
-            row = self.rows.pop(old)
-            names[new] = row.student
-            row.former = [*row.former, row.student]
-            self.rows[new] = row
-            self.before[new] = self.before.pop(old)
-            row.student = next(s.name for s, _ in pairs if s.key == new)
-        return names
-
     def _match(self) -> list[str]:
         """Find out who is who, for the teacher's files and for platforms."""
         rows = dict(self.rows)
@@ -261,9 +268,11 @@ class Book:
         matched = match(self.grades.people, rows)
         self._people: dict[str, Person] = {}
         for number, person in enumerate(self.grades.people):
-            key = (
-                matched.keys.get(number) or f"@{person.lms}:{person.id or plain_name(person.name)}"
-            )
+            key = matched.keys.get(number)
+            if key is None:  # no submission has a ":" in its key
+                name = f"{person.lms or 'list'}:{person.id or plain_name(person.name)}"
+                same = (f"{name} {count}" for count in itertools.count(2))
+                key = next(k for k in itertools.chain([name], same) if k not in self._people)
             self._people[key] = person
         self._names = Names()
         for key in [*rows, *(k for k in self._people if k not in rows)]:
@@ -271,20 +280,8 @@ class Book:
             words = [row.student, key, row.id, *row.former] if row else []
             words += [alone for word in words if (alone := without_addition(word)) != word]
             words += [person.name, person.id, *person.words] if person else []
-            self._names.add(key, words[0], words[1:])
+            self._names.add(key, words[0], words[1:], tables.shown_id(key, row, person, None))
         return matched.unclear
-
-    def _check_platform(self, roster: Roster) -> None:
-        """Refuse the export of another platform than the submissions', if it fits nobody."""
-        theirs = {each.submission.lms for each in self._handed.values()} - {None, roster.kind}
-        on_it = {id(person) for person in roster.people}
-        fits = any(k in self._handed and id(p) in on_it for k, p in self._people.items())
-        if roster.kind in EXPORTS and theirs and not fits:
-            wanted = EXPORTS[min(theirs)]
-            raise ValueError(
-                f"{roster.sheet.path} is {EXPORTS[roster.kind]}, and nobody on it has handed in: "
-                f"for these submissions give {wanted} with --roster."
-            )
 
     def _line(self, key: str) -> tables.TableLine:
         """One student with the mark."""
@@ -297,7 +294,7 @@ class Book:
         if key in self._failed:
             remarks.append(f"Could not be graded this time: {self._failed[key]}")
         failed = self._handed[key].submission if key in self._failed else None
-        return tables.TableLine(row, mark, person, remarks, outdated, failed)
+        return tables.TableLine(key, row, mark, person, remarks, outdated, failed)
 
     def _handed_or_known(self) -> set[str]:
         """Keys of all who are in the table, or in the folder and not graded yet."""
@@ -340,23 +337,22 @@ class Book:
                 row.judged.setdefault(mark, row.content)
         content = tables.grades_table(list(lines.values()), self._tests.exercises())
         digest = hashlib.sha256(content).hexdigest()
-        # The last two: a kill may come between the two files.
-        if self.grades.tables[-1:] != [digest]:
-            self.grades.tables = [*self.grades.tables[-1:], digest]
+        # A kill may come between the two files, and a spreadsheet may hold the second for long.
+        known = (self._on_disk, *self.grades.tables[-1:], digest)
+        self.grades.tables = [each for each in dict.fromkeys(known) if each]
         write_grades(self._out, self.grades)
         try:
             tables.write_table(self._out, content)
-            self._table_trouble = None
+            self._table_trouble, self._on_disk = None, digest
         except OSError as error:
             self._table_trouble = error
 
     def _changes_of(self, key: str, total: float | None) -> list[str]:
         """When a student's total has changed, this run included."""
         known, was = self._changes.get(key, []), self.before.get(key, total)
-        if was == total:
-            return known
         old, new = (sheet_number(each) or "no mark" for each in (was, total))
-        return [*known, f"{datetime.now().astimezone():%Y-%m-%d %H:%M %z}: {old} -> {new}"]
+        now = f"{datetime.now().astimezone():%Y-%m-%d %H:%M %z}"
+        return known if was == total else [*known, f"{now}: {old} -> {new}"]
 
     @property
     def table_trouble(self) -> OSError | None:

@@ -24,7 +24,8 @@ def chosen_column(sheet: Sheet, assignment: str, wanted: str | None) -> int:
     Args:
         sheet: the gradebook.
         assignment: such as "04": a column "Workbook 4 (778123)" has its number.
-        wanted: the column's name, with or without Canvas's number; None to find it.
+        wanted: the column's name, with or without Canvas's number; None to find it, by the
+            assignment's number or as the only column, if no other number is in its name.
 
     Raises:
         ValueError: in one sentence that lists the columns, if it is not clear which.
@@ -34,7 +35,8 @@ def chosen_column(sheet: Sheet, assignment: str, wanted: str | None) -> int:
     if wanted is None:
         numbers = [int(part) for part in re.findall(r"\d+", assignment)]
         found = [at for at, t in titles.items() if numbers and _holds(t, numbers)]
-        found = list(columns) if len(columns) == 1 else found
+        if len(columns) == 1 and not re.search(r"\d", "".join(titles.values())):
+            found = list(columns)
     else:
         found = [at for at in columns if wanted.strip() in (columns[at], titles[at])]
     if len(found) == 1:

@@ -80,8 +80,9 @@ def grade(folder: Path, assignment: str, out: Path, options: GradeOptions, say: 
     with tempfile.TemporaryDirectory(prefix="aigc-submissions-") as scratch, _alone(out):
         found = submissions.find(folder, assignment, scratch=Path(scratch), leave_out=[out])
         handed = [Handed(each, _content_hash(each)) for each in found.submissions]
-        source = str(folder.resolve())
+        source = os.fsencode(folder.resolve()).decode("utf-8", "replace")
         book = Book(out, tests, handed, source, roster, options.column)
+        handed = book.handed
         _check_isolation(
             options, {"submissions": folder, "hidden tests": tests_folder, "output": out}, say
         )
@@ -162,7 +163,7 @@ def _alone(out: Path) -> Iterator[None]:
 
     # Not in the folder itself, which is made only when all has been checked.
     user = getattr(os, "getuid", int)()
-    name = hashlib.sha256(f"{user} {out.resolve()}".encode()).hexdigest()[:16]
+    name = hashlib.sha256(f"{user} ".encode() + os.fsencode(out.resolve())).hexdigest()[:16]
     path = Path(tempfile.gettempdir()) / f"aigc-grading-{name}.lock"
     lock = FileLock(path, fallback_to_soft=False)
     try:

@@ -61,12 +61,13 @@ def owner_of(entry: str, canvas: bool) -> Owner | None:
 
 
 def is_canvas(entries: Sequence[str]) -> bool:
-    """Whether names that look like those of Canvas are: no two files of it have one number.
+    """Whether names that look like those of Canvas are: no two students' files have one number.
 
-    ``2026_04_12_ada.ipynb`` and ``..._bob.ipynb`` look like it too.
+    The same file may be there twice, as when a browser loads it again. Names such as
+    ``ada_12_2026_hw.ipynb`` and ``bob_12_2026_hw.ipynb`` look like it too.
     """
     found = [match for entry in entries if (match := _CANVAS.match(entry))]
-    files = Counter(match["file"] for match in found)
+    files = Counter(file for file, _ in {(m["file"], m["id"]) for m in found})
     names: dict[str, str] = {}
     same_name = all(names.setdefault(m["id"], m["name"]) == m["name"] for m in found)
     return bool(found) and max(files.values()) == 1 and same_name

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from aigc_course.checks.texts import exercise_file, read_exercises
+from aigc_course.grading.adjustments import MOST_COMMENT
 from aigc_course.grading.hidden import UNANSWERED
 from aigc_course.grading.lateness import LateRule
 from aigc_course.grading.marks import GradeRow, Mark, TestRow
@@ -170,7 +171,7 @@ def _words(mark: Mark, titles: Mapping[str, str]) -> list[str]:
     ]
     for exercise, comment in mark.comments:
         name = _name(exercise, titles)
-        lines.append(plain_text(f"{name}: {comment}" if name else comment))
+        lines.append(plain_text(f"{name}: {comment}" if name else comment, 2 * MOST_COMMENT))
     return lines
 
 

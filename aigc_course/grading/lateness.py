@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 import re
 import zoneinfo
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone, tzinfo
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from aigc_course.grading.names import Names
-from aigc_utils.files import read_yaml
+from aigc_utils.files import check_yaml, read_yaml
 
 FILE = "late.yml"
 DAY = timedelta(days=1)
-Written = datetime | date | str
+
+
+def _no_number(value: Any) -> Any:
+    """A number is no time: pydantic would count it as seconds since 1970."""
+    if not isinstance(value, datetime | date | str):
+        raise ValueError("no time, write it as 2026-11-20 23:59")
+    return value
+
+
+Written = Annotated[datetime | date | str, BeforeValidator(_no_number)]
 Percent = Annotated[float, Field(ge=0, le=100, strict=True)]
 
 
@@ -131,11 +141,11 @@ class LateRule:
         late = submitted - due
         percent = 0.0
         if late > timedelta(minutes=self._text.grace_minutes):
+            last = self._text.refused_after_hours
+            if last is not None and late > timedelta(hours=last):
+                return Late(submitted, due, 100, earned, key in self._extensions, refused=True)
             days = math.ceil(late / DAY)
             percent = min(days * self._text.percent_a_day, self._text.at_most_percent)
-        last = self._text.refused_after_hours
-        if last is not None and late > timedelta(hours=last):
-            return Late(submitted, due, 100, earned, key in self._extensions, refused=True)
         base = earned if self._text.percent_of == "earned" else possible
         points = min(earned, base * percent / 100)
         return Late(submitted, due, percent, points, key in self._extensions)
@@ -186,9 +196,10 @@ class LateRule:
 
 def read_rule(out: Path, names: Names) -> LateRule | None:
     """The rule in the output folder; None if there is none. Raises as `LateRule` does."""
-    strays = [out / name for name in ("late.yaml", "late.yml.txt") if (out / name).exists()]
-    if strays:
-        raise ValueError(f"{strays[0]} is not read: call it {FILE}.")
+    names_like_it = (FILE, "late.yaml", "late.yml.txt")
+    for path in sorted(out.iterdir()) if out.is_dir() else ():
+        if path.name != FILE and path.name.casefold() in names_like_it:
+            raise ValueError(f"{path} is not read: call it {FILE}.")
     return LateRule(out / FILE, names) if (out / FILE).exists() else None
 
 
@@ -205,7 +216,9 @@ def _read(path: Path) -> LateText:
     if not path.read_bytes().strip():
         raise ValueError(f"{path} is empty: give a deadline, a time_zone and percent_a_day.")
     try:
-        return read_yaml(path, LateText)
+        written = read_yaml(path, dict)
+        _check_entries(path, written)
+        return check_yaml(written, LateText, path)
     except ValueError:
         for number, line in enumerate(
             path.read_text(encoding="utf-8", errors="replace").splitlines(), 1
@@ -219,6 +232,20 @@ def _read(path: Path) -> LateText:
                         "write year-month-day, such as 2026-11-20."
                     ) from None
         raise
+
+
+def _check_entries(path: Path, written: dict) -> None:
+    """Refuse entries that there are not, and the lack of those that there must be."""
+    known = LateText.model_fields
+    for name in written:
+        if name not in known:
+            near = difflib.get_close_matches(str(name), known, 1)
+            hint = f"did you mean {near[0]}?" if near else f"give some of {', '.join(known)}."
+            raise ValueError(f"{path}: there is no entry {str(name)!r}: {hint}")
+    examples = {"deadline": "2026-11-20 23:59", "percent_a_day": "10"}
+    for name, example in examples.items():
+        if name not in written:
+            raise ValueError(f"{path} has no {name}: add a line such as {name}: {example}.")
 
 
 def _zone(name: str, path: Path) -> tzinfo | None:

@@ -43,6 +43,8 @@ class Person(BaseModel):
         lms: "moodle", "canvas" or "".
         words: other names: a login, an address without its end, a number of the school.
         submitted: when something was handed in, without a zone, as the platform says.
+        content: of the submission that this time was read for; "" if nothing of it is here.
+        handed_in: the platform says that something was handed in.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -52,6 +54,12 @@ class Person(BaseModel):
     lms: str = ""
     words: list[str] = []
     submitted: datetime | None = None
+    content: str = ""
+    handed_in: bool = False
+
+    def time_of(self, content: str) -> datetime | None:
+        """When this content was handed in; None if the time is of another one or unknown."""
+        return self.submitted if content == self.content else None
 
 
 class GradeRow(BaseModel):
@@ -111,6 +119,10 @@ class GradeRow(BaseModel):
         """The points that hidden tests gave."""
         return sum(self.points.values())
 
+    def replaced(self) -> str:
+        """A sentence for the row that comes in place of this one."""
+        return f"Replaces {self.earned:g} of {self.of:g} points from {self.source}."
+
 
 class Grades(BaseModel):
     """The file grades.json.
@@ -118,7 +130,8 @@ class Grades(BaseModel):
     Attributes:
         students: by their keys.
         people: on the rosters that were given.
-        tables: hashes of the last versions of grades.csv, by which an edited one is known.
+        tables: hashes of grades.csv: as it was last written, and of the last two versions, which
+            it may not have become. By them an edited one is known.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -242,8 +255,8 @@ def find_renamed(
 ) -> dict[str, str]:
     """Who is called otherwise than the last time: new keys, and the old one of each.
 
-    It is the same student if the platform's number is, or if a notebook has another name in the
-    same folder and nobody else there has handed in the same.
+    It is the same student if the platform's number is, or if a notebook with answers has another
+    name in the same folder and nobody else there has handed in the same.
 
     Args:
         grades: what was graded before.
@@ -257,7 +270,10 @@ def find_renamed(
         if submission.key in grades.students:
             continue
         if submission.lms_id:
-            old = [key for key, row in gone.items() if row.id == submission.lms_id]
+            number = (submission.lms, submission.lms_id)
+            old = [key for key, row in gone.items() if (row.lms, row.id) == number]
+        elif submission.problem or not submission.answered:
+            continue  # anybody's may be the same
         else:
             same = [key for key, row in gone.items() if _moved(row, content, source)]
             twins = [other for other, theirs in found if theirs == content]
@@ -281,7 +297,7 @@ def fingerprint(adjustments: Sequence[Adjustment]) -> str:
 def _submitted(row: GradeRow, person: Person | None, rule: LateRule) -> datetime | None:
     """When it was handed in, as far as somebody vouches for it."""
     if person is not None and person.lms == "moodle":
-        return person.submitted
+        return person.time_of(row.content)
     return row.submitted if rule.file_times else None
 
 

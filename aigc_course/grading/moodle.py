@@ -25,7 +25,10 @@ from aigc_course.grading.sheets import (
 from aigc_utils.files import atomic_path
 
 WORKSHEET, FEEDBACK = "moodle.csv", "moodle_feedback.zip"
-OURS = "Marked with hidden tests."  # what stands behind it in a comment is written anew
+# What stands in a comment from one to the other is written anew.
+OURS, END = "Marked with hidden tests.", "End of the marks by hidden tests."
+_BREAK = r"\s*<br ?/?>\s*"
+MOST_LINE = 4_000  # characters of a line of the comment, more than a teacher's own may have
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the same pages, the same zip
 
 
@@ -125,10 +128,14 @@ def _folder_name(name: str) -> str:
 
 
 def _comment(before: str, lines: Sequence[str]) -> str:
-    """The comment, as the HTML that Moodle takes it for, behind what the teacher wrote there."""
-    theirs = before.partition(OURS)[0].removesuffix("<br>").strip()
-    ours = "<br>".join(html.escape(plain_text(line), quote=False) for line in (OURS, *lines))
-    return f"{theirs}<br>{ours}" if theirs else ours
+    """The comment, as the HTML that Moodle takes it for, amid what the teacher wrote there."""
+    above, ours_before, rest = before.partition(OURS)
+    # The last one: a student's words may be the same.
+    below = rest.rpartition(END)[2] if END in rest else ""
+    above = re.sub(f"{_BREAK}$", "", above).strip() if ours_before else above.strip()
+    below = re.sub(f"^{_BREAK}", "", below).strip()
+    lines = [html.escape(plain_text(line, MOST_LINE), quote=False) for line in (OURS, *lines, END)]
+    return "<br>".join(part for part in (above, *lines, below) if part)
 
 
 def _maximum(roster: Roster, number: int, column: int | None, of: float) -> float:

@@ -68,16 +68,19 @@ class Names:
         self._exact: dict[str, set[str]] = defaultdict(set)
         self._numbers: dict[str, set[str]] = defaultdict(set)
         self._shown: dict[str, str] = {}
+        self._ids: dict[str, str] = {}
 
-    def add(self, key: str, shown: str, others: Iterable[str] = ()) -> None:
+    def add(self, key: str, shown: str, others: Iterable[str] = (), shown_id: str = "") -> None:
         """Make a student known.
 
         Args:
             key: what `find` gives.
             shown: the name in messages.
-            others: further names: a number of a platform, a login, a former name.
+            others: further names: a login, a former name.
+            shown_id: what tells the student from all others.
         """
-        for name in (shown, *others):
+        self._ids[key] = shown_id or key
+        for name in (shown, *others, key, shown_id):
             plain = plain_name(name)
             if not plain:
                 continue
@@ -97,15 +100,26 @@ class Names:
         if len(keys) == 1:
             return next(iter(keys))
         if keys:
-            raise LookupError(f"may be any of {len(keys)} students: give the id of the table.")
+            ids = sorted({plain_text(self._ids[key]) for key in keys})
+            if len(ids) < len(keys):  # one number on two platforms
+                ids = sorted(keys)
+            ids[8:] = []
+            raise LookupError(
+                f"may be any of {len(keys)} students: give the id in its place, "
+                f"{', '.join(ids[:-1])} or {ids[-1]}."
+            )
         near = difflib.get_close_matches(plain, self._exact, 1)
         hint = f"did you mean {self._shown[near[0]]!r}?" if near else "take the name of the table."
         raise LookupError(f"is nobody in the table, in the folder or on a roster: {hint}")
 
 
 def names_line(names: Iterable[str]) -> str:
-    """Names in a line, in order, and not more of them than one reads."""
+    """Names in a line, in order, and not more of them than one reads.
+
+    Semicolons are between them if one of them holds a comma, as "Lovelace, Ada" does.
+    """
     ordered = sorted(plain_text(name, 200) for name in names)
     rest = len(ordered) - MOST_NAMES
-    shown = ", ".join(ordered[:MOST_NAMES])
+    between = "; " if any("," in name for name in ordered) else ", "
+    shown = between.join(ordered[:MOST_NAMES])
     return shown + (f" and {rest} more" if rest > 0 else "")

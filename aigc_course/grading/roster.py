@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -74,19 +74,13 @@ def match(people: Sequence[Person], rows: Mapping[str, GradeRow]) -> Matched:
         people: of rosters.
         rows: by the students' keys.
     """
-    by_id: dict[tuple[str, str], list[str]] = {}
-    for key, row in rows.items():
-        if row.id:
-            by_id.setdefault((row.lms, row.id), []).append(key)
-    keys = {
-        n: found[0] for n, p in enumerate(people) if len(found := by_id.get((p.lms, p.id), [])) == 1
-    }
+    keys, unclear = _by_number(people, rows)
     taken = set(keys.values())
     candidates: dict[int, list[str]] = {}
     for number, person in enumerate(people):
         if number in keys:
             continue
-        words = set().union(*map(spellings, (person.name, *person.words)))
+        words = known_as(person)
         candidates[number] = [
             key
             for key, row in rows.items()
@@ -95,7 +89,6 @@ def match(people: Sequence[Person], rows: Mapping[str, GradeRow]) -> Matched:
             and words & set().union(*map(spellings, (row.student, *row.former)))
         ]
     wanted = Counter(key for found in candidates.values() for key in found)
-    unclear = []
     for number, found in candidates.items():
         if len(found) == 1 and wanted[found[0]] == 1:
             keys[number] = found[0]
@@ -109,17 +102,104 @@ def match(people: Sequence[Person], rows: Mapping[str, GradeRow]) -> Matched:
     return Matched(keys, unclear)
 
 
+def known_as(person: Person) -> set[str]:
+    """The spellings of all names that a person has."""
+    return set().union(*map(spellings, (person.name, *person.words)))
+
+
 def merged(known: Sequence[Person], new: Sequence[Person]) -> list[Person]:
-    """The people of all rosters; who is on a new one as well, as that one has them."""
-    numbers = {(person.lms, person.id) for person in new if person.id}
-    names = {plain_name(person.name) for person in new}
-    kept = [
-        person
-        for person in known
-        if (person.lms, person.id) not in numbers
-        and (person.id or plain_name(person.name) not in names)
+    """The people of all rosters, each once.
+
+    Who is on a new one as well is as that one has them, unless only the earlier one has the number
+    of a platform; other names are kept. Several of one name are as many as the roster has that
+    names most of them.
+    """
+    partners: dict[int, Person] = {}
+    taken: set[int] = set()
+    sure: set[int] = set()
+    same_name = Counter(plain_name(person.name) for person in new)
+    for names_of in (_number, _words, _name, known_as):
+        index: dict[object, list[Person]] = defaultdict(list)
+        for old in known:
+            for name in names_of(old):
+                index[name].append(old)
+        for person in new:
+            if id(person) in partners:
+                continue
+            found = [old for name in sorted(names_of(person)) for old in index.get(name, ())]
+            fits = {id(old): old for old in found if not _are_two(old, person)}
+            free = [old for each, old in fits.items() if each not in taken]
+            if free:
+                partners[id(person)] = free[0]
+                taken.add(id(free[0]))
+                if len(fits) == 1 and same_name[plain_name(person.name)] == 1:
+                    sure.add(id(person))
+    left = [old for old in known if id(old) not in taken]
+    return left + [
+        _joined(partners[id(person)], person, sure=id(person) in sure)
+        if id(person) in partners
+        else person
+        for person in new
     ]
-    return [*kept, *new]
+
+
+def _joined(old: Person, new: Person, *, sure: bool) -> Person:
+    """One person of two rosters; if it may also be a namesake, no name goes over."""
+    kept, other = (old, new) if old.id and not new.id else (new, old)
+    named = {plain_name(name) for name in (kept.name, *kept.words)}
+    if sure:
+        kept.words += [n for n in (other.name, *other.words) if plain_name(n) not in named]
+    return kept
+
+
+def _number(person: Person) -> set[tuple[str, str]]:
+    return {(person.lms, person.id)} if person.id else set()
+
+
+def _words(person: Person) -> set[str]:
+    return {plain_name(word) for word in person.words}
+
+
+def _name(person: Person) -> set[str]:
+    return {plain_name(person.name)}
+
+
+def _are_two(one: Person, other: Person) -> bool:
+    """Whether two who share a number, a login or a name are two all the same."""
+    if one.id and other.id:
+        return (one.lms, one.id) != (other.lms, other.id)
+    if not (known_as(one) & spellings(other.name) or spellings(one.name) & known_as(other)):
+        return True  # logins of two schools may be the same
+    numbers = [{w.lstrip("0") for w in each.words if w.isdecimal()} for each in (one, other)]
+    return all(numbers) and numbers[0].isdisjoint(numbers[1])
+
+
+def _by_number(
+    people: Sequence[Person], rows: Mapping[str, GradeRow]
+) -> tuple[dict[int, str], list[str]]:
+    """Keys of the rows that have a person's number, and sentences on those that are several.
+
+    Of several rows of one number that counts which has the platform's name, else the only one that
+    is in the folder.
+    """
+    by_id: dict[tuple[str, str], list[str]] = {}
+    for key, row in rows.items():
+        if row.id:
+            by_id.setdefault((row.lms, row.id), []).append(key)
+    keys: dict[int, str] = {}
+    unclear = []
+    for number, person in enumerate(people):
+        found = by_id.get((person.lms, person.id), [])
+        if len(found) > 1:
+            first = [key for key in found if key == f"{person.lms}--id{person.id}"]
+            here = [key for key in found if rows[key].here]
+            found = first or (here if len(here) == 1 else found)
+        if len(found) == 1:
+            keys[number] = found[0]
+        elif found:
+            shown = ", ".join(sorted(rows[key].student for key in found))
+            unclear.append(f"{person.name} ({person.id}) of the roster may be any of {shown}")
+    return keys, unclear
 
 
 def time_in(text: str) -> datetime | None:
@@ -167,6 +247,7 @@ def _moodle(sheet: Sheet) -> Roster:
         "number": sheet.column("ID number"),
         "login": sheet.column("Username"),
         "time": sheet.column("Last modified (submission)"),
+        "status": sheet.column("Status"),
     }
     people, at, odd = [], [], []
     for place, row in enumerate(sheet.rows):
@@ -185,9 +266,12 @@ def _moodle(sheet: Sheet) -> Roster:
         if submitted is None and cells["time"] not in ("", "-"):
             where = f"{sheet.path}, line {sheet.lines[place]}"
             odd.append(f"{where}: the time {cells['time'][:60]!r} of {name} is not understood.")
-        people.append(
-            Person(name=name, id=number[1], lms="moodle", words=words, submitted=submitted)
+        person = Person(name=name, id=number[1], lms="moodle", words=words, submitted=submitted)
+        said = cells["status"] if columns["time"] is None else cells["time"].strip("-")
+        person.handed_in = bool(said) and not re.match(
+            "no submission|draft", cells["status"], re.IGNORECASE
         )
+        people.append(person)
         at.append(place)
     return replace(_unique("moodle", sheet, people, at), odd=tuple(odd))
 

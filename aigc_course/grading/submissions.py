@@ -45,6 +45,7 @@ class Submission:
         notes: sentences for the teacher: what else was handed in, and why it does not count.
         problem: a sentence on why nothing can be graded; None if something can.
         ours: the problem is this machine's and no student's.
+        answered: it holds answers, by which it may be told from those of others.
     """
 
     key: str
@@ -57,6 +58,7 @@ class Submission:
     notes: tuple[str, ...] = ()
     problem: str | None = None
     ours: bool = False
+    answered: bool = True
 
 
 @dataclass(frozen=True)
@@ -294,6 +296,7 @@ def _submission(group: _Group, assignment: str, again: bool) -> Submission:
         notes=tuple(notes),
         problem=chosen.problem,
         ours=chosen.ours,
+        answered=chosen.answered,
     )
 
 

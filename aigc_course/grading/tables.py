@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from aigc_course.grading.lateness import shown_time
 from aigc_course.grading.marks import GradeRow, Mark, Person
+from aigc_course.grading.names import plain_name
 from aigc_course.grading.plain import table_cell
 from aigc_course.grading.sheets import sheet_bytes, sheet_number
 from aigc_course.grading.submissions import Submission
@@ -18,7 +20,8 @@ from aigc_utils.files import atomic_path
 FILE = "grades.csv"
 MOST_NOTES = 10
 GONE, NOTHING, EXCUSED = "not in the last folder", "nothing handed in", "excused"
-NOT_GRADED = "not graded"
+NOT_GRADED, NOT_FOUND = "not graded", "handed in, but not among the submissions"
+MOST_COMMENTS = 20_000  # characters of all that a teacher says of a student; a cell takes 32,767
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,7 @@ class TableLine:
     """One student in the table.
 
     Attributes:
+        key: the student's.
         row: None if nothing was handed in.
         mark: what counts.
         person: on a roster; None if on none.
@@ -34,6 +38,7 @@ class TableLine:
         failed: what could not be graded, through no fault of the student; None if nothing.
     """
 
+    key: str
     row: GradeRow | None
     mark: Mark
     person: Person | None
@@ -49,13 +54,18 @@ class TableLine:
         return self.row.student if self.row else self.failed.name
 
     @property
+    def number(self) -> str:
+        """What tells the student from all others; see `shown_id`."""
+        return shown_id(self.key, self.row, self.person, self.failed and self.failed.lms_id)
+
+    @property
     def state(self) -> str:
         """What a teacher should know of the row before adding it up."""
         states = [EXCUSED] if self.mark.excused else []
         if self.failed:
             states.append(NOT_GRADED)
         elif self.row is None:
-            states.append(NOTHING)
+            states.append(NOT_FOUND if self.person.handed_in else NOTHING)
         elif not self.row.here:
             states.append(GONE)
         return ", ".join(states)
@@ -76,11 +86,9 @@ def grades_table(lines: Sequence[TableLine], exercises: Mapping[str, float]) -> 
     table = [[table_cell(name) for name in header]]
     for line in sorted(lines, key=lambda each: (each.name.casefold(), each.name)):
         row, mark = line.row, line.mark
-        time = mark.late.submitted if mark.late else line.person and line.person.submitted
-        known = (line.row, line.person)
-        number = next((each.id for each in known if each and each.id), "")
-        if line.failed and not number:
-            number = line.failed.lms_id or ""
+        time = mark.late.submitted if mark.late else None
+        if not time and line.person:
+            time = line.person.time_of(row.content if row else line.person.content)
         table.append(
             [
                 table_cell(line.name),
@@ -91,12 +99,33 @@ def grades_table(lines: Sequence[TableLine], exercises: Mapping[str, float]) -> 
                 sheet_number(row.of if row else possible),
                 line.state,
                 table_cell(_notes(line)),
-                table_cell(" ".join(text for _, text in mark.comments)),
+                table_cell(" ".join(text for _, text in mark.comments), MOST_COMMENTS),
                 shown_time(time) if time else "",
-                table_cell(number),
+                table_cell(line.number),
             ]
         )
     return sheet_bytes(table)
+
+
+def shown_id(key: str, row: GradeRow | None, person: Person | None, number: str | None) -> str:
+    """A platform's number, or else the key, in a form that is nobody's name."""
+    ids = [each.id for each in (row, person) if each and each.id]
+    return next(iter(ids), number) or (key if ":" in key else f"file:{key}")
+
+
+def names_apart(lines: Mapping[str, TableLine]) -> dict[str, str]:
+    """The names of students by key; the same name of several with what tells them apart."""
+    times = Counter(plain_name(line.name) for line in lines.values())
+    return {
+        key: f"{line.name} ({line.number})" if times[plain_name(line.name)] > 1 else line.name
+        for key, line in lines.items()
+    }
+
+
+def digest_of_table(out: Path) -> str:
+    """The hash of grades.csv as it is; "" if there is none."""
+    table = out / FILE
+    return hashlib.sha256(table.read_bytes()).hexdigest() if table.is_file() else ""
 
 
 def keep_edited(out: Path, known: Sequence[str]) -> Path | None:
@@ -106,13 +135,9 @@ def keep_edited(out: Path, known: Sequence[str]) -> Path | None:
         out: the output folder.
         known: hashes of what was written.
     """
-    table = out / FILE
-    if not table.is_file():
+    if digest_of_table(out) in ("", *known):
         return None
-    content = table.read_bytes()
-    if hashlib.sha256(content).hexdigest() in known:
-        return None
-    return kept_copy(table, content)
+    return kept_copy(out / FILE, (out / FILE).read_bytes())
 
 
 def kept_copy(path: Path, content: bytes) -> Path:

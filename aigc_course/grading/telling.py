@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
 from aigc_course.grading import tables
 from aigc_course.grading.book import Book
+from aigc_course.grading.lateness import shown_time
 from aigc_course.grading.limits import Limits
 from aigc_course.grading.names import names_line
 from aigc_course.grading.plain import plain_text
 from aigc_course.grading.sheets import sheet_number
 from aigc_course.grading.submissions import Found
 from aigc_course.grading.work import Say, limits_hash
+
+OTHER_YEAR = timedelta(days=300)  # since the deadline
 
 
 def say_before(book: Book, found: Found, tests: str, limits: Limits, say: Say) -> None:
@@ -30,9 +36,19 @@ def say_before(book: Book, found: Found, tests: str, limits: Limits, say: Say) -
         say(plain_text(f"{text}: nobody is taken for anybody; give them other names."))
     if same := book.from_elsewhere():
         say(
-            f"Taken for the student of that name in another folder: {names_line(same)}. If they "
-            "are two, give one of them another name."
+            "Taken for the student of that name in another folder, as the roster has one: "
+            f"{names_line(same)}. If they are two, give one of them another name."
         )
+    for text in book.apart:
+        say(plain_text(text))
+    if book.nobody_of_before():
+        say(
+            f"None of the {len(book.before)} students in the table is among the submissions or on "
+            "the roster: is it last year's? Then give another folder with -o; another class of the "
+            "same course may share it."
+        )
+    if book.deadline and datetime.now().astimezone() - book.deadline > OTHER_YEAR:
+        say(f"The deadline in late.yml is {shown_time(book.deadline)}: is it of another year?")
     here = [row for row in book.rows.values() if row.here]
     if any(row.tests != tests for row in here):
         say("The hidden tests have changed since the last time: all are graded again.")
@@ -43,37 +59,39 @@ def say_before(book: Book, found: Found, tests: str, limits: Limits, say: Say) -
 def say_after(book: Book, say: Say) -> None:
     """Whose marks changed, who is new, who is missing, what counts besides hidden tests."""
     lines = book.lines()
+    names = tables.names_apart(lines)
     totals = {key: line.mark.total for key, line in lines.items() if line.row}
     if book.before:
         changed = [
-            f"{lines[key].name} {_shown(book.before[key])} -> {_shown(total)}"
+            f"{names[key]} {_shown(book.before[key])} -> {_shown(total)}"
             for key, total in totals.items()
             if key in book.before and book.before[key] != total
         ]
         say(f"Marks that changed: {names_line(changed)}." if changed else "No mark has changed.")
-        new = [
-            f"{lines[key].name} {_shown(t)}" for key, t in totals.items() if key not in book.before
-        ]
+        new = [f"{names[key]} {_shown(t)}" for key, t in totals.items() if key not in book.before]
         if new:
             say(f"New: {names_line(new)}.")
     gone = [
-        f"{line.name} {_shown(line.mark.total)}"
-        for line in lines.values()
+        f"{names[key]} {_shown(line.mark.total)}"
+        for key, line in lines.items()
         if line.state == tables.GONE
     ]
     if gone:
         say(f"Not in this folder, and kept in the table: {names_line(gone)}.")
-    by_hand = [f"{line.name} {_by_hand(line)}" for line in lines.values() if _by_hand(line)]
+    by_hand = [f"{names[key]} {_by_hand(line)}" for key, line in lines.items() if _by_hand(line)]
     if by_hand:
         say(f"By hand, from adjustments.csv: {names_line(by_hand)}.")
-    older = [line.name for line in lines.values() if line.outdated]
+    older = [names[key] for key, line in lines.items() if line.outdated]
     if older:
         say(f"Points by hand were given to an earlier submission, look again: {names_line(older)}.")
     _say_lateness(book, say)
-    missing = [line for line in lines.values() if line.state == tables.NOTHING]
-    shown = [f"{line.name} ({line.person.id})" if line.person.id else line.name for line in missing]
-    if missing:
-        say(f"Handed in nothing: {names_line(shown)}.")
+    if lost := _without_row(lines, names, tables.NOT_FOUND):
+        say(
+            "Moodle says that these have handed in, and nothing of theirs is among the submissions "
+            f"(is the download complete?): {names_line(lost)}."
+        )
+    if missing := _without_row(lines, names, tables.NOTHING):
+        say(f"Handed in nothing: {names_line(missing)}.")
     if off := book.off_roster():
         say(f"On no roster: {names_line(off)}.")
     for text in dict.fromkeys(book.about_pages):
@@ -84,9 +102,11 @@ def say_after(book: Book, say: Say) -> None:
 
 def _say_lateness(book: Book, say: Say) -> None:
     """Whom lateness costs how much, and what is not known or odd about times."""
+    lines = book.lines()
+    names = tables.names_apart(lines)
     late = [
-        f"{line.name} -{sheet_number(line.mark.lost_late)}"
-        for line in book.lines().values()
+        f"{names[key]} -{sheet_number(line.mark.lost_late)}"
+        for key, line in lines.items()
         if line.mark.lost_late
     ]
     if late:
@@ -100,6 +120,17 @@ def _say_lateness(book: Book, say: Say) -> None:
             f"No time is known, so nothing is taken off for lateness: {names_line(unknown)}. Give "
             "Moodle's worksheet with --roster, or times under submitted in late.yml."
         )
+
+
+def _without_row(
+    lines: Mapping[str, tables.TableLine], names: Mapping[str, str], state: str
+) -> list[str]:
+    """Names of those in a state, with the platform's number if there is one."""
+    return [
+        f"{line.name} ({line.person.id})" if line.person.id else names[key]
+        for key, line in lines.items()
+        if line.state == state
+    ]
 
 
 def _by_hand(line: tables.TableLine) -> str:

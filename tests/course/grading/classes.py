@@ -31,10 +31,12 @@ def hidden_in(folder: Path) -> hidden.TestSet:
 
 
 def handed(
-    name: str, *, key: str = "", lms: str = "", number: str = "", content: str = ""
+    name: str, *, key: str = "", lms: str = "", number: str = "", content: str = "", **other: object
 ) -> Handed:
     """A submission of a student."""
-    submission = Submission(key or name, name, None, lms=lms or None, lms_id=number or None)
+    submission = Submission(
+        key or name, name, None, lms=lms or None, lms_id=number or None, **other
+    )
     return Handed(submission, content or f"of {name}")
 
 
@@ -72,7 +74,7 @@ def graded_class(
     people = read_roster(roster) if roster else None
     book = Book(tmp_path / "marks", tests, list(points), source, people, column)
     book.begin()
-    for one, earned in points.items():
+    for one, earned in zip(book.handed, points.values(), strict=True):
         book.record(one.submission, row_of(one, tests, earned, source))
     book.write()
     return book

@@ -505,6 +505,19 @@ def test_a_fault_of_the_grader_stops_no_class(three, toy_tests, tmp_path, monkey
     assert states == {"ada": "", "bob": "not graded", "cid": ""}
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux only: bytes in names")
+def test_folders_whose_names_are_no_utf_8_are_graded(toy_tests, tmp_path):
+    begin = os.fsencode(tmp_path) + b"/\xb1\xa8"
+    place, out = Path(os.fsdecode(begin + b"1")), Path(os.fsdecode(begin + b"2"))
+    for student in ("ada", "bob"):
+        (place / student).mkdir(parents=True)
+        (place / student / "work.pdf").write_bytes(b"%PDF")
+    options = commands.GradeOptions(tests=toy_tests, jobs=1)
+    for _ in range(2):
+        assert commands.grade(place, "toy", out, options, lambda _: None) == 0
+    assert {name: row["total"] for name, row in table(out).items()} == {"ada": "0", "bob": "0"}
+
+
 def test_two_at_a_time_do_not_write_to_one_folder(three, toy_tests, tmp_path, one_sentence):
     out = tmp_path / "out"
     options = commands.GradeOptions(tests=toy_tests)

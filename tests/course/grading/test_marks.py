@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from aigc_course.grading.lateness import LateRule, read_rule
 from aigc_course.grading.limits import Limits
 from aigc_course.grading.marks import read_grades
 from aigc_course.grading.names import Names
+from aigc_course.grading.roster import read_roster
 from aigc_course.grading.sheets import number_in, read_sheet, sheet_number, write_sheet
 from aigc_course.grading.submissions import Found
 from aigc_course.grading.telling import say_after, say_before
@@ -70,7 +72,10 @@ def test_another_class_adds_rows_and_takes_none_away(tmp_path):
 def test_late_work_of_the_same_student_is_one_row_that_names_both(tmp_path):
     graded_class(tmp_path, {ANNA: 4, BO: 9}, source="a")
     better = handed("anna", content="better")
-    book = graded_class(tmp_path, {better: 10}, source="late")
+    put(tmp_path, "class.txt", "anna\nbo\n")
+    book = graded_class(
+        tmp_path, {better: 10}, source="late", roster=tmp_path / "marks" / "class.txt"
+    )
     row = table(tmp_path)["anna"]
     assert row["total"] == "10"
     assert "Replaces 4 of 10 points from a." in row["note"]
@@ -82,11 +87,12 @@ def test_equal_names_in_two_folders_are_said_to_be_taken_for_one(tmp_path):
     same, other = handed("bo"), handed("anna", content="of another Anna")
     lines: list[str] = []
     tests = hidden_in(tmp_path / "hidden")
-    book = Book(tmp_path / "marks", tests, [same, other], "b")
+    roster = read_roster(put(tmp_path, "class.txt", "anna\nbo\n"))
+    book = Book(tmp_path / "marks", tests, [same, other], "b", roster)
     say_before(book, Found(()), tests.sha256, Limits(), lines.append)
     assert [line for line in lines if "another folder" in line] == [
-        "Taken for the student of that name in another folder: anna. If they are two, give one of "
-        "them another name."
+        "Taken for the student of that name in another folder, as the roster has one: anna. If "
+        "they are two, give one of them another name."
     ]
 
 
@@ -112,6 +118,85 @@ def test_when_a_mark_changed_is_kept(tmp_path):
     (*_, before, last) = read_grades(tmp_path / "marks", "04").students["anna"].changes
     assert before.endswith(": 8 -> 6")
     assert last.endswith(": 6 -> 9")
+
+
+@pytest.mark.parametrize("roster", ["", "Bo\n", "Anna\nANNA\n"])
+def test_one_name_in_two_folders_is_two_students_unless_a_roster_says_it_is_one(tmp_path, roster):
+    put(tmp_path, "adjustments.csv", "student,points\nfile:anna,1\n")
+    graded_class(tmp_path, {ANNA: 8, BO: 9}, source="/x/a")
+    other = handed("anna", content="of another")
+    put(tmp_path, "class.txt", roster)
+    file = tmp_path / "marks" / "class.txt" if roster else None
+    for _ in range(2):
+        book = graded_class(tmp_path, {other: 3, CY: 5}, source="/x/b", roster=file)
+        rows = {name: row["total"] for name, row in table(tmp_path).items() if "nn" in name}
+        assert rows.pop("anna") == "9"
+        assert rows.pop("anna [b]") == "3"
+        assert not any(rows.values())
+    lines: list[str] = []
+    say_before(book, Found(()), "", Limits(), lines.append)
+    assert any("anna [b]" in line and "--roster" in line for line in lines)
+    graded_class(tmp_path, {ANNA: 8, BO: 9}, source="/x/a")
+    assert table(tmp_path)["anna [b]"]["total"] == "3"
+    third = handed("anna", content="of a third")
+    graded_class(tmp_path, {third: 4}, source="/y/b")
+    totals = sorted(row["total"] for name, row in table(tmp_path).items() if "anna" in name)
+    assert totals[-3:] == ["3", "4", "9"]
+
+
+def test_rows_that_were_kept_apart_become_one_once_a_roster_says_so(tmp_path):
+    graded_class(tmp_path, {ANNA: 4}, source="a")
+    better = handed("anna", content="better")
+    graded_class(tmp_path, {better: 10}, source="late")
+    put(tmp_path, "class.txt", "anna\n")
+    file = tmp_path / "marks" / "class.txt"
+    book = graded_class(tmp_path, {better: 10}, source="late", roster=file)
+    assert {name: row["total"] for name, row in table(tmp_path).items()} == {"anna": "10"}
+    assert "Replaces 4 of 10 points from a." in table(tmp_path)["anna"]["note"]
+    assert "Marks that changed: anna 4 -> 10." in told(book)
+    assert book.strays() == []
+
+
+def test_the_same_work_in_a_folder_that_moved_is_one_row(tmp_path):
+    graded_class(tmp_path, {ANNA: 4, BO: 9}, source="a")
+    graded_class(tmp_path, {ANNA: 4, BO: 9}, source="moved")
+    assert set(table(tmp_path)) == {"anna", "bo"}
+
+
+@pytest.mark.parametrize(
+    "what", [{"problem": "The folder holds no notebook."}, {"answered": False}]
+)
+def test_what_anybody_may_hand_in_says_nothing_of_who_it_is(tmp_path, what):
+    empty = handed("ada", content="empty", **what)
+    graded_class(tmp_path, {empty: 0, BO: 9})
+    ada = handed("ada2", key="ada--2", content="answers")
+    cem = handed("cem", content="empty", **what)
+    book = graded_class(tmp_path, {ada: 8, cem: 0, BO: 9})
+    assert book.renamed == {}
+    assert set(table(tmp_path)) == {"ada", "ada2", "cem", "bo"}
+
+
+def test_one_number_of_two_platforms_is_of_two_students(tmp_path):
+    graded_class(tmp_path, {handed("A", key="k1", lms="moodle", number="77"): 4})
+    graded_class(tmp_path, {handed("B", key="k2", lms="canvas", number="77"): 8}, source="b")
+    assert {n: r["total"] for n, r in table(tmp_path).items()} == {"A": "4", "B": "8"}
+
+
+def test_a_table_of_which_nobody_is_here_may_be_last_year_s(tmp_path):
+    def before(students: dict, source: str) -> str:
+        lines: list[str] = []
+        book = graded_class(tmp_path, students, source=source)
+        say_before(book, Found(()), book.rows[next(iter(book.rows))].tests, Limits(), lines.append)
+        return "\n".join(lines)
+
+    rule = "deadline: 2019-11-20\ntime_zone: UTC\npercent_a_day: 10\n"
+    assert "last year" not in before({ANNA: 9, BO: 8}, "a")
+    assert "another year" not in before({ANNA: 9}, "a")
+    put(tmp_path, "late.yml", rule)
+    said = before({CY: 8}, "b")
+    assert "None of the 2 students in the table is among the submissions" in said
+    assert "The deadline in late.yml is 2019-11-20 23:59 (UTC): is it of another year?" in said
+    assert "last year" not in before({CY: 8, ANNA: 9}, "b")
 
 
 def test_a_lower_mark_is_told_too_and_an_equal_one_is_not(tmp_path):
@@ -211,6 +296,20 @@ def test_a_table_that_cannot_be_written_loses_no_mark(tmp_path):
     book.record(BO.submission, row_of(BO, hidden_in(tmp_path / "hidden"), 9))
     assert "grades.csv" in str(book.table_trouble)
     assert set(read_grades(tmp_path / "marks", "04").students) == {"anna", "bo"}
+
+
+def test_a_table_that_a_spreadsheet_held_for_long_is_not_taken_for_an_edit(tmp_path):
+    book = graded_class(tmp_path, {ANNA: 10})
+    tests, file = hidden_in(tmp_path / "hidden"), tmp_path / "marks" / "grades.csv"
+    old = file.read_bytes()
+    file.unlink()
+    file.mkdir()
+    for points in range(4):
+        book.record(BO.submission, row_of(BO, tests, points))
+    file.rmdir()
+    file.write_bytes(old)
+    again = Book(tmp_path / "marks", tests, [ANNA, BO], "a")
+    assert again.begin() is None
 
 
 def test_who_could_not_be_graded_is_in_the_table_and_keeps_a_mark(tmp_path):
@@ -321,6 +420,7 @@ def test_what_a_line_may_say(tmp_path, lines, total, words):
         ("student,comment\nanna,good, but late", ["line 2", "3 cells", "quotes"]),
         ("student,exercise,points\nanna,vae-33,1", ["'vae-33'", "vae-02, vae-03"]),
         ("student,points,set\nanna,1,2", ["either"]),
+        (f"student,comment\nanna,ok\nanna,{'ab ' * 667}x", ["line 3", "2002 char", "2000"]),
         ("student,set\nanna,-1", ["points to have"]),
         ("student,excused\nanna,perhaps", ["'perhaps'"]),
         ("student,exercise,excused\nanna,vae-02,yes", ["vae-02 alone"]),
@@ -342,11 +442,29 @@ def test_a_line_that_is_wrong_is_named_before_anything_is_written(
     assert [path.name for path in file.parent.iterdir()] == ["adjustments.csv"]
 
 
-def test_a_spreadsheet_s_own_file_is_not_overlooked(tmp_path, one_sentence):
-    put(tmp_path, "adjustments.xlsx", "PK")
-    with pytest.raises(ValueError, match=r"adjustments\.xlsx") as caught:
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("adjustments.xlsx", "CSV UTF-8"),
+        ("Adjustments.ods", "CSV UTF-8"),
+        ("Adjustments.csv", "small letters"),
+        ("adjustments.CSV", "small letters"),
+    ],
+)
+def test_a_teacher_s_file_of_another_name_is_not_overlooked(tmp_path, name, words, one_sentence):
+    put(tmp_path, name, "PK")
+    with pytest.raises(ValueError, match="adjustments") as caught:
         read_adjustments(tmp_path / "marks", ["vae-02"])
-    one_sentence(caught.value, "CSV UTF-8")
+    one_sentence(caught.value, name, words)
+
+
+def test_all_of_the_longest_comments_is_on_the_page_and_in_the_table(tmp_path):
+    words = [("word " * 400)[:1999] + end for end in "xyz"]
+    lines = "".join(f"anna,vae-03,{text}\n" for text in words)
+    put(tmp_path, "adjustments.csv", "student,exercise,comment\n" + lines)
+    graded_class(tmp_path, {ANNA: 7})
+    assert all(text in page(tmp_path, "anna") for text in words)
+    assert all(text in table(tmp_path)["anna"]["comment"] for text in words)
 
 
 @pytest.mark.parametrize(
@@ -475,6 +593,12 @@ def test_extensions_times_by_hand_and_work_that_comes_too_late(tmp_path):
     late = rule.late("c", None, 18, 19)
     assert (late.percent, late.extended, late.due.hour) == (10, True, 23)
     assert "your own deadline of 2026-03-16 23:59 (Europe/Berlin): 10%" in late.sentence("x")
+    for hours in (0, 0.1):
+        (tmp_path / "x").mkdir(exist_ok=True)
+        strict = rule_of(tmp_path / "x", RULE + f"refused_after_hours: {hours}\n")
+        for minutes, cost in ((0, 0), (9, 0), (10, 0), (11, 18)):
+            when = datetime(2026, 3, 13, 23, 59) + timedelta(minutes=minutes)
+            assert strict.late("a", when, 18, 19).points == cost
     refused = rule.late("a", datetime(2026, 3, 15, 1), 18, 19)
     assert refused.points == 18
     assert "too late to count" in refused.sentence("x")
@@ -499,7 +623,8 @@ def test_the_page_and_the_table_show_what_lateness_costs(tmp_path):
         assert words in page(tmp_path, "anna")
     assert "No time is known, so nothing is taken off for lateness: bo." in told(book)
     put(tmp_path, "late.yml", RULE.replace("10\nat", "5\nat") + "submitted: {anna: 2026-03-15}\n")
-    assert "anna 11 -> 10.5" in told(graded_class(tmp_path, {ANNA: 10, BO: 9}))
+    said = told(graded_class(tmp_path, {ANNA: 10, BO: 9}))
+    assert "Marks that changed: anna 11 -> 10.5" in said
 
 
 def test_times_of_files_count_only_if_the_teacher_says_so(tmp_path):
@@ -529,7 +654,16 @@ def test_times_of_files_count_only_if_the_teacher_says_so(tmp_path):
         ("percent_a_day: -5", ["percent_a_day", "-5"]),
         ("percent_a_day: '10'", ["percent_a_day"]),
         ("grace_minutes: yes", ["grace_minutes"]),
-        ("graze: 3", ["graze"]),
+        ("graze: 3", ["no entry 'graze'"]),
+        ("dedline: 2026-03-13", ["no entry 'dedline'", "did you mean deadline?"]),
+        ("grace_minute: 3", ["no entry 'grace_minute'", "did you mean grace_minutes?"]),
+        ("3: 3", ["no entry '3'", "percent_a_day"]),
+        ("deadline: 20260313", ["deadline", "no time", "2026-11-20 23:59"]),
+        ("deadline: 23:59", ["deadline", "no time"]),
+        ("deadline: 2026.11", ["deadline", "no time"]),
+        ("deadline:", ["deadline", "no time"]),
+        ("extensions: {Cy: 20260320}", ["extensions > Cy", "no time"]),
+        ("submitted: {Cy: 20260320}", ["submitted > Cy", "no time"]),
         ("time_zone: Europe/Berln", ["'Europe/Berln'"]),
         ("time_zone: ../../etc/passwd", ["time zone"]),
         ("time_zone: ''", ["time zone", "Europe/Berlin"]),
@@ -551,10 +685,16 @@ def test_an_empty_rule_and_one_of_another_name_are_not_overlooked(tmp_path, one_
     with pytest.raises(ValueError, match="empty") as caught:
         rule_of(tmp_path, "")
     one_sentence(caught.value, "late.yml", "deadline")
-    put(tmp_path, "late.yaml", RULE)
-    with pytest.raises(ValueError, match=r"late\.yaml") as caught:
-        read_rule(tmp_path / "marks", Names())
-    one_sentence(caught.value, "late.yml")
+    for name in ("deadline", "percent_a_day"):
+        with pytest.raises(ValueError, match=f"no {name}") as caught:
+            rule_of(tmp_path, re.sub(f"{name}.*", "", RULE))
+        one_sentence(caught.value, f"{name}: ")
+    for name in ("late.yaml", "Late.yml", "LATE.YML.txt"):
+        path = put(tmp_path, name, RULE)
+        with pytest.raises(ValueError, match=r"(?i)late\.y") as caught:
+            read_rule(tmp_path / "marks", Names())
+        one_sentence(caught.value, str(path), "call it late.yml")
+        path.unlink()
 
 
 @pytest.mark.parametrize("zone", ["+01:00", "UTC+1", "+0100", "Europe/Berlin"])

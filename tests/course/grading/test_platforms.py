@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import html.parser
 import io
+import re
 import zipfile
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -125,9 +127,30 @@ def test_a_comment_is_escaped_and_what_was_there_stays(tmp_path):
         graded_class(tmp_path, {ANNA: 9}, roster=file).export()
         comment = exported(tmp_path, "moodle.csv")[0]["Feedback comments"]
         assert comment.startswith("<p>My own words</p><br>Marked with hidden tests.")
-        assert comment.count("Marked with hidden tests.") == 1
+        assert [comment.count(mark) for mark in (moodle.OURS, moodle.END)] == [1, 1]
         assert "很好！ see §4.2 &lt;b&gt;&amp; more&lt;/b&gt;" in comment
         file.write_bytes((tmp_path / "marks" / "moodle.csv").read_bytes())  # exported anew
+
+
+@pytest.mark.parametrize(
+    ("above", "below"),
+    [("", "See me."), ("Well done.", "<p>See me.</p>"), ("", ""), ("<br>a", "b<br />c")],
+)
+def test_a_teacher_s_words_stay_above_and_below_ours(tmp_path, above, below):
+    line = f'student,comment\n123456,"{moodle.END} No."\n'  # our mark amid ours changes nothing
+    (tmp_path / "marks").mkdir()
+    (tmp_path / "marks" / "adjustments.csv").write_text(line, encoding="utf-8")
+    comment = first = last = ""
+    for points in (9, 7, 10):
+        file = worksheet(tmp_path, sheet_row(123456, "A", comment=comment))
+        graded_class(tmp_path, {ANNA: points}, roster=file).export()
+        comment = exported(tmp_path, "moodle.csv")[0]["Feedback comments"]
+        assert comment.startswith(f"{first}{moodle.OURS}<br>{points} of 10")
+        assert comment.endswith(f"No.<br>{moodle.END}{last}")
+        assert comment.count(moodle.OURS) == 1
+        if points == 9:
+            comment = f"{above}<br />{comment}<br/>{below}"
+            first, last = f"{above}<br>" * bool(above), f"<br>{below}" * bool(below)
 
 
 def test_an_excused_student_gets_a_comment_and_no_grade(tmp_path):
@@ -139,7 +162,7 @@ def test_an_excused_student_gets_a_comment_and_no_grade(tmp_path):
     book.export()
     rows = exported(tmp_path, "moodle.csv")
     assert [row["Grade"] for row in rows] == ["", ""]
-    assert rows[0]["Feedback comments"].endswith("Excused.<br>ill")
+    assert rows[0]["Feedback comments"].endswith(f"Excused.<br>ill<br>{moodle.END}")
     assert "Handed in nothing" not in told(book)
 
 
@@ -252,7 +275,11 @@ def test_blind_marking_has_numbers_only(tmp_path):
 
 
 def test_the_table_has_the_number_and_one_row_a_person(tmp_path):
-    file = worksheet(tmp_path, sheet_row(123456, "Mueller Anna"), sheet_row(8, "Peters, Finja"))
+    file = worksheet(
+        tmp_path,
+        sheet_row(123456, "Mueller Anna"),
+        sheet_row(8, "Peters, Finja", submitted="-"),
+    )
     graded_class(tmp_path, {ANNA: 10}, roster=file)
     graded_class(tmp_path, {ANNA: 10})  # the roster is remembered
     rows = exported(tmp_path, "grades.csv")
@@ -306,6 +333,67 @@ def test_lateness_goes_by_the_worksheet(tmp_path):
     book.export()
     assert [row["Grade"] for row in exported(tmp_path, "moodle.csv")] == ["9", "9"]
     assert "taken off for lateness: B." in told(book)
+
+
+def test_a_time_is_of_the_submission_that_it_was_read_for(tmp_path):
+    (tmp_path / "marks").mkdir()
+    (tmp_path / "marks" / "late.yml").write_text(
+        "deadline: 2026-03-13 23:59\ntime_zone: UTC\npercent_a_day: 10\n", encoding="utf-8"
+    )
+    in_time, late = '"Friday, 13 March 2026, 10:59 PM"', '"Sunday, 15 March 2026, 10:59 PM"'
+    file = worksheet(tmp_path, sheet_row(123456, "Anna A", submitted=in_time))
+    graded_class(tmp_path, {ANNA: 10, MIA: 9}, roster=file)
+    assert "lateness: Anna A" not in told(graded_class(tmp_path, {ANNA: 10}))  # remembered
+    newer = handed("Mueller Anna", key="anna", lms="moodle", number="123456", content="newer")
+    book = graded_class(tmp_path, {newer: 10}, source="later")
+    assert "No time is known, so nothing is taken off for lateness: Anna A" in told(book)
+    assert exported(tmp_path, "grades.csv")[0]["submitted"] == ""
+    file = worksheet(tmp_path, sheet_row(123456, "Anna A", submitted=late))
+    graded_class(tmp_path, {newer: 10}, source="later", roster=file)
+    assert exported(tmp_path, "grades.csv")[0]["total"] == "8"
+    # A later time that the platform has of something that is not here is not the row's.
+    file = worksheet(tmp_path, sheet_row(123456, "Anna A", submitted=late.replace("15", "16")))
+    graded_class(tmp_path, {MIA: 9}, roster=file)
+    assert exported(tmp_path, "grades.csv")[0]["total"] == "8"
+
+
+def test_who_is_not_in_the_download_is_not_said_to_have_handed_in_nothing(tmp_path):
+    when = '"Friday 20 November 7:30 PM"'  # without a year, as some themes have it
+    rows = [
+        sheet_row(123456, "Mueller Anna"),
+        sheet_row(1005, "Carla", submitted=when),
+        sheet_row(1006, "Dan", submitted="-"),
+        sheet_row(1007, "Eve", submitted=when).replace("Submitted for grading", "No submission"),
+        sheet_row(1008, "Fee", submitted=when).replace("Submitted for grading", "Draft"),
+    ]
+    said = told(graded_class(tmp_path, {ANNA: 10}, roster=worksheet(tmp_path, *rows)))
+    assert "among the submissions (is the download complete?): Carla (1005)." in said
+    assert "Handed in nothing: Dan (1006), Eve (1007), Fee (1008)." in said
+    states = {row["student"]: row["state"] for row in exported(tmp_path, "grades.csv")}
+    assert states["Carla"] == "handed in, but not among the submissions"
+    carla = handed("Carla", key="carla", lms="moodle", number="1005")
+    assert "Carla (1005)" not in told(graded_class(tmp_path, {ANNA: 10, carla: 3}))
+
+
+@pytest.mark.parametrize(
+    ("rows", "chosen"),
+    [
+        (["moodle--id123456", "A--5f5f"], "moodle--id123456"),
+        (["A--5f5f", "A--6f6f"], None),
+    ],
+)
+def test_of_two_rows_of_one_number_one_is_taken_or_that_is_said(tmp_path, rows, chosen):
+    two = [handed(f"A {key}", key=key, lms="moodle", number="123456") for key in rows]
+    file = worksheet(tmp_path, sheet_row(123456, "Anna A"))
+    book = graded_class(tmp_path, {two[0]: 10, two[1]: 4}, roster=file)
+    book.export()
+    assert exported(tmp_path, "moodle.csv")[0]["Grade"] == ("10" if chosen else "")
+    assert bool(book.unclear) is not bool(chosen)
+    assert all("Anna A (123456)" in text for text in book.unclear)
+    # Where one of them is from before, the one that is here counts.
+    book = graded_class(tmp_path, {two[1]: 4}, roster=file)
+    book.export()
+    assert exported(tmp_path, "moodle.csv")[0]["Grade"] == ("10" if chosen else "4")
 
 
 @pytest.mark.parametrize(
@@ -393,6 +481,9 @@ def test_canvas_scales_excuses_and_says_what_it_replaces(tmp_path):
         (["Workbook 3", "Workbook 4"], "04", None, "Workbook 4"),
         (["Workbook 5.1", "Workbook 5.2", "Week 5"], "05_2", None, "Workbook 5.2"),
         (["Essay"], "04", None, "Essay"),
+        (["Workbook 3"], "04", None, None),
+        (["Workbook 4.1"], "04", None, None),
+        (["Essay 2026"], "04", "Essay 2026", "Essay 2026"),
         (["Workbook 4", "Quiz"], "04", "Quiz", "Quiz"),
         (["Workbook 4", "Quiz"], "04", "Quiz (2)", "Quiz"),
         (["Workbook 14", "Workbook 4 part 2"], "04", None, None),
@@ -486,10 +577,103 @@ def test_equal_names_are_not_guessed_at(tmp_path):
 
 
 def test_the_same_name_with_another_number_is_another_student(tmp_path):
-    file = worksheet(tmp_path, sheet_row(555, "Mueller Anna"))
+    file = worksheet(tmp_path, sheet_row(555, "Mueller Anna", submitted="-"))
     book = graded_class(tmp_path, {ANNA: 10}, roster=file)
     assert "Handed in nothing: Mueller Anna (555)." in told(book)
     assert "On no roster: Mueller Anna." in told(book)
+
+
+MOODLE_LIST = HEADER + "".join(
+    sheet_row(number, name, submitted="-")
+    for number, name in enumerate(("Ada Lovelace", "Li Wei", "王伟"), 1)
+)
+PEOPLE = {
+    handed("Ada Lovelace", key="ada", lms="moodle", number="1"): 10,
+    handed("Li Wei", key="li", lms="moodle", number="2"): 9,
+}
+
+
+@pytest.mark.parametrize(
+    "rosters",
+    [
+        [MOODLE_LIST, "Ada Lovelace\nLi Wei\n王伟\n"],
+        ['student\n"Lovelace, Ada"\n"Wei, Li"\n王伟\n', MOODLE_LIST],
+        ["Ada Lovelace\nWei Li\n王伟", MOODLE_LIST, "name,email\nada_lovelace,a@x\nLi Wei,a@y\n王伟,"],
+        ["Ada Lovelace\nLi Wei\n王伟\n", 'student\n"Lovelace, Ada"\n"Li, Wei"\n王伟\n'],
+    ],
+)  # fmt: skip
+def test_people_are_the_same_on_every_roster(tmp_path, rosters):
+    for text in rosters * 2:
+        path = tmp_path / "class.csv"
+        path.write_text(text, encoding="utf-8")
+        said = told(graded_class(tmp_path, PEOPLE, roster=path))
+        assert re.search(r"Handed in nothing: 王伟( \(3\))?\.", said), said
+        assert "On no roster" not in said
+        assert len(exported(tmp_path, "grades.csv")) == 3
+
+
+def test_several_of_one_name_are_as_many_as_the_roster_has(tmp_path):
+    path = tmp_path / "class.csv"
+    twice = "student\nWang Wei\nWang Wei\nWei Wang\nBo Li\n"
+    numbers = "student,number\nWang Wei,11\nWang Wei,12\nWei Wang,13\nBo Li,14\n"
+    for text in (twice, twice, numbers, twice, numbers):
+        path.write_text(text, encoding="utf-8")
+        graded_class(tmp_path, {handed("bo li", key="b"): 2}, roster=path)
+        rows = exported(tmp_path, "grades.csv")
+        missing = [row for row in rows if row["state"] == "nothing handed in"]
+        assert [row["student"] for row in missing] == ["Wang Wei", "Wang Wei", "Wei Wang"]
+        assert len({row["id"] for row in rows}) == 4
+    path.write_text("student,number\nBo Li,99\n", encoding="utf-8")  # another one
+    graded_class(tmp_path, {handed("bo li", key="b"): 2}, roster=path)
+    assert len(exported(tmp_path, "grades.csv")) == 6
+
+
+def test_the_id_of_the_table_names_one_of_several(tmp_path, one_sentence):
+    path = tmp_path / "class.csv"
+    path.write_text("student\nWang Wei\nWang Wei\n", encoding="utf-8")
+    graded_class(tmp_path, {ANNA: 2}, roster=path)
+    rows = [row for row in exported(tmp_path, "grades.csv") if row["student"] == "Wang Wei"]
+    file = tmp_path / "marks" / "adjustments.csv"
+    file.write_text("student,set\nWang Wei,3\n", encoding="utf-8")
+    with pytest.raises(ValueError, match="Wang Wei") as caught:
+        graded_class(tmp_path, {ANNA: 2})
+    one_sentence(caught.value, *(row["id"] for row in rows), "any of 2")
+    file.write_text(f"student,set\n{rows[1]['id']},3\n", encoding="utf-8")
+    said = told(graded_class(tmp_path, {ANNA: 2}))
+    assert f"By hand, from adjustments.csv: Wang Wei ({rows[1]['id']}) set to 3." in said
+    assert [r["total"] for r in exported(tmp_path, "grades.csv")] == ["2", "", "3"]
+
+
+@pytest.mark.parametrize("name", ["adjustments.csv", "late.yml"])
+def test_one_of_two_with_a_name_is_asked_for_by_number_before_the_first_run(
+    tmp_path, name, one_sentence
+):
+    file = worksheet(tmp_path, sheet_row(1001, "Anna S"), sheet_row(1002, "Anna S"))
+    rule = (
+        "deadline: 2026-03-13\ntime_zone: UTC\npercent_a_day: 10\nextensions:\n  WHO: 2026-03-20\n"
+    )
+    text = rule if name == "late.yml" else "student,points\nWHO,1\n"
+    (tmp_path / "marks").mkdir()
+    path = tmp_path / "marks" / name
+    path.write_text(text.replace("WHO", "Anna S"), encoding="utf-8")
+    two = {
+        handed(f"Anna S ({n})", key=f"m{n}", lms="moodle", number=str(n)): 9 for n in (1001, 1002)
+    }
+    with pytest.raises(ValueError, match="Anna S") as caught:
+        graded_class(tmp_path, two, roster=file)
+    one_sentence(caught.value, name, "1001 or 1002")
+    path.write_text(text.replace("WHO", "1002"), encoding="utf-8")
+    graded_class(tmp_path, two, roster=file)
+
+
+def test_of_several_with_one_name_the_number_is_told(tmp_path):
+    file = worksheet(tmp_path, sheet_row(1001, "Schmidt, Anna"), sheet_row(1002, "Schmidt, Anna"))
+    keys = [("1001", "m1"), ("1002", "m2")]
+    two = [handed(f"Anna ({n})", key=k, lms="moodle", number=n) for n, k in keys]
+    graded_class(tmp_path, dict.fromkeys(two, 0), roster=file)
+    new = [replace(one, content="new") for one in two]
+    said = told(graded_class(tmp_path, {new[0]: 10, new[1]: 7}, roster=file))
+    assert "Marks that changed: Schmidt, Anna (1001) 0 -> 10; Schmidt, Anna (1002) 0 -> 7." in said
 
 
 def test_spellings_are_those_of_files_and_tables():

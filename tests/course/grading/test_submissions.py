@@ -509,6 +509,17 @@ def test_what_one_student_handed_in_on_a_platform_is_one_row(folder, look):
     assert "`onlinetext.html` (a web page)" in names["Koch Ben"].problem
 
 
+@pytest.mark.parametrize(
+    "again",
+    ["webermia_9002_555002_04 (1)", "webermia_9002_555002_04-1", "webermia_9002_555002_old"],
+)
+def test_a_file_that_was_loaded_twice_leaves_canvas_s_names_as_they_are(folder, look, again):
+    for name in ("ada_9001_555001_04", "webermia_9002_555002_04", again):
+        put(folder / f"{name}.ipynb")
+    found = look().submissions
+    assert [(each.name, each.lms_id) for each in found] == [("ada", "9001"), ("webermia", "9002")]
+
+
 def test_a_name_with_numbers_is_not_taken_for_one_of_canvas(folder, look):
     for name in ("2026_04_120_ada", "ada_12_2026_hw", "bob_12_2026_hw", "hw_12_3_cid"):
         put(folder / f"{name}.ipynb")
