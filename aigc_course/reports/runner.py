@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from pydantic import BaseModel, ConfigDict
 
@@ -124,14 +124,18 @@ def _completed(run: records.Run, job: Job) -> records.Record:
         notebook = parts.executed_notebook(run)
     except ValueError as error:  # told, and not written: what is there stays as it is
         return run.record.model_copy(update={"not_made": dict.fromkeys(wanted, str(error))})
-    log = io.BytesIO()
-    not_made = parts.make(
-        wanted, notebook, run.record, run.folder, show_code=job.show_code, log=log,
-        beside=job.template.parent,
-    )  # fmt: skip
+    not_made = _make_parts(job, wanted, notebook, run.record, run.folder, io.BytesIO())
     record = parts.refreshed(run.record, run.folder, wanted, not_made)
     records.write_record(run.folder, record)
     return record
+
+
+def _make_parts(job: Job, names, notebook, record, folder: Path, log: BinaryIO) -> dict[str, str]:
+    """Files of a run, with what the job says of the page; see `parts.make`."""
+    return parts.make(
+        names, notebook, record, folder, show_code=job.show_code, log=log,
+        beside=job.template.parent,
+    )  # fmt: skip
 
 
 def _build(
@@ -184,10 +188,7 @@ def _build(
             )
             names = [*parts.ALL, export.PDF] if job.pdf else list(parts.ALL)
             place, why = folders.place_to_write(folder, job.name, found)
-            not_made = parts.make(
-                names, notebook, record, place, show_code=job.show_code, log=log,
-                beside=template.path.parent,
-            )  # fmt: skip
+            not_made = _make_parts(job, names, notebook, record, place, log)
         finally:
             executed.end()
     total = round(time.perf_counter() - clock, 3)
