@@ -260,6 +260,12 @@ def test_the_course_s_own_hand_out_has_no_answers_and_its_solution_has(folder, l
     assert only(look()).path.name == "final.ipynb"
 
 
+@pytest.mark.parametrize(("content", "answered"), [(ANSWERED, True), (BLANK, False), (b"", False)])
+def test_whether_there_are_answers_is_known(folder, look, content, answered):
+    put(folder / "ada.ipynb", content)
+    assert only(look()).answered == answered
+
+
 def test_a_copy_beside_its_original_is_the_same_student(folder, look):
     put(folder / "ada.ipynb", BLANK, 3)
     put(folder / "Copy of ada.ipynb", ANSWERED)
