@@ -30,6 +30,7 @@ _READS = re.compile(
     r"|scan_[a-z]+|genfromtxt|i?glob|rglob|iterdir|listdir|scandir|walk|copy[a-z0-9]*"
     r"|ExcelFile|ParquetFile|image_dataset_from_directory"
 )
+_LISTS = {"glob", "iglob", "rglob", "iterdir", "listdir", "scandir", "walk"}
 # Keywords that take a path, such as path_or_buf or excel_writer.
 _PATH_WORD = re.compile(
     r"(.*_)?(path|file|filename|fname|f|fp|dir|directory|folder|buf|buffer|uri|io|store|writer"
@@ -115,7 +116,7 @@ def written_to(cells: Sequence[str], names: Iterable[str]) -> Written:
                 case ast.Assign(targets=[ast.Name(id=name)], value=value):
                     origins.setdefault(name, Places()).add(_origin(value, origins))
                     assigned |= {name: value} if name not in names else {}
-    found, read, written_before = Written(), set(), set()
+    found, read, opened, written_before = Written(), set(), set(), set()
     for call in calls:
         for place in _places_of(call):
             came = _origin(place, origins)
@@ -131,9 +132,12 @@ def written_to(cells: Sequence[str], names: Iterable[str]) -> Written:
             came = _origin(place, origins)
             if ast.dump(place) not in written_before:
                 read |= came.itself | came.inside
-    called = {name for name in names if _PLACES.match(name)}
-    found.read = read - (called & (found.itself | found.inside))
-    found.itself |= called - read
+                if _name_of(call) not in _LISTS:  # as who tidies up where results go does
+                    opened |= came.itself | came.inside
+    only_opened = opened - found.itself - found.inside
+    called = {name for name in names if _PLACES.match(name)} - only_opened
+    found.read = read - called
+    found.itself |= called
     return found
 
 

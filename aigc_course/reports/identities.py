@@ -208,6 +208,8 @@ def _read_by(template: Template, parameter: Parameter, texts: list[str]) -> str:
         written = template.written
         files = [path for path in files if path and not written.has(parameter.name, path)]
         results = written.results_in(parameter.name)
+        # An empty folder is as good as none: the one for the runs is made before the first.
+        files = [path for path in files if any(inputs.files_at(path, name, results))]
         digests = [*map(_digest, named.values())]
         digests += [_digest_of_input(path, name, results) for path in files]
     if not digests and not parameter.paths:

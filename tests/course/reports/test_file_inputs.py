@@ -333,6 +333,7 @@ def test_a_path_that_is_read_counts(project, tmp_path, cell, code):
     [
         ('PATH = "demand.csv"', "df.to_csv(PATH)\npd.read_csv(PATH)"),
         ('PATH = "demand.csv"', "with open(PATH, 'w') as f:\n    f.write('x')\nopen(PATH).read()"),
+        ('OUT = "data"', "for p in Path(OUT).glob('*.csv'):\n    p.unlink()"),
         ('CACHE = "demand.csv"', "if N:\n    pd.read_csv(CACHE)\nelse:\n    df.to_csv(CACHE)"),
         ('DATA = "data"', "os.mkdir(DATA)\nopen(f'{DATA}/a.csv')\ndf.to_csv(f'{DATA}/demand.csv')"),
     ],
@@ -340,8 +341,17 @@ def test_a_path_that_is_read_counts(project, tmp_path, cell, code):
 def test_results_that_are_read_again_do_not(project, tmp_path, cell, code):
     template = project(cell, code)
     before = name_of(template)
-    (tmp_path / ("data/demand.csv" if "DATA" in cell else "demand.csv")).write_text("a run's")
+    (tmp_path / ("data/demand.csv" if "data" in cell else "demand.csv")).write_text("a run's")
     assert name_of(template) == before
+
+
+def test_a_folder_for_runs_that_is_read_is_none_until_others_are_in_it(project, tmp_path, put):
+    template = project('HERE = "out"', "open(f'{HERE}/x')")
+    before = name_of(template)
+    put(tmp_path / "out", "t-0123456789ab")
+    assert name_of(template) == before
+    put(tmp_path / "out", "toy-0123456789ab")
+    assert name_of(template) != before
 
 
 def test_a_cell_that_is_skipped_makes_no_input_a_result(write_template, tmp_path):
