@@ -151,6 +151,11 @@ def _check_out(out: Path, folder: Path) -> None:
         raise ValueError(f"-o is {out}, which is a file: name a folder.")
     if folder.is_dir() and out.resolve() == folder.resolve():
         raise ValueError(f"-o is {out}, the folder of submissions: name another one.")
+    if all((folder / name).exists() for name in (tables.FILE, "grades.json")):
+        raise ValueError(
+            f"{folder} holds marks ({tables.FILE} and grades.json), so it is an output folder of "
+            "aigc grade: name the folder or zip of submissions."
+        )
     nearest = next(each for each in [out.absolute(), *out.absolute().parents] if each.exists())
     if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
         raise ValueError(f"-o is {out}, and {nearest} cannot be written to: name another folder.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
@@ -85,6 +86,7 @@ def say_after(book: Book, say: Say) -> None:
     if older:
         say(f"Points by hand were given to an earlier submission, look again: {names_line(older)}.")
     _say_lateness(book, say)
+    _say_common_stops(book, say)
     if lost := _without_row(lines, names, tables.NOT_FOUND):
         say(
             "Moodle says that these have handed in, and nothing of theirs is among the submissions "
@@ -120,6 +122,18 @@ def _say_lateness(book: Book, say: Say) -> None:
             f"No time is known, so nothing is taken off for lateness: {names_line(unknown)}. Give "
             "Moodle's worksheet with --roster, or times under submitted in late.yml."
         )
+
+
+def _say_common_stops(book: Book, say: Say) -> None:
+    """A sentence that half of the class has: then it is hardly a student's doing."""
+    here = [row for row in book.rows.values() if row.here and row.total is not None]
+    counts = Counter(note for row in here for note in dict.fromkeys(row.notes))
+    for note, number in counts.most_common(3):
+        if number >= max(2, len(here) / 2):
+            say(
+                f"{number} of {len(here)} have this: {plain_text(note)} If that is not their "
+                "doing, see to it (--timeout gives a cell more time) and grade with --again."
+            )
 
 
 def _without_row(

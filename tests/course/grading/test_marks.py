@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from classes import graded_class, handed, hidden_in, row_of
 
+from aigc_course.grading import commands
 from aigc_course.grading.adjustments import read_adjustments
 from aigc_course.grading.book import Book
 from aigc_course.grading.lateness import LateRule, read_rule
@@ -48,6 +49,27 @@ def put(tmp_path: Path, name: str, text: str) -> Path:
     path = tmp_path / "marks" / name
     path.write_text(text, encoding="utf-8")
     return path
+
+
+def test_what_stops_half_of_the_class_is_told_once(tmp_path):
+    people = [handed(name) for name in ("anna", "bo", "cem", "dan")]
+    book = graded_class(tmp_path, dict.fromkeys(people, 10))
+    rows = list(book.rows.values())
+    slow = "Code cell 3 ran longer than 30 seconds and was interrupted."
+    assert "have this" not in told(book)
+    rows[0].notes.append(slow)
+    assert "have this" not in told(book)  # one of four is a student's own
+    rows[1].notes += [slow, slow]
+    assert f"2 of 4 have this: {slow} If that is not their doing" in told(book)
+    rows[0].here = rows[1].here = False
+    assert "have this" not in told(book)
+
+
+def test_marks_are_no_submissions(tmp_path):
+    out = tmp_path / "marks"
+    graded_class(tmp_path, {ANNA: 10})
+    with pytest.raises(ValueError, match=r"holds marks .*name the folder or zip of submissions"):
+        commands.grade(out, "04", tmp_path / "other", commands.GradeOptions(), print)
 
 
 # ---- rows ------------------------------------------------------------------------------
