@@ -17,9 +17,9 @@ import sys
 import time
 from pathlib import Path
 
+from aigc_apps.origins import describe_machine
 from aigc_course.train.families import FAMILIES, FamilyRun, Records
 from aigc_utils.files import atomic_path
-from aigc_utils.runtime import describe_machine
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]

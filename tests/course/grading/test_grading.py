@@ -137,7 +137,7 @@ def graded(tmp_path_factory, bubblewrap):
     watched = [handed_in, secret, tests, ROOT / "aigc_utils", ROOT / "workbook"]
     before = tree(*watched)
     done = subprocess.run(
-        command(handed_in, "--assignment", "04", "-o", out, "--jobs", 2, "--timeout", 30),
+        command(handed_in, "--assignment", "04", "-o", out, "--jobs", 2, "--timeout", 20),
         capture_output=True,
         text=True,
         timeout=800,
