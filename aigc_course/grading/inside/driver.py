@@ -25,6 +25,7 @@ from aigc_course.grading.inside.clock import Clock
 MAX_ANSWER = 8 * 2**20  # bytes; a longer line is not read by the grader either
 START_SECONDS = 90.0  # for the kernel to answer
 GRACE = 4.0  # seconds for a cell to end once it is interrupted
+REPLY_SECONDS = 3.0  # for the reply to a cell that has ended
 PREPARE = "__import__('aigc_course.grading.inside.agent', fromlist=['x']).make_ready()"
 PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS = 4, 38
 
@@ -136,14 +137,29 @@ class Kernel:
             if message["parent_header"].get("msg_id") != asked:
                 continue
             if kind == "error" and outcome["status"] == "ok":
-                says = str(content.get("evalue")).splitlines() or [""]
-                outcome.update(
-                    status="error", name=str(content.get("ename"))[:80], says=says[0][:200]
-                )
+                outcome.update(status="error", **_exception(content))
             elif kind == "display_data" and self.media_type in content["data"]:
                 outcome["answer"] = content["data"][self.media_type]
             elif kind == "status" and content["execution_state"] == "idle":
-                return outcome
+                return outcome if outcome["status"] != "ok" else self._as_replied(outcome, asked)
+
+    def _as_replied(self, outcome: dict, asked: str) -> dict:
+        """An outcome of which no error was published, as the kernel's reply has it.
+
+        At the end of its memory a kernel has no room to publish the error; it may not reply either.
+        """
+        reply = {}
+        with contextlib.suppress(queue.Empty):
+            while True:  # replies to what was asked before come first
+                message = self.client.get_shell_msg(timeout=REPLY_SECONDS)
+                if message["parent_header"].get("msg_id") == asked:
+                    reply = message["content"]
+                    break
+        if reply.get("status") == "error":
+            return {**outcome, "status": "error", **_exception(reply)}
+        if not reply and self.process.poll() is None:
+            return {**outcome, "status": "error", **_exception({"ename": "MemoryError"})}
+        return outcome
 
     def _clock(self) -> Clock:
         """A clock for the kernel and what it has started, from now on."""
@@ -162,6 +178,12 @@ class Kernel:
             self.process.wait(seconds)
             return {"status": "dead"}
         return {"status": "ok"}
+
+
+def _exception(content: dict) -> dict:
+    """The name of an exception and the first line of what it says, from a message about it."""
+    says = str(content.get("evalue", "")).splitlines() or [""]
+    return {"name": str(content.get("ename"))[:80], "says": says[0][:200]}
 
 
 def _size(content: dict) -> int:

@@ -334,6 +334,8 @@ def test_a_threaded_library_and_a_subprocess_still_work(toy):
         ),
         ("import mmap\nm = mmap.mmap(-1, 2 * 10**9)\nfor i in range(0, 2 * 10**9, 4096): m[i] = 1",
          "memory"),
+        # No memory is left to say so with.
+        ("hog = []\nwhile True: hog.append(bytearray(10**5))", "MemoryError"),
         ("while True: print('x' * 99)", "printed more than is taken"),
         ("import sys\nsys.exit(3)", "SystemExit"),
         ("input('name?')", "StdinNotImplementedError"),
