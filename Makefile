@@ -28,10 +28,12 @@ lab: $(READY) ## install if needed, open JupyterLab on the first notebook
 test: export AIGC_STRICT ?= 1
 # Two files of tests run side by side: much of a test is a kernel starting, or one thread at work.
 # A product of NumPy's then stays on its own core: its threads wait by spinning, on both.
+# They come in the order of the folders, chapters at the end: with the files of fewest tests last, the
+# simulated Colab's twenty-seven long ones would begin late, and one core would wait for them.
 test: $(READY) $(ON_JAX) $(NBGRADER) $(COLAB) browser-and-fonts .venv/.conda-door ## everything that CI runs, with the network off
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	AIGC_SANDBOX=$(SANDBOX) OPENBLAS_NUM_THREADS=1 tools/offline.sh $(BIN)/python -m pytest -n 2 --dist loadfile --durations=20
+	AIGC_SANDBOX=$(SANDBOX) OPENBLAS_NUM_THREADS=1 tools/offline.sh $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=20
 
 test-fast: $(READY) ## lint and unit tests, three minutes
 	$(BIN)/ruff check .
