@@ -110,7 +110,8 @@ class Work:
             return
         except Unreadable as error:
             content, problem = b"", str(error)
-        digest = digest_of(content_hash(content, problem), self._tests, self._limits)
+        handed_in = content_hash(content, problem)
+        digest = digest_of(handed_in, self._tests, self._limits)
         before = self._book.rows.get(submission.key)
         if before is not None and before.sha256 == digest and not self._again:
             self._book.record(submission, self._renewed(before, submission))
@@ -129,7 +130,7 @@ class Work:
         if self._stopped.is_set():  # its sandbox was killed under it
             return
         was = self._book.before.get(submission.key)
-        row = self._row(submission, graded, content_hash(content, problem), digest)
+        row = self._row(submission, graded, handed_in, digest)
         row = self._book.record(submission, row)
         changed = "" if was in (None, row.total) else f" (was {sheet_number(was)})"
         self._told(

@@ -103,15 +103,13 @@ def _read(template: templates.Template) -> nbformat.NotebookNode:
 
 
 def _read_cell(cell: Mapping[str, Any], minor: int, known: set[str]) -> dict[str, Any]:
-    kind, metadata = cell.get("cell_type"), cell.get("metadata")
-    metadata = dict(metadata) if isinstance(metadata, dict) else {}
-    tags = metadata.pop("tags", None)
-    texts = [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, list) else []
-    if "parameters" in texts:  # without its values no other cell could run
-        texts = [tag for tag in texts if tag != templates.SKIPPED]
-    if texts:
-        metadata["tags"] = texts
-    kind = kind if kind in ("code", "markdown") else "raw"
+    metadata = dict(cell["metadata"])  # there, with tags that are texts: `find_template` sees to it
+    tags = metadata.pop("tags", [])
+    if "parameters" in tags:  # without its values no other cell could run
+        tags = [tag for tag in tags if tag != templates.SKIPPED]
+    if tags:
+        metadata["tags"] = tags
+    kind = cell["cell_type"] if cell["cell_type"] in ("code", "markdown") else "raw"
     read = {"cell_type": kind, "metadata": metadata, "source": templates.source_of(cell)}
     if kind == "code":
         read |= {"outputs": [], "execution_count": None}

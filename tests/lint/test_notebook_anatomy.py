@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 import re
 import tomllib
-from html.parser import HTMLParser
 from pathlib import Path
 
 import nbformat
 import pytest
+from bs4 import BeautifulSoup
 
 from aigc_course import checks, classroom
 from aigc_utils import plots
@@ -160,26 +160,13 @@ def test_code_cells_are_introduced_by_text(notebook):
         assert run <= 3, f"four code cells in a row, the last: {cell.source[:60]!r}"
 
 
-class Pictures(HTMLParser):
-    """The ``img`` elements of an output's page."""
-
-    def __init__(self, page: str):
-        super().__init__()
-        self.found: list[dict] = []
-        self.feed(page)
-
-    def handle_starttag(self, tag, attrs):
-        if tag == "img":
-            self.found.append(dict(attrs))
-
-
 def test_figures_have_alt_text_where_every_front_end_shows_it(notebook):
     for cell in code_cells(notebook):
         for output in cell.outputs:
             data = output.get("data", {})
             # JupyterLab and Colab show no alt text of a bare picture: `plots.show` gives an img.
             assert not [mime for mime in data if mime.startswith("image/")], cell.source[:80]
-            for image in Pictures(data.get("text/html", "")).found:
+            for image in BeautifulSoup(data.get("text/html", ""), "html.parser").find_all("img"):
                 plots.check_alt(image.get("alt"))
                 assert image["src"].startswith("data:image/"), "fetched from elsewhere"
 

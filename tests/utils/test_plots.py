@@ -5,10 +5,10 @@ from __future__ import annotations
 import base64
 import io
 import re
-from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from bs4 import BeautifulSoup
 from IPython.utils.capture import capture_output
 from PIL import Image
 
@@ -36,24 +36,11 @@ def displayed(monkeypatch):
     InteractiveShell.clear_instance()
 
 
-class Pictures(HTMLParser):
-    """The ``img`` elements of a page, as a browser reads them."""
-
-    def __init__(self, page: str):
-        super().__init__()
-        self.found: list[dict] = []
-        self.feed(page)
-
-    def handle_starttag(self, tag, attrs):
-        if tag == "img":
-            self.found.append(dict(attrs))
-
-
 @pytest.mark.parametrize("alt", [ALT, "Losses \"fall\" <b>&amp; rise</b> again,\nfrom '1' to 2."])
 def test_a_shown_figure_is_an_image_with_its_alt_text(displayed, alt):
     plots.show(some_curves(), alt=alt)
     (output,) = displayed.outputs
-    (image,) = Pictures(output.data["text/html"]).found
+    (image,) = BeautifulSoup(output.data["text/html"], "html.parser").find_all("img")
     assert image["alt"] == output.data["text/plain"] == alt
     kind, _, content = image["src"].partition(",")
     assert kind == "data:image/png;base64"
@@ -63,7 +50,7 @@ def test_a_shown_figure_is_an_image_with_its_alt_text(displayed, alt):
 
 
 def test_a_figure_stands_on_a_light_card_of_its_own_under_any_theme():
-    (image,) = Pictures(plots.png_bundle(b"", ALT)["text/html"]).found
+    (image,) = BeautifulSoup(plots.png_bundle(b"", ALT)["text/html"], "html.parser").find_all("img")
     assert "background: #fff" in image["style"]
     assert "max-width: 100%" in image["style"]
 

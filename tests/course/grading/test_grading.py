@@ -26,6 +26,8 @@ import hostile
 import numpy as np
 import psutil
 import pytest
+import toy_assignment
+from toy_assignment import LIMITS
 
 from aigc_course.grading import (
     NoAnswer,
@@ -59,22 +61,7 @@ ANSWERS = [
     # What an editable install copies beside the libraries.
     *Path(sys.prefix).glob("lib/python*/site-packages/aigc_course/checks/_*"),
 ]
-TOY_TESTS = """
-import numpy as np
-from aigc_course.grading import agrees, hidden_test
-
-@hidden_test("toy-01", points=2, title="squares")
-def squares(student):
-    x = np.arange(4.0)
-    assert agrees(student.call("square", x), x**2), "Not squares."
-
-@hidden_test("toy-02", points=1, title="a number")
-def number(student):
-    assert student.number("answer") == 42, "Not the answer."
-"""
 SQUARE = "def square(x):\n    return x * x"
-# A busy machine may take ten times as long for a cell; only what has no end meets these seconds.
-LIMITS = Limits(cell_seconds=60, probe_seconds=60, total_seconds=600, memory_mib=800)
 SHORT = dataclasses.replace(LIMITS, probe_seconds=4)
 
 
@@ -82,7 +69,7 @@ SHORT = dataclasses.replace(LIMITS, probe_seconds=4)
 def toy_tests(tmp_path) -> Path:
     folder = tmp_path / "hidden"
     folder.mkdir()
-    (folder / "toy.py").write_text(TOY_TESTS)
+    (folder / "toy.py").write_text(toy_assignment.TESTS)
     return folder
 
 
@@ -461,7 +448,7 @@ def test_what_is_graded_is_not_graded_again_unless_it_changed(three, toy_tests, 
     assert "2 of 3 points" in (out / "feedback" / "cid.html").read_text()  # from what is known
     assert (out / "grades.json").read_bytes() != first
     said.clear()
-    (toy_tests / "toy.py").write_text(TOY_TESTS.replace("== 42", "== 41"))
+    (toy_tests / "toy.py").write_text(toy_assignment.TESTS.replace("== 42", "== 41"))
     (three / "cid.ipynb").unlink()
     assert commands.grade(three, "toy", out, options, said.append) == 0
     assert said[0] == "The hidden tests have changed since the last time: all are graded again."

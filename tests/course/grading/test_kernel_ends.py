@@ -7,26 +7,12 @@ from pathlib import Path
 
 import hostile
 import pytest
+from toy_assignment import LIMITS, TESTS
 
 from aigc_course.grading import grader, hidden, sandbox
-from aigc_course.grading.limits import Limits
 from aigc_course.grading.sandbox import Ended, Sandbox
 
 needs_bubblewrap = pytest.mark.usefixtures("bubblewrap")
-LIMITS = Limits(cell_seconds=60, probe_seconds=60, total_seconds=600, memory_mib=800)
-TOY = """
-import numpy as np
-from aigc_course.grading import agrees, hidden_test
-
-@hidden_test("toy-01", points=2, title="squares")
-def squares(student):
-    x = np.arange(4.0)
-    assert agrees(student.call("square", x), x**2), "Not squares."
-
-@hidden_test("toy-02", points=1, title="a number")
-def number(student):
-    assert student.number("answer") == 42, "Not the answer."
-"""
 SQUARE = "import numpy as np\ndef square(x):\n    return x * x"
 ANSWER = "answer = 42"
 WAIT = "import time\ntime.sleep(1)"  # for what happens late to meet an innocent cell
@@ -37,7 +23,7 @@ EXIT = "import os\nos._exit(0)"
 @pytest.fixture(scope="module")
 def toy(tmp_path_factory) -> hidden.TestSet:
     folder: Path = tmp_path_factory.mktemp("hidden")
-    (folder / "toy.py").write_text(TOY)
+    (folder / "toy.py").write_text(TESTS)
     return hidden.load_tests(folder, "toy")
 
 

@@ -215,3 +215,21 @@ def put():
         return folder
 
     return write
+
+
+@pytest.fixture
+def holder(tmp_path):
+    """A process that holds the lock of the run ``x``."""
+    program = (
+        "import sys, time; from pathlib import Path; from aigc_course.reports import folders\n"
+        "with folders.lock(Path(sys.argv[1]), 'x'):\n"
+        "    print('held', flush=True); time.sleep(60)"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout.readline() == "held\n"
+    yield process
+    process.kill()
+    process.wait(timeout=60)
+    process.stdout.close()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -162,24 +160,6 @@ def test_without_a_short_path_the_kernel_has_ports_and_the_log_says_so(toy, tmp_
 
 
 # ---- waiting for a lock --------------------------------------------------------------
-
-
-@pytest.fixture
-def holder(tmp_path):
-    """A process that holds the lock of the run ``x``."""
-    program = (
-        "import sys, time; from pathlib import Path; from aigc_course.reports import folders\n"
-        "with folders.lock(Path(sys.argv[1]), 'x'):\n"
-        "    print('held', flush=True); time.sleep(60)"
-    )
-    process = subprocess.Popen(
-        [sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout.readline() == "held\n"
-    yield process
-    process.kill()
-    process.wait(timeout=60)
-    process.stdout.close()
 
 
 def test_who_waits_for_a_lock_says_for_whom_again_and_again_and_gives_up_in_time(

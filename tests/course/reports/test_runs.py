@@ -339,16 +339,7 @@ def test_another_environment_on_the_worker_is_noticed(toy, tmp_path):
 # ---- locks ---------------------------------------------------------------------------
 
 
-def test_one_process_at_a_time_holds_a_runs_lock_and_death_releases_it(tmp_path, eventually, kill):
-    program = (
-        "import sys, time; from pathlib import Path; from aigc_course.reports import folders\n"
-        "with folders.lock(Path(sys.argv[1]), 'x'):\n"
-        "    print('held', flush=True); time.sleep(60)"
-    )
-    holder = subprocess.Popen(
-        [sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE, text=True
-    )
-    assert holder.stdout.readline() == "held\n"  # or nothing, when it ends
+def test_one_process_at_a_time_holds_a_runs_lock_and_death_releases_it(tmp_path, holder, kill):
     waited = []
 
     def end_the_holder(seconds, by):
@@ -359,8 +350,6 @@ def test_one_process_at_a_time_holds_a_runs_lock_and_death_releases_it(tmp_path,
     with folders.lock(tmp_path, "x", end_the_holder):
         assert len(waited) == 1
     assert not (tmp_path / ".locks" / "x").exists()
-    holder.wait(timeout=60)
-    holder.stdout.close()
 
 
 def test_many_who_want_one_lock_hold_it_one_after_another(tmp_path):
