@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import copy
+import html
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import nbformat
 
 from aigc_course.reports import templates
-from aigc_course.reports.records import Record
+from aigc_course.reports.records import OwnCell, Record
+from aigc_course.reports.tables import shorten
+
+_MOST_OF_A_LINE = 60  # columns
 
 
 def prepare(template: templates.Template, changed: Mapping[str, Any]) -> nbformat.NotebookNode:
@@ -48,6 +52,27 @@ def skipped(notebook: nbformat.NotebookNode) -> list[int]:
     return [number for number, cell in cells if _is_code(cell) and not is_executed(cell)]
 
 
+def own_cells(
+    template: templates.Template, notebook: nbformat.NotebookNode, positions: Iterable[int | None]
+) -> dict[int, OwnCell]:
+    """What people are told of some cells of a notebook that was prepared, by their positions.
+
+    Args:
+        template: which it was prepared from.
+        notebook: the one that is executed.
+        positions: counted from 1; None and 0 are no cell.
+    """
+    found, numbers = {}, iter(template.numbers)
+    number = 0
+    for position, cell in enumerate(notebook.cells, start=1):
+        if templates.INJECTED not in cell.metadata.get("tags", []):
+            number = next(numbers)
+        if position in positions:
+            line = next(filter(None, map(str.strip, cell.source.splitlines())), "")
+            found[position] = OwnCell(number=number, line=shorten(line, _MOST_OF_A_LINE))
+    return found
+
+
 def explained(notebook: nbformat.NotebookNode, record: Record) -> nbformat.NotebookNode:
     """A copy that says in each code cell that did not run why: none just seems to show nothing.
 
@@ -58,13 +83,16 @@ def explained(notebook: nbformat.NotebookNode, record: Record) -> nbformat.Noteb
     notebook = copy.deepcopy(notebook)
     last, why = len(notebook.cells), ""
     if record.ended_early:
-        last, why = record.ended_early, f"the run ended early in cell {record.ended_early}"
+        last = record.ended_early
+        why = f"the run ended early in cell {record.own_cell(last).number}"
     elif record.failure and record.failure.kind != "results":
         last = record.failure.cell or 0
-        why = f"the run failed in cell {last}" if last else "the run failed before"
+        where = f"in cell {record.own_cell(last).number}" if last else "before"
+        why = f"the run failed {where}"
     for number, cell in enumerate(notebook.cells, start=1):
         if number in record.skipped:
-            cell.outputs = [_note(f"Skipped: the cell is tagged {templates.SKIPPED}.")]
+            own = record.own_cell(number)
+            cell.outputs = [_note(f"Skipped: {own} is tagged {templates.SKIPPED}.")]
         elif number > last and _is_code(cell):
             cell.outputs = [_note(f"Not run: {why}.")]
         elif number == record.ended_early:
@@ -77,7 +105,7 @@ def _is_code(cell: nbformat.NotebookNode) -> bool:
 
 
 def _note(text: str) -> nbformat.NotebookNode:
-    data = {"text/markdown": f"*{text}*", "text/plain": text}
+    data = {"text/html": f"<p><em>{html.escape(text)}</em></p>", "text/plain": text}
     return nbformat.v4.new_output("display_data", data)
 
 

@@ -299,11 +299,12 @@ def _described(run: records.Run) -> list[str]:
     ]
     if record.failure:
         where = "Failed in " if record.failure.cell else ""
-        lines.append(where + str(record.failure))
+        lines.append(where + record.why)
     if record.ended_early:
-        lines.append(f"Ended early, and well, in cell {record.ended_early}")
+        lines.append(f"Ended early, and well, in {record.own_cell(record.ended_early)}")
     if record.skipped:
-        lines.append(f"Cells skipped by their tags: {', '.join(map(str, record.skipped))}")
+        skipped = ", ".join(str(record.own_cell(position)) for position in record.skipped)
+        lines.append(f"Skipped by their tags: {skipped}")
     width = max(map(len, record.parameters), default=0)
     lines += ["", "Parameters (* not the template's own):"]
     for key, value in record.parameters.items():
@@ -363,7 +364,9 @@ def _unchanged(template: templates.Template, run: records.Run) -> str:
 
 def _status(record: records.Record) -> str:
     if record.failure and record.failure.cell:
-        return f"{record.status} in cell {record.failure.cell}"
+        return f"{record.status} in cell {record.own_cell(record.failure.cell).number}"
+    if record.ended_early:
+        return f"{record.status}, ended early in cell {record.own_cell(record.ended_early).number}"
     return record.status
 
 

@@ -79,6 +79,7 @@ def write_page(
     results: Mapping[str, Any],
     failure: str,
     origin: str,
+    early: str = "",
     show_code: bool,
     beside: Path | None = None,
 ) -> None:
@@ -94,6 +95,7 @@ def write_page(
         parameters, results: shown in tables, every character as text.
         changed: the names of parameters to be set in bold.
         failure: why the run failed; empty if it did not.
+        early: the cell that ended the run, well, before the last; empty if none did.
         origin: a sentence on how the run was made.
         show_code: whether the page has the code cells' inputs too.
         beside: the folder to which pictures in Markdown are relative; they are taken into the
@@ -117,6 +119,7 @@ def write_page(
             if name in parameters
         ],
         "failure": failure,
+        "early": early,
         "origin": origin,
         # Without code, a cell that printed nothing leaves nothing.
         "more": any(show_code or c.cell_type != "code" or c.outputs for c in page.rest.cells),

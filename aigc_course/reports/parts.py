@@ -172,7 +172,7 @@ def _write_page(
     notebook, record: Record, folder: Path, show_code: bool, beside: Path | None
 ) -> None:
     versions = ", ".join(f"{name} {v}" for name, v in record.identity.versions.items())
-    early = f" It ended early in cell {record.ended_early}." if record.ended_early else ""
+    early = str(record.own_cell(record.ended_early)) if record.ended_early else ""
     from aigc_course.reports import cells  # loads Jupyter's libraries, which a driver has not
 
     export.write_page(
@@ -182,9 +182,10 @@ def _write_page(
         parameters=record.parameters,
         changed=record.changed,
         results=record.results,
-        failure=str(record.failure or ""),
+        failure=record.why,
+        early=early,
         origin=f"Run {record.name} of {record.template}, {record.started:%Y-%m-%d %H:%M} UTC, "
-        f"{record.seconds:.1f} s, with {versions}.{early}",
+        f"{record.seconds:.1f} s, with {versions}.",
         show_code=show_code,
         beside=beside,
     )

@@ -98,8 +98,8 @@ def sentence(event: Event) -> str:
 
 def _ending(event: Event) -> str:
     what = f"{event['run']} ({event['label']})" if event.get("label") else event["run"]
-    cell, message = event.get("ended_early"), event["message"]
-    early = f", ended early in cell {cell}" if cell else ""
+    cell, message = event.get("ended_in"), event["message"]
+    early = f", ended early in {cell}" if cell else ""
     match event["status"], event["recognised"]:
         case "lost", _:
             return f"lost {message}"

@@ -57,6 +57,21 @@ class Machine(_Strict):
     memory_bytes: int
 
 
+class OwnCell(_Strict):
+    """A cell as its author finds it: in the notebook itself, which lacks what a run adds to it.
+
+    Attributes:
+        number: counted from 1; of a cell that a run adds, that of the one whose names it sets.
+        line: its first line that is not empty, cut short.
+    """
+
+    number: int
+    line: str = ""
+
+    def __str__(self) -> str:
+        return f"cell {self.number} ({self.line})" if self.line else f"cell {self.number}"
+
+
 class Failure(_Strict):
     """Why a run failed.
 
@@ -73,8 +88,7 @@ class Failure(_Strict):
     message: str
 
     def __str__(self) -> str:
-        where = f"cell {self.cell}: " if self.cell else ""
-        return f"{where}{self.name}: {self.message}" if self.name else f"{where}{self.message}"
+        return f"{self.name}: {self.message}" if self.name else self.message
 
 
 class Record(_Strict):
@@ -88,6 +102,7 @@ class Record(_Strict):
         ended_early: the cell that ended the run, well, before the last cell (``sys.exit(0)``), as
             its position in ``executed.ipynb``, counted from 1; None if none did.
         skipped: the cells that were not to run, for they are tagged ``skip-execution``, counted so.
+        own_cells: what people are told of these cells, and of the one that failed, by the positions.
         not_made: files that could not be made once the cells had ended, and why; the same run
             again makes them. A run may be done and have some.
         parameters: all of them; `changed` names those that are not the defaults.
@@ -117,8 +132,21 @@ class Record(_Strict):
     failure: Failure | None = None
     ended_early: int | None = None
     skipped: list[int] = []
+    own_cells: dict[int, OwnCell] = {}
     not_made: dict[str, str] = {}
     files: dict[str, str]
+
+    @property
+    def why(self) -> str:
+        """Why the run failed, and in which cell of its notebook; empty if it did not."""
+        if self.failure is None:
+            return ""
+        where = f"{self.own_cell(self.failure.cell)}: " if self.failure.cell else ""
+        return f"{where}{self.failure}"
+
+    def own_cell(self, position: int) -> OwnCell:
+        """A cell as people know it, by its position in ``executed.ipynb``."""
+        return self.own_cells.get(position, OwnCell(number=position))
 
     @field_validator("name")
     @classmethod

@@ -167,6 +167,8 @@ def _build(
             failure = failure or _unfit(wrong or _moved(template, values, inputs))
             if failure:
                 parts.note(log, executed.traceback or str(failure))
+            skipped = cells.skipped(notebook)
+            named = [*skipped, executed.ended_early, failure and failure.cell]
             record = records.Record(
                 name=job.name,
                 template=template.name,
@@ -183,7 +185,8 @@ def _build(
                 machine=records.machine_facts(),
                 failure=failure,
                 ended_early=executed.ended_early,
-                skipped=cells.skipped(notebook),
+                skipped=skipped,
+                own_cells=cells.own_cells(template, notebook, named),
                 files={},
             )
             names = [*parts.ALL, export.PDF] if job.pdf else list(parts.ALL)

@@ -246,7 +246,7 @@ def _outcome(name: str, future: Future, out: Path, lacking: list[str]) -> Outcom
         message = f"{name}: it was made, but not in {out}: workers need the same folder."
         return Outcome(name, "lost", False, None, message)
     if record.status == "failed":
-        return Outcome(name, "failed", False, run, str(record.failure))
+        return Outcome(name, "failed", False, run, record.why)
     recognised = answer["event"] == "recognised"
     if record.not_made:
         return Outcome(name, "failed", recognised, run, _not_made(record))
@@ -285,6 +285,7 @@ def _finished(outcome: Outcome) -> Event:
             "seconds": record.seconds,
             "total_seconds": record.total_seconds,
             "ended_early": record.ended_early,
+            "ended_in": str(record.own_cell(record.ended_early)) if record.ended_early else "",
             "not_made": record.not_made,
         }
     return event

@@ -36,12 +36,14 @@ class Template:
         text: the notebook that is run, as JSON; the file is read once, so that what is checked
             is what is run. Cells that set the parameters of a past run are not in it.
         cells: the notebook's cells, as in `text`.
+        numbers: where each of these stands in the file, counted from 1.
     """
 
     name: str
     path: Path
     text: str
     cells: tuple[dict, ...]
+    numbers: tuple[int, ...]
 
     @cached_property
     def parameters(self) -> parameters.Parameters:
@@ -64,7 +66,7 @@ class Template:
             cell = self._parts_of(place)
             for name, line in cell.set_again(known):
                 raise ValueError(
-                    f"Cell {place + 1} of {self.name} sets {name} again in line {line}, so that "
+                    f"Cell {self.numbers[place]} of {self.name} sets {name} again in line {line}, so that "
                     f"what is given would not be what runs: remove that line."
                 )
             declared = [declaration.name for declaration in cell.declarations]
@@ -73,8 +75,8 @@ class Template:
             sources = [source_of(self.cells[i]) for i in later]
             for name, position in declarations.overwritten(sources, declared):
                 raise ValueError(
-                    f"Cell {later[position] + 1} of {self.name} sets {name} before anything reads "
-                    f"it, so that what is given would not be what runs: remove that line."
+                    f"Cell {self.numbers[later[position]]} of {self.name} sets {name} before anything "
+                    f"reads it, so that what is given would not be what runs: remove that line."
                 )
         return found
 
@@ -179,11 +181,12 @@ def find_template(template: str | os.PathLike) -> Template:
     for number, cell in enumerate(cells, start=1):
         if wrong := _what_is_wrong(cell):
             raise ValueError(f"Cell {number} of {path} {wrong}: save it anew in Jupyter.")
-    mended = _mended(cells)
+    kept = _mended(cells)
+    mended = [*kept.values()]
     if mended != cells:
         text = json.dumps({**notebook, "cells": mended}, ensure_ascii=False)
     stem = re.sub(r"[^\w.-]+", "_", path.stem).strip("._")[:_LONGEST_NAME] or "notebook"
-    return Template(stem, path, text, tuple(mended))
+    return Template(stem, path, text, tuple(mended), tuple(kept))
 
 
 def _what_is_wrong(cell: Any) -> str:
@@ -204,17 +207,17 @@ def _what_is_wrong(cell: Any) -> str:
     return f"has the tags {shown(tags)}, which are no list of texts" if wrong else ""
 
 
-def _mended(cells: list[dict]) -> list[dict]:
+def _mended(cells: list[dict]) -> dict[int, dict]:
     """The cells without what a past run put in, and with tags and notes as Jupyter writes them.
 
     A notebook that has been run has a cell that set its parameters then: behind one of today it
     would win, and the record would name values that were not used. One without any other cell for
-    parameters keeps it, as the one that declares them.
+    parameters keeps it, as the one that declares them. They stand by their numbers in the file.
     """
-    mended = [_with_plain_metadata(cell) for cell in cells]
-    if any(is_parameters_cell(cell) for cell in mended):
-        return [cell for cell in mended if INJECTED not in tags_of(cell)]
-    return [_declaring(cell) if INJECTED in tags_of(cell) else cell for cell in mended]
+    mended = {i: _with_plain_metadata(cell) for i, cell in enumerate(cells, start=1)}
+    if any(is_parameters_cell(cell) for cell in mended.values()):
+        return {i: cell for i, cell in mended.items() if INJECTED not in tags_of(cell)}
+    return {i: _declaring(c) if INJECTED in tags_of(c) else c for i, c in mended.items()}
 
 
 def _with_plain_metadata(cell: dict) -> dict:

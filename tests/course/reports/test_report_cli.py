@@ -146,7 +146,7 @@ def test_a_run_prints_its_results_and_where_the_report_is(aigc, toy, tmp_path):
 def test_a_failing_run_ends_with_1_and_says_where(aigc, toy, tmp_path):
     done = aigc("run", toy, "-p", "END=raise", "-o", tmp_path)
     assert done.returncode == 1
-    assert "failed: cell 6: ValueError: the text is hello" in done.stdout
+    assert "failed: cell 5 (import contextlib): ValueError: the text is hello" in done.stdout
     assert "report.html" in done.stdout
 
 
@@ -187,7 +187,7 @@ def test_runs_lists_what_is_finished(aigc, folder, tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
     assert sum(line.startswith("toy-") for line in lines) == 5
-    assert sum(" failed in cell 6 " in line for line in lines) == 1
+    assert sum(" failed in cell 5 " in line for line in lines) == 1
     assert any("N=1 SEED=1" in line for line in lines)
     assert any("score=20 text=hello" in line for line in lines)
     assert max(map(len, lines)) <= 100  # as COLUMNS says
@@ -201,7 +201,7 @@ def test_show_finds_a_run_by_folder_name_or_beginning(aigc, folder):
     for name in (failed.folder, failed.name, failed.name.split("-")[1][:6]):
         done = aigc("show", name, "-o", folder)
         assert done.returncode == 1
-        assert "Failed in cell 6: ValueError: the text is <b>" in done.stdout
+        assert "Failed in cell 5 (import contextlib): ValueError: the text is <b>" in done.stdout
         assert "* TEXT   <b>" in done.stdout
     good = next(run for run in reports.load_runs(folder) if run.done)
     done = aigc("show", good.name, "-o", folder, "--json")

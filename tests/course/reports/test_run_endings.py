@@ -88,7 +88,7 @@ def test_a_run_to_the_last_cell_did_not_end_early(ended):
 
 @pytest.mark.parametrize(
     ("how", "words"),
-    [("quit", "the run ended early in cell 5"), ("function", "the run failed in cell 5")],
+    [("quit", "the run ended early in cell 4"), ("function", "the run failed in cell 4")],
 )
 def test_cells_that_were_not_reached_say_so_on_the_page_and_stay_empty(ended, how, words):
     page = (ended[how].folder / "report.html").read_text("utf-8")
@@ -106,7 +106,35 @@ def test_who_watches_is_told_of_an_early_end_now_and_when_it_is_recognised(
         said = aigc("run", template, "-o", tmp_path / "out")
         assert said.returncode == 0, said.stderr
         assert words in said.stdout
-        assert "ended early in cell 2" in said.stdout
+        assert "ended early in cell 2 (exit())" in said.stdout
+    assert " done, ended early in cell 2 " in aigc("runs", "-o", tmp_path / "out").stdout
+    (page,) = (tmp_path / "out").glob("*/report.html")
+    assert "This run ended early</strong>, in cell 2 (exit()), which" in page.read_text("utf-8")
+
+
+def test_people_are_told_of_a_cell_as_their_own_notebook_counts_it(
+    write_template, tmp_path, aigc_command
+):
+    """Neither a cell that a run adds is counted, nor is one forgotten that a past run added."""
+    template = write_template(
+        tmp_path / "late.ipynb", "A: int = 1", "B = 2", "\n  \nx = 1 / (A - A)  # <b>", "c = 3"
+    )
+    notebook = nbformat.read(template, as_version=4)
+    past = nbformat.v4.new_code_cell("A = 9", metadata={"tags": ["injected-parameters"]})
+    notebook.cells.insert(2, past)
+    nbformat.write(notebook, template)
+    for given, position in (["-p", "A=2"], 5), ([], 4):
+        code, said, _ = aigc_command("run", template, *given, "-o", tmp_path / "out")
+        assert (code, said.count("failed: cell 5 (x = 1 / (A - A) # <b>): Zero")) == (1, 1)
+        run = reports.load_runs(tmp_path / "out")[-1]
+        assert run.record.failure.cell == position
+        executed = nbformat.read(run.folder / "executed.ipynb", as_version=4)
+        assert "x = 1 /" in executed.cells[position - 1].source
+        page = (run.folder / "report.html").read_text("utf-8")
+        assert "cell 5 (x = 1 / (A - A) # &lt;b&gt;): Zero" in page
+        assert page.count("Not run: the run failed in cell 5.") == 1
+        assert "Failed in cell 5 (x =" in aigc_command("show", run.name, "-o", tmp_path / "out")[1]
+    assert aigc_command("runs", "-o", tmp_path / "out")[1].count(" failed in cell 5 ") == 2
 
 
 def test_cells_tagged_to_be_skipped_are_and_the_page_and_the_record_say_so(
@@ -131,7 +159,9 @@ def test_cells_tagged_to_be_skipped_are_and_the_page_and_the_record_say_so(
     assert run.done, run.record.failure
     assert run.results == {"a": 3.0}
     assert run.record.skipped == [4]  # one was added for the parameters
+    assert str(run.record.own_cell(4)).startswith("cell 3 (raise RuntimeError('needs the ")
     page = (run.folder / "report.html").read_text("utf-8")
-    assert page.count("Skipped: the cell is tagged skip-execution.") == 1
+    assert page.count("Skipped: cell 3 (raise RuntimeError(") == 1
+    assert page.count(" is tagged skip-execution.") == 1
     executed = nbformat.read(run.folder / "executed.ipynb", as_version=4)
     assert executed.cells[3].outputs == []
