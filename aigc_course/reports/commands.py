@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from aigc_course.reports import (
     tables,
     templates,
 )
-from aigc_course.reports.notation import as_text
+from aigc_course.reports.notation import as_text, shown
 
 Say = Callable[[str], None]
 DONE, FAILED, STOPPED = 0, 1, 130
@@ -70,10 +71,15 @@ def run(
 
 
 def _found(template: str, as_json: bool, say: Say) -> templates.Template:
-    """The template; where a name means two, the one that is taken is said."""
+    """The template; said is which is taken of two of a name, and a kernelspec that is not used."""
     found = templates.find_template(template)
     if not as_json and templates.hides(template, found.path):
         say(f"{template} is {_shown(found.path)}, and not the course's own of that name.")
+    if not as_json and found.kernelspec:
+        say(
+            f"Runs of {found.name} do not use its kernelspec {shown(found.kernelspec)}, but this "
+            f"Python, {sys.executable}."
+        )
     return found
 
 

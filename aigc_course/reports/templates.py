@@ -37,6 +37,7 @@ class Template:
             is what is run. Cells that set the parameters of a past run are not in it.
         cells: the notebook's cells, as in `text`.
         numbers: where each of these stands in the file, counted from 1.
+        kernelspec: that of the file, if it is another than ``python3``: runs do not use it.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Template:
     text: str
     cells: tuple[dict, ...]
     numbers: tuple[int, ...]
+    kernelspec: str
 
     @cached_property
     def parameters(self) -> parameters.Parameters:
@@ -163,7 +165,8 @@ def find_template(template: str | os.PathLike) -> Template:
             looked into first, and then the course's.
 
     Raises:
-        ValueError: if there is none, or more than one, or it is no notebook.
+        ValueError: if there is none, or more than one, or it is no notebook, or one of another
+            language than Python.
         OSError: if the file cannot be read.
     """
     name = os.fspath(template)
@@ -181,12 +184,32 @@ def find_template(template: str | os.PathLike) -> Template:
     for number, cell in enumerate(cells, start=1):
         if wrong := _what_is_wrong(cell):
             raise ValueError(f"Cell {number} of {path} {wrong}: save it anew in Jupyter.")
+    kernelspec = _kernelspec(notebook.get("metadata"), path)
     kept = _mended(cells)
     mended = [*kept.values()]
     if mended != cells:
         text = json.dumps({**notebook, "cells": mended}, ensure_ascii=False)
     stem = re.sub(r"[^\w.-]+", "_", path.stem).strip("._")[:_LONGEST_NAME] or "notebook"
-    return Template(stem, path, text, tuple(mended), tuple(kept))
+    return Template(stem, path, text, tuple(mended), tuple(kept), kernelspec)
+
+
+def _kernelspec(metadata: Any, path: Path) -> str:
+    """The name of a notebook's kernelspec, whatever its metadata hold; empty for ``python3``.
+
+    Raises:
+        ValueError: if it is of another language than Python.
+    """
+    metadata = metadata if isinstance(metadata, dict) else {}
+    spec, info = metadata.get("kernelspec"), metadata.get("language_info")
+    spec, info = (part if isinstance(part, dict) else {} for part in (spec, info))
+    language = spec.get("language") or info.get("name")
+    if isinstance(language, str) and not re.match(r"i?python", language.strip(), re.IGNORECASE):
+        raise ValueError(
+            f"{path} is in the language {shown(language)}: give a notebook in Python, for a run "
+            f"uses this Python."
+        )
+    name = spec.get("name")
+    return name if isinstance(name, str) and name not in ("", "python3") else ""
 
 
 def _what_is_wrong(cell: Any) -> str:

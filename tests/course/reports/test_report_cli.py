@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import pytest
 
@@ -384,3 +385,40 @@ def test_who_stops_a_sweep_is_told_how_much_of_it_is_done(
         assert json.loads(last) == stopped
     else:
         one_sentence(last, f"Stopped with {done} of 6 runs done", "the same command again")
+
+
+# ---- whose Python ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("metadata", "words"),
+    [
+        ({"kernelspec": {"name": "ir", "language": "R"}}, "'R'"),
+        ({"kernelspec": {"name": "x"}, "language_info": {"name": "julia"}}, "'julia'"),
+        ({"language_info": {"name": "scala"}}, "'scala'"),
+    ],
+)
+def test_a_notebook_of_another_language_is_refused_before_a_kernel(
+    aigc_command, write_template, tmp_path, metadata, words, one_sentence
+):
+    notebook = json.loads(write_template(tmp_path / "other.ipynb", "A = 1").read_text("utf-8"))
+    (tmp_path / "other.ipynb").write_text(json.dumps(notebook | {"metadata": metadata}))
+    for command in (["run"], ["sweep", "--grid", "A=1,2"]):
+        code, out, err = aigc_command(*command, tmp_path / "other.ipynb", "-o", tmp_path / "out")
+        assert (code, out) == (2, "")
+        one_sentence(err, words, "in Python")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", ["mine", "python3"])
+def test_another_kernelspec_is_not_used_and_that_is_said_once(
+    aigc_command, write_template, tmp_path, name
+):
+    notebook = json.loads(write_template(tmp_path / "own.ipynb", "A = 1").read_text("utf-8"))
+    notebook["metadata"] = {"kernelspec": {"name": name, "language": "python"}}
+    (tmp_path / "own.ipynb").write_text(json.dumps(notebook))
+    words = ["sweep", tmp_path / "own.ipynb", "--grid", "A=1,2", "-o", tmp_path / "out"]
+    code, out, _ = aigc_command(*words)
+    assert code == 0
+    said = f"do not use its kernelspec 'mine', but this Python, {sys.executable}."
+    assert out.count(said) == (name == "mine")
