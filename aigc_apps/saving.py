@@ -30,6 +30,8 @@ def check_writable(target: str | os.PathLike) -> None:
         OSError: in one sentence that names the file.
     """
     target = Path(target)
+    if not target.name.strip():
+        raise OSError(f"{str(target)!r} names no file: give the name of one, such as out/NAME.")
     try:
         with contextlib.suppress(FileNotFoundError):
             os.lstat(target)  # a name that is too long, or goes through a file

@@ -149,6 +149,9 @@ def list_runs(
             help="Begun then or later, UTC: 2026-01-31, 2026-01-31T18:00, today, yesterday, 7d.",
         ),
     ] = None,
+    until: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Begun before; of a day, by its end.")
+    ] = None,
     template: Annotated[
         str | None, typer.Option(metavar="NAME", help="Runs of this notebook.")
     ] = None,
@@ -157,6 +160,12 @@ def list_runs(
         typer.Option(
             metavar="NAME=VALUE",
             help="Runs with this parameter or result; also != < <= > >=; repeat.",
+        ),
+    ] = None,
+    sort: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="By this parameter or result; -NAME is the largest first."
         ),
     ] = None,
     json_lines: Json = False,
@@ -168,8 +177,8 @@ def list_runs(
     from aigc_course.reports import commands
 
     text, code = commands.list_runs(
-        out, since=since, template=template, where=where or [], as_json=json_lines,
-        complain=_complain,
+        out, since=since, until=until, template=template, where=where or [], sort=sort,
+        as_json=json_lines, complain=_complain,
     )  # fmt: skip
     _say(json_lines)(text)
     raise typer.Exit(code)

@@ -6,13 +6,13 @@ import copy
 import html
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import nbformat
 
 from aigc_course.reports import templates
-from aigc_course.reports.records import OwnCell, Record
+from aigc_course.reports.records import Failure, OwnCell, Record
 from aigc_course.reports.tables import shorten
 
 _MOST_OF_A_LINE = 60  # columns
@@ -53,15 +53,19 @@ def skipped(notebook: nbformat.NotebookNode) -> list[int]:
 
 
 def own_cells(
-    template: templates.Template, notebook: nbformat.NotebookNode, positions: Iterable[int | None]
+    template: templates.Template,
+    notebook: nbformat.NotebookNode,
+    ended_early: int | None,
+    failure: Failure | None,
 ) -> dict[int, OwnCell]:
-    """What people are told of some cells of a notebook that was prepared, by their positions.
+    """What people are told of the cells that a record names, by their positions.
 
     Args:
         template: which it was prepared from.
         notebook: the one that is executed.
-        positions: counted from 1; None and 0 are no cell.
+        ended_early, failure: of the record; the cells that are skipped are added.
     """
+    positions = {*skipped(notebook), ended_early, failure and failure.cell}
     found, numbers = {}, iter(template.numbers)
     number = 0
     for position, cell in enumerate(notebook.cells, start=1):

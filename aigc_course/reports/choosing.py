@@ -89,15 +89,29 @@ def made_with(runs: Sequence[Run]) -> dict[Path, dict[str, str]]:
     facts = [_facts(run) for run in runs]
     names = dict.fromkeys(name for fact in facts for name in fact)
     differing = [name for name in names if len({fact.get(name) for fact in facts}) > 1]
-    differing += [
-        f"contents of {name}"
-        for name in dict.fromkeys(name for run in runs for name in run.record.inputs)
-        if _has_changed(name, runs)
-    ]
+    contents = contents_of(runs)
+    differing += dict.fromkeys(f"contents of {n}" for found in contents.values() for n in found)
     found = {}
     for run, fact in zip(runs, facts, strict=True):
-        inputs = {f"contents of {n}": _digits(digest) for n, digest in run.record.inputs.items()}
+        inputs = {f"contents of {n}": digits for n, digits in contents[run.folder].items()}
         found[run.folder] = {name: {**fact, **inputs}.get(name, "none") for name in differing}
+    return found
+
+
+def contents_of(runs: Sequence[Run]) -> dict[Path, dict[str, str]]:
+    """What parameters point to, where that differs between runs with the same value of them.
+
+    Returns:
+        By the run's folder, the first digits of hashes by the parameter's name.
+    """
+    found: dict[Path, dict[str, str]] = {run.folder: {} for run in runs}
+    for template in {run.record.template for run in runs}:
+        own = [run for run in runs if run.record.template == template]
+        for name in dict.fromkeys(name for run in own for name in run.record.inputs):
+            if _has_changed(name, own):
+                for run in own:
+                    if name in run.record.inputs:
+                        found[run.folder][name] = _digits(run.record.inputs[name])
     return found
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from aigc_course.reports import (
     comparison,
@@ -14,6 +13,7 @@ from aigc_course.reports import (
     export,
     history,
     identities,
+    listing,
     parameters,
     places,
     plans,
@@ -24,7 +24,7 @@ from aigc_course.reports import (
     tables,
     templates,
 )
-from aigc_course.reports.notation import as_text, shown
+from aigc_course.reports.notation import as_text, result_text, shown
 
 Say = Callable[[str], None]
 DONE, FAILED, STOPPED = 0, 1, 130
@@ -137,24 +137,22 @@ def sweep(
 def list_runs(
     out: Path,
     *,
-    since: str | None = None,
-    template: str | None = None,
-    where: Sequence[str] = (),
     as_json: bool,
     complain: Say,
+    **asked,
 ) -> tuple[str, int]:
     """A table of the finished runs of a folder, and the exit code.
 
     Args:
         out: the folder of the runs' folders.
-        since, template, where: see `selecting.read_selection`; all by default.
         as_json: whether to give JSON, with all of each record.
         complain: told of each damaged record, which is left out.
+        asked: see `selecting.read_selection`; all by default.
 
     Raises:
         ValueError: if what is asked for cannot be read, or there is none of that name.
     """
-    selection = selecting.read_selection(since, template, where)
+    selection = selecting.read_selection(**asked)
     damaged: list[records.DamagedRecord] = []
     found = history.load_runs(out, damaged.append)
     for error in damaged:  # before the selection is refused for want of them
@@ -168,20 +166,7 @@ def list_runs(
             return f"There are no finished runs in {_shown(out)}.", code
         text = f"There is no run{selection} among the {len(found)} in {_shown(out)}."
         return tables.one_line(text), code
-    header = ["run", "status", "seconds", "started (UTC)", "parameters", "results"]
-    lines = [
-        [
-            run.folder.name,
-            _status(run.record),
-            f"{run.record.seconds:.1f}",
-            f"{run.record.started:%Y-%m-%d %H:%M}",
-            _in_short({name: run.parameters.get(name) for name in run.record.changed}),
-            _in_short(run.results),
-        ]
-        for run in runs
-    ]
-    table = tables.as_table(header, lines, tables.terminal_width())
-    return "\n\n".join([table, *_copies(runs)]), code
+    return listing.as_text_of(runs, tables.terminal_width()), code
 
 
 def show(name: str, out: Path, *, as_json: bool) -> tuple[str, int]:
@@ -286,14 +271,12 @@ def _facts(run: records.Run) -> dict:
 
 def _results(run: records.Run) -> str:
     if not run.results:
-        return (
-            "No results were recorded: a notebook hands them over with "
-            "aigc_course.reports.record(name=value)."
-        )
+        return records.NO_RESULTS
     width = max(map(tables.columns, run.results))
     return "\n".join(
-        f"  {tables.harmless(k)}{' ' * (width - tables.columns(k))}  {tables.one_line(as_text(v))}"
-        for k, v in run.results.items()
+        f"  {tables.harmless(name)}{' ' * (width - tables.columns(name))}  "
+        f"{tables.one_line(result_text(value))}"
+        for name, value in run.results.items()
     )
 
 
@@ -326,20 +309,6 @@ def _described(run: records.Run) -> list[str]:
     return lines
 
 
-def _copies(runs: Sequence[records.Run]) -> list[str]:
-    """A sentence on folders that hold a copy of the record of another one."""
-    originals = {(r.name, r.record.started) for r in runs if not history.is_copy(r)}
-    copies = [
-        f"{run.folder.name} of {run.name}"
-        for run in runs
-        if history.is_copy(run) and (run.name, run.record.started) in originals
-    ]
-    if not copies:
-        return []
-    listed = ", ".join(copies[:4]) + f" and {len(copies) - 4} more" * (len(copies) > 4)
-    return [tables.harmless(f"Copies, which `aigc compare` leaves out: {listed}.")]
-
-
 def _others(run: records.Run) -> list[str]:
     """What to say of other records of the same run."""
     same = [folder.name for folder in history.repeats(run.folder.parent, run.folder.name)]
@@ -366,25 +335,6 @@ def _unchanged(template: templates.Template, run: records.Run) -> str:
         f"path that it puts together, or from a network. With --again it is made once more, beside "
         f"it."
     )
-
-
-def _status(record: records.Record) -> str:
-    if record.failure and record.failure.cell:
-        return f"{record.status} in cell {record.own_cell(record.failure.cell).number}"
-    if record.ended_early:
-        return f"{record.status}, ended early in cell {record.own_cell(record.ended_early).number}"
-    return record.status
-
-
-def _in_short(values: Mapping[str, Any]) -> str:
-    """Names and values, each value short."""
-    return " ".join(f"{name}={_short(value)}" for name, value in values.items())
-
-
-def _short(value: Any) -> str:
-    if isinstance(value, float):
-        return comparison.plain_number(value)
-    return tables.shorten(as_text(value), 24)
 
 
 def _shown(path: Path) -> str:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from aigc_course.reports import choosing, history, records
-from aigc_course.reports.notation import as_json, as_text
+from aigc_course.reports.notation import as_json, as_text, by_size, plain_number
 from aigc_course.reports.parameters import is_seed
 from aigc_course.reports.sweeps import Outcome
 from aigc_course.reports.tables import as_html, as_table, shorten
@@ -190,6 +190,8 @@ def compare(
     metrics = dict.fromkeys(name for row in rows for name in row.results)
     metrics = sorted(metrics, key=lambda name: name == "seconds")  # those of the run come last
     notes += _notes_on_errors(rows)
+    if not any(run.results for run in chosen):
+        notes.append(records.NO_RESULTS)
     return Comparison(tuple(parameters), tuple(metrics), tuple(rows), tuple(notes))
 
 
@@ -303,13 +305,6 @@ def summarise(values: Sequence[float]) -> Summary:
     return Summary(float(statistics.mean(values)), statistics.stdev(values), len(values))
 
 
-def plain_number(value: float) -> str:
-    """A number without an error: whole ones in full, others to six digits or to the point."""
-    if isinstance(value, int):
-        return str(value)
-    return f"{value:.0f}" if 1e6 <= abs(value) < 1e15 else f"{value:.6g}"
-
-
 def _rounded(value: float, error: float) -> tuple[str, str]:
     """A number and its error to the error's first digit, or to its second behind a 1."""
     if error == 0:
@@ -336,13 +331,6 @@ def _text(value: Any) -> str:
 def _key(run: records.Run, name: str) -> str:
     """What is equal exactly if two runs have the same value of a parameter, or both have none."""
     return as_json([run.parameters[name]] if name in run.parameters else [], in_order=True)
-
-
-def by_size(value: Any) -> tuple:
-    """A key to sort values: numbers by size, then all else by its text."""
-    if isinstance(value, int | float):
-        return (0, value, "")
-    return (1, 0, as_json(value))
 
 
 def _plain(value: Summary | str) -> Any:

@@ -123,6 +123,18 @@ def as_text(value: Any) -> str:
     return f"{text[:LONGEST_TEXT]}... ({len(text):,} characters)"
 
 
+def plain_number(value: float) -> str:
+    """A number without an error: whole ones in full, others to six digits or to the point."""
+    if isinstance(value, int):
+        return str(value)
+    return f"{value:.0f}" if 1e6 <= abs(value) < 1e15 else f"{value:.6g}"
+
+
+def result_text(value: Any) -> str:
+    """A result for a reader: a number to six digits (JSON has all of them), all else `as_text`."""
+    return plain_number(value) if isinstance(value, float) else as_text(value)
+
+
 def as_json(value: Any, *, in_order: bool = False) -> str:
     """The one JSON text of a value: what identities are made of.
 
@@ -132,6 +144,13 @@ def as_json(value: Any, *, in_order: bool = False) -> str:
             notebook may go through a dict. Else they stand by the alphabet.
     """
     return json.dumps(value, sort_keys=not in_order, ensure_ascii=True, allow_nan=False)
+
+
+def by_size(value: Any) -> tuple:
+    """A key to sort values: numbers by size, then all else by its text."""
+    if isinstance(value, int | float):
+        return (0, value, "")
+    return (1, 0, as_json(value))
 
 
 def split(text: str) -> list[str]:

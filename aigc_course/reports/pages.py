@@ -17,7 +17,7 @@ from decimal import Decimal
 from typing import Any
 
 from aigc_course.reports.figures import Picture, pictures_of
-from aigc_course.reports.notation import as_text, is_number
+from aigc_course.reports.notation import as_text, is_number, result_text
 from aigc_course.reports.results import METRICS_TYPE, RESULTS_TYPE
 
 # What begins with "remove" or "hide" is nbconvert's and Jupyter Book's word for the same.
@@ -136,7 +136,7 @@ def findings(results: Mapping[str, Any]) -> list[Finding]:
             rounded, its_error = _rounded(value, error)
             found.append(Finding(name, rounded, True, its_error, of))
         elif name not in shown_elsewhere:
-            found.append(Finding(name, as_text(value), is_number(value)))
+            found.append(Finding(name, result_text(value), is_number(value)))
     return found
 
 

@@ -52,12 +52,15 @@ def read_set(file: Path, parameters: Parameters) -> dict[str, Any]:
     )
 
 
-def read_sets(file: Path, parameters: Parameters) -> tuple[list[dict], dict[str, list]]:
+def read_sets(
+    file: Path, parameters: Parameters, fixed: bool = False
+) -> tuple[list[dict], dict[str, list]]:
     """The sets of parameters of a sweep in a file, and its grid; neither is checked yet.
 
     Args:
         file: a list of mappings, one a run, or a mapping of ``grid`` and ``fixed``.
         parameters: of the template, whose numbers may be ranges in the grid.
+        fixed: whether names and values alone, as of one run, are taken for all runs.
 
     Raises:
         ValueError: if it is neither.
@@ -72,6 +75,13 @@ def read_sets(file: Path, parameters: Parameters) -> tuple[list[dict], dict[str,
             raise ValueError(f"{file} has an empty grid: write `NAME: [A, B]` below it.")
         if isinstance(grid, dict) and isinstance(fixed, dict) and (grid or fixed):
             return [fixed], {name: _values(parameters, name, v) for name, v in grid.items()}
+    alone = isinstance(content, dict) and any(name in parameters for name in content)
+    if fixed and alone:
+        return [content], {}
+    if alone and not {"grid", "fixed"} & content.keys():
+        raise ValueError(
+            f"{file} has the parameters of one run: add --grid, or use `aigc run --params`."
+        )
     hint = ""
     if isinstance(content, dict) and content:
         odd = [str(name) for name in content if name not in ("grid", "fixed")]

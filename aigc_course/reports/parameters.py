@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+import math
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -123,14 +124,17 @@ class Parameter:
                 f"{self.name} has more than {MOST_PARTS:,} characters or parts: give less, or the "
                 f"path of a file that the notebook reads."
             )
-        more = ""
-        if self.wanted.startswith("a text") and (
+        wanted, more = self.wanted, ""
+        if _is_endless(value):
+            wanted = wanted.replace("number", "finite number", 1)
+            more = "" if "number" in wanted else ", and finite numbers only"
+        elif self.wanted.startswith("a text") and (
             value is None or isinstance(value, bool | int | float)
         ):
             more = ", in quotes"  # of YAML or Python; a command line has texts only
         elif self.paths and isinstance(value, str) and value.isprintable():
             more = f" (there is none at {shown(os.path.abspath(value))})"
-        return f"{self.name} is {shown(value)}: give {self.wanted}{more}."
+        return f"{self.name} is {shown(value)}: give {wanted}{more}."
 
     def _is_own(self, value: Any) -> bool:
         """Whether paths are the template's own, of a record, and lead to no others from here."""
@@ -266,36 +270,6 @@ def parameter_table(parameters: Parameters) -> str:
     return "\n".join(lines)
 
 
-def parse_assignments(parameters: Parameters, assignments: Sequence[str]) -> dict[str, Any]:
-    """What ``-p NAME=VALUE`` options give: the values of these names, checked.
-
-    Raises:
-        ParameterError: naming every problem at once.
-    """
-    values: dict[str, Any] = {}
-    problems = []
-    for assignment in assignments:
-        name, equals, text = assignment.partition("=")
-        if not equals:
-            problems.append(f"{shown(assignment)} has no value: write NAME=VALUE.")
-        elif name in values:
-            twice = f"{shown(values[name])} and {shown(text)}"
-            problems.append(f"{name} is given twice, {twice}: leave one out.")
-        elif name not in parameters:
-            problems.append(parameters.unknown(name))
-        else:
-            values[name] = text
-    for name, text in values.items():
-        try:
-            parameters.check({name: text}, texts=True)
-        except ParameterError as error:
-            problems += error.problems
-    if problems:
-        raise ParameterError(problems)
-    full = parameters.check(values, texts=True)
-    return {name: full[name] for name in values}
-
-
 _NO_SEEDS = {"n", "num", "number", "count", "of", "max", "min", "use"}
 _SEEDED = {
     "np",
@@ -338,6 +312,15 @@ def is_seed(name: str, value: Any = 0) -> bool:
     )
 
 
+def _is_endless(value: Any) -> bool:
+    """Whether a value is, or holds, infinity or not-a-number, which JSON cannot hold."""
+    if isinstance(value, Mapping):
+        return any(map(_is_endless, value.values()))
+    if isinstance(value, list | tuple):
+        return any(map(_is_endless, value))
+    return isinstance(value, float) and not math.isfinite(value)
+
+
 _COMMENT = re.compile(r"(.*?)\s*(?:\[([^\[\]]*)\])?", re.DOTALL)  # words, then a limit
 
 
@@ -368,6 +351,7 @@ def _parameter(declaration: declarations.Declaration, where: str, home: Path | N
     except ValueError as error:
         raise ValueError(f"{where}: {name} {error}") from None
     telling = default not in (None, "", [], (), {}) and not isinstance(default, bool)
+    telling = telling and not _is_endless(default)
     example = f", such as {shown(default)}" if telling and not typed and limit is None else ""
     parameter = Parameter(
         name=name,

@@ -19,6 +19,8 @@ from aigc_utils.files import atomic_path, sha256
 
 NOTEBOOK, RESULTS, METRICS = "executed.ipynb", "results.json", "metrics.csv"
 FIGURES = "figures.json"
+CHANGED = f"{NOTEBOOK} is missing or was changed"
+"""Why nothing can be made again of a run: all else is made of its executed notebook."""
 ALL = (NOTEBOOK, RESULTS, METRICS, FIGURES, export.PAGE)
 
 
@@ -125,7 +127,7 @@ def executed_notebook(run: Run):
     path = run.folder / NOTEBOOK
     content = path.read_bytes() if path.is_file() else b""
     if hashlib.sha256(content).hexdigest() != run.record.files.get(NOTEBOOK):
-        raise ValueError(f"{NOTEBOOK} is missing or was changed: make the run anew with --again")
+        raise ValueError(CHANGED)
     return nbformat.reads(content.decode("utf-8"), as_version=4)
 
 

@@ -41,10 +41,10 @@ def from_here(value: Any, default: Any, home: Path | None, is_path: bool) -> Any
     def convert(text: str) -> str:
         if not text or (text in own and is_at_home(text, home)):
             return text
-        if is_path or (own and all(like)) or _is_written_as_a_path(text):
-            return str(Path(text).resolve()) if _is_there(Path(text)) else text
+        if is_path or (own and all(like)) or is_written_as_a_path(text):
+            return str(Path(text).resolve()) if is_there(Path(text)) else text
         here, there = Path(text), home and home / text
-        two = not own and there and _is_there(here) and _is_there(there)
+        two = not own and there and is_there(here) and is_there(there)
         if two and not is_at_home(text, home):
             raise AmbiguousPath(
                 f"{shown(text)}, which is in the folder at hand and, another, in {home}: write "
@@ -89,16 +89,18 @@ def is_at_home(text: str, home: Path | None) -> bool:
 
 def looks_like_a_path(text: str, home: Path | None) -> bool:
     """Whether a template's own text is a path: something exists there, or it is written so."""
-    if text and home is not None and _is_there(home / text):
+    if text and home is not None and is_there(home / text):
         return True
     return bool(re.fullmatch(r"(?!\w+://)[^\s]*(/[^\s]*|\w\.[A-Za-z]\w{0,8})", text))
 
 
-def _is_written_as_a_path(text: str) -> bool:
+def is_written_as_a_path(text: str) -> bool:
+    """Whether a text has a slash, or an ending as files have."""
     return bool(re.search(r"[/\\]|\w\.[A-Za-z]\w{0,8}$", text))
 
 
-def _is_there(path: Path) -> bool:
+def is_there(path: Path) -> bool:
+    """Whether there is something at a path; none if it cannot be looked at."""
     try:
         return path.exists()
     except (OSError, ValueError, RuntimeError):  # too long a name, or links in a circle

@@ -13,14 +13,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from aigc_course.reports import folders
-from aigc_course.reports.identities import Identity, identify, name_of
+from aigc_course.reports.identities import Identity, identify, inputs_of, name_of
 from aigc_course.reports.notation import as_json, shown
 from aigc_course.reports.parameter_files import read_set, read_sets
-from aigc_course.reports.parameters import ParameterError, Parameters, parse_assignments
-from aigc_course.reports.ranges import parse_grid
+from aigc_course.reports.parameters import ParameterError, Parameters
+from aigc_course.reports.ranges import parse_assignments, parse_grid
 from aigc_course.reports.references import check_references
 from aigc_course.reports.templates import Template
 from aigc_utils.files import atomic_path
@@ -31,12 +31,19 @@ MOST_RUNS = 10_000
 
 
 class PlannedRun(BaseModel):
-    """One run of a plan: its name and its full parameters."""
+    """One run of a plan.
+
+    Attributes:
+        name: the run's.
+        parameters: all of them.
+        inputs: as of `inputs_of`; only while it is planned, for a plan's file has none.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
     parameters: dict[str, Any]
+    inputs: dict[str, str] = Field(default={}, exclude=True)
 
 
 class SweepPlan(BaseModel):
@@ -80,7 +87,9 @@ def replan(template: Template, out: Path) -> tuple[SweepPlan, list[str]]:
     taken: list[SweepPlan] = []
     changed: dict[str, list[str]] = {}  # by the plan's file
     for old in plans:
-        if parts := _changes(old, identity) or _changes_of_runs(template, identity, old):
+        if parts := changed_parts(old.identity, identity) or _changes_of_runs(
+            template, identity, old
+        ):
             changed[old.file_name] = parts
         else:
             taken.append(old)
@@ -215,7 +224,8 @@ def parse_sweep(
         template: whose parameters they are.
         assignments: ``NAME=VALUE``, for all runs; they stand above the file's ``fixed`` or sets.
         grid: ``NAME=A,B,C`` or ``NAME=FIRST:LAST:STEP``, all combined.
-        file: YAML or JSON: a list of mappings, one a run, or a mapping of ``grid`` and ``fixed``.
+        file: YAML or JSON: a list of mappings, one a run, or a mapping of ``grid`` and ``fixed``;
+            beside ``grid`` also one of names and values.
 
     Raises:
         ParameterError: naming every problem once.
@@ -223,7 +233,7 @@ def parse_sweep(
         OSError: if it cannot be read.
     """
     declared = template.parameters
-    sets, file_grid = read_sets(file, declared) if file is not None else ([{}], {})
+    sets, file_grid = read_sets(file, declared, bool(grid)) if file is not None else ([{}], {})
     problems: dict[str, None] = {}
     for values in sets:
         problems.update(_of_file(_problems(declared, values, True), file))
@@ -267,7 +277,8 @@ def plan_runs(template: Template, sets: Iterable[Mapping[str, Any]]) -> SweepPla
     runs, known = {}, {}
     for values in sets:
         name = name_of(template, identity, values, known)
-        runs.setdefault(name, PlannedRun(name=name, parameters=dict(values)))
+        read = inputs_of(template, values, known)
+        runs.setdefault(name, PlannedRun(name=name, parameters=dict(values), inputs=read))
     return SweepPlan(
         template=template.name, path=template.path, identity=identity, runs=list(runs.values())
     )
@@ -302,9 +313,8 @@ def read_plans(out: Path) -> list[SweepPlan]:
     return plans
 
 
-def _changes(old: SweepPlan, after: Identity) -> list[str]:
-    """Which parts of a plan's identity are others now, in words."""
-    before = old.identity
+def changed_parts(before: Identity, after: Identity) -> list[str]:
+    """Which parts of an identity are others now, in words."""
     named = {"the notebook": "notebook", "data that it reads": "data", "code": "package"}
     parts = [words for words, key in named.items() if getattr(before, key) != getattr(after, key)]
     versions = {**before.versions, **after.versions}

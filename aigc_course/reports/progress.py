@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 
+from aigc_course.reports.records import NO_RESULTS
 from aigc_course.reports.tables import one_line
 from aigc_course.reports.workers import Event
 
@@ -22,6 +23,10 @@ class Lines:
         self.say = say
         self.total = self.ended = self.made = 0
         self.start = time.monotonic()
+        self._seconds = 0.0  # of the runs that were made
+        self._at_work: set[str] = set()
+        self._beside = 1  # the most runs at a time so far
+        self._told = False  # that results are lacking
 
     def __call__(self, event: Event) -> None:
         """Take note of an event of `sweeps.execute`."""
@@ -30,19 +35,39 @@ class Lines:
             self.start = time.monotonic()
         elif event["event"] == "finished":
             self.ended += 1
-            self.made += not event["recognised"]
-            self.say(f"{self.ended} of {self.total}: {sentence(event)}{self._left()}")
+            self._count(event)
+            self.say(f"{self.ended} of {self.total}: {sentence(event)}{self._left(event)}")
+            self.remark(event, self.say)
+        elif event["event"] == "cell":
+            self._at_work.add(event["run"])
+            self._beside = max(self._beside, len(self._at_work))
         elif event["event"] in ("waiting", "left out"):
             self.say(one_line(event["message"]))
 
     def close(self) -> None:
         """Nothing to be put away."""
 
-    def _left(self) -> str:
+    def remark(self, event: Event, say: Callable[[str], None]) -> None:
+        """Say once in a sweep, at its first run without any, how results are recorded."""
+        well = event["status"] == "done" and not event.get("ended_in")
+        if self.total > 1 and well and not event.get("results") and not self._told:
+            self._told = True
+            say(NO_RESULTS)
+
+    def _count(self, event: Event) -> None:
+        self._at_work = {name for name in self._at_work if not name.startswith(event["run"])}
+        if event["status"] != "lost" and not event["recognised"]:
+            self.made += 1
+            self._seconds += event["total_seconds"]
+
+    def _left(self, event: Event) -> str:
+        """An estimate once two runs were made: the first of them took part of the second's time."""
         to_do = self.total - self.ended
-        if not self.made or not to_do:
+        if self.made < 2 or not to_do or event["status"] == "lost":
             return ""
-        return f"; about {(time.monotonic() - self.start) / self.made * to_do:.0f} s left"
+        by_clock = (time.monotonic() - self.start) / self.made
+        each = min(by_clock, self._seconds / self.made / self._beside)
+        return f"; about {each * to_do:.0f} s left"
 
 
 class Bar(Lines):
@@ -68,6 +93,7 @@ class Bar(Lines):
                 self._bar.update()
             if event["status"] != "done":
                 self._bar.write(sentence(event), file=sys.stderr)
+            self.remark(event, lambda text: self._bar.write(text, file=sys.stderr))
         elif event["event"] in ("waiting", "left out"):
             self._bar.write(one_line(event["message"]), file=sys.stderr)
 
@@ -108,4 +134,5 @@ def _ending(event: Event) -> str:
         case _, True:
             return f"{what} was done before{early}{f'; {message}' if message else ''}"
         case _:
-            return f"{what} done in {event['total_seconds']:.1f} s{early}"
+            cells = f"{event['seconds']:.1f} s of it in its cells"
+            return f"{what} done in {event['total_seconds']:.1f} s ({cells}){early}"

@@ -1,4 +1,4 @@
-"""The values of ``--grid``: lists, and ranges of numbers such as ``SEED=0:9``."""
+"""The values of ``-p``, and of ``--grid``: lists, and ranges of numbers such as ``SEED=0:9``."""
 
 from __future__ import annotations
 
@@ -15,6 +15,51 @@ MOST_VALUES = 10_000
 
 _NUMBER = r"\s*([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?)\s*"
 _RANGE = re.compile(rf"{_NUMBER}:{_NUMBER}(?::{_NUMBER})?")
+
+
+def parse_assignments(parameters: Parameters, assignments: Sequence[str]) -> dict[str, Any]:
+    """What ``-p NAME=VALUE`` options give: the values of these names, checked.
+
+    Raises:
+        ParameterError: naming every problem at once.
+    """
+    values: dict[str, Any] = {}
+    problems = []
+    for assignment in assignments:
+        name, equals, text = assignment.partition("=")
+        if not equals:
+            problems.append(f"{shown(assignment)} has no value: write NAME=VALUE.")
+        elif name in values:
+            twice = f"{shown(values[name])} and {shown(text)}"
+            problems.append(f"{name} is given twice, {twice}: leave one out.")
+        elif name not in parameters:
+            problems.append(parameters.unknown(name))
+        else:
+            values[name] = text
+    for name, text in values.items():
+        try:
+            parameters.check({name: text}, texts=True)
+        except ParameterError as error:
+            problems += _several(parameters[name], text) or error.problems
+    if problems:
+        raise ParameterError(problems)
+    full = parameters.check(values, texts=True)
+    return {name: full[name] for name in values}
+
+
+def _several(parameter: Parameter, text: str) -> list[str]:
+    """What to say of a text that is no value of a parameter, but several; else nothing."""
+    try:
+        values = parse_grid(Parameters("", (parameter,)), [f"{parameter.name}={text}"])
+    except ParameterError:
+        return []
+    if len(values[parameter.name]) < 2:
+        return []
+    given = f"{parameter.name}={text}"
+    return [
+        f"{parameter.name} is {shown(text)}, which is several values: use `aigc sweep` with "
+        f"{shown(f'--grid {given}')[1:-1]}."
+    ]
 
 
 def parse_grid(parameters: Parameters, assignments: Sequence[str]) -> dict[str, list[Any]]:

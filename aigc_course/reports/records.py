@@ -24,6 +24,10 @@ from aigc_utils.files import atomic_path, sha256
 
 RECORD, RESULTS = "run.json", "results.json"
 DEFAULT_FOLDER = Path("out/reports")
+NO_RESULTS = (
+    "No results were recorded: a notebook hands them over with "
+    "aigc_course.reports.record(name=value)."
+)
 MOST_BYTES = 1 << 26
 """Of a record: what is larger is none."""
 
@@ -102,7 +106,7 @@ class Record(_Strict):
         ended_early: the cell that ended the run, well, before the last cell (``sys.exit(0)``), as
             its position in ``executed.ipynb``, counted from 1; None if none did.
         skipped: the cells that were not to run, for they are tagged ``skip-execution``, counted so.
-        own_cells: what people are told of these cells, and of the one that failed, by the positions.
+        own_cells: what people are told of these cells and of the one that failed, by position.
         not_made: files that could not be made once the cells had ended, and why; the same run
             again makes them. A run may be done and have some.
         parameters: all of them; `changed` names those that are not the defaults.

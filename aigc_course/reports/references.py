@@ -10,11 +10,13 @@ from __future__ import annotations
 import functools
 import itertools
 import json
+import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from aigc_course.reports import inputs, places
 from aigc_course.reports.limits import Reference
 from aigc_course.reports.notation import as_json, nearest, shown
 from aigc_course.reports.parameters import Parameter, ParameterError
@@ -54,7 +56,11 @@ def check_references(template: Template, sets: Iterable[Mapping[str, Any]]) -> N
     problems: dict[str, None] = {}
     look_into = functools.cache(_known_in)  # a folder once, whatever is asked of it
     looked_up = set()
-    for values in sets if concerned or own_paths else ():
+    files = [p for p in template.parameters.values() if _is_own_file(template, p)]
+    for values in sets if concerned or own_paths or files else ():
+        for parameter in files:
+            value = values.get(parameter.name)
+            problems.update(dict.fromkeys(_no_files(template, parameter, value)))
         for parameter in own_paths:
             if values.get(parameter.name) == parameter.default:
                 problems.update(dict.fromkeys(_missing(template, parameter)))
@@ -86,6 +92,32 @@ def _problems(
         "result": functools.partial(_in_runs, look_into),
     }
     return look_up[reference.kind](parameter.name, value, values.get(reference.of), reference)
+
+
+def _is_own_file(template: Template, parameter: Parameter) -> bool:
+    """Whether a template's own value is the path of a file, or paths, that it does not write."""
+    texts = [text for text in places.texts_in(parameter.default) if text]
+    paths = [inputs.existing(text, template.path.parent) for text in texts]
+    return (
+        not parameter.paths
+        and parameter.reference is None
+        and bool(texts)
+        and all(path is not None and path.is_file() for path in paths)
+        and all(map(places.is_written_as_a_path, texts))
+        and not any(template.written.has(parameter.name, path) for path in paths)
+    )
+
+
+def _no_files(template: Template, parameter: Parameter, value: Any) -> Iterable[str]:
+    """What is given in place of a file, and is none; an address or a pattern may be meant so."""
+    for text in places.texts_in(value):
+        there = template.path.parent / os.path.expanduser(text)
+        if text and "://" not in text and not set("*?[") & {*text} and not places.is_there(there):
+            yield (
+                f"{parameter.name} is {shown(text)}, and there is nothing at "
+                f"{os.path.abspath(text)}: give the path of a file that exists, as "
+                f"{shown(parameter.default)} is."
+            )
 
 
 def _missing(template: Template, parameter: Parameter) -> Iterable[str]:

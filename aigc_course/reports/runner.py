@@ -23,6 +23,7 @@ from aigc_course.reports import (
     history,
     identities,
     parts,
+    plans,
     records,
     templates,
 )
@@ -41,6 +42,7 @@ class Job(BaseModel):
         out: the folder for the run's folder.
         name: the run's, as planned, whichever time it is made; other versions or data on the
             worker are noticed by it.
+        identity, inputs: what it was planned with, as far as it is known: to say what has changed.
         threads: how many the kernel may use; None is as many as it likes.
         timeout: seconds after which the notebook is stopped; None is never.
         again: make the run even if it is done; the record of then stays.
@@ -53,6 +55,8 @@ class Job(BaseModel):
     parameters: dict[str, Any]
     out: Path
     name: str
+    identity: identities.Identity | None = None
+    inputs: dict[str, str] = {}
     threads: int | None = None
     timeout: float | None = None
     again: bool = False
@@ -84,9 +88,9 @@ def make_run(
     identity = identities.identify(template)
     if identities.name_of(template, identity, values) != job.name:
         raise ValueError(
-            f"{template.name} is not what the run was planned with (its text, the data, a file "
-            f"that it is given or a version has changed, or is another on this machine): plan it "
-            f"again."
+            f"{template.name} is not what the run was planned with ("
+            f"{_changes(job, template, identity, values)} changed, or is another on this machine): "
+            f"plan it again."
         )
 
     def waiting(seconds: float, holder: str) -> None:
@@ -110,6 +114,17 @@ def make_run(
         return record, False
 
 
+def _changes(
+    job: Job, template: templates.Template, identity: identities.Identity, values: dict[str, Any]
+) -> str:
+    """What of a run is not as planned, in words."""
+    parts = plans.changed_parts(job.identity, identity) if job.identity else []
+    inputs = identities.inputs_of(template, values)
+    names = [n for n in {**job.inputs, **inputs} if job.inputs.get(n) != inputs.get(n)]
+    parts += [f"what {name} points to, {shown(values.get(name))}," for name in names]
+    return " and ".join(parts) or "its text, the data, a file that it is given or a version"
+
+
 def _about(name: str, say: Say) -> Say:
     """`say`, with the run that it is about."""
     return lambda event: say({**event, "run": name})
@@ -131,9 +146,10 @@ def _completed(run: records.Run, job: Job) -> records.Record:
 
 
 def _make_parts(job: Job, names, notebook, record, folder: Path, log: BinaryIO) -> dict[str, str]:
-    """Files of a run, with what the job says of the page; see `parts.make`."""
+    """Files of a run, all if none is named, with what the job says of them; see `parts.make`."""
     return parts.make(
-        names, notebook, record, folder, show_code=job.show_code, log=log,
+        names or [*parts.ALL, *[export.PDF] * job.pdf], notebook, record, folder,
+        show_code=job.show_code, log=log,
         beside=job.template.parent,
     )  # fmt: skip
 
@@ -167,8 +183,6 @@ def _build(
             failure = failure or _unfit(wrong or _moved(template, values, inputs))
             if failure:
                 parts.note(log, executed.traceback or str(failure))
-            skipped = cells.skipped(notebook)
-            named = [*skipped, executed.ended_early, failure and failure.cell]
             record = records.Record(
                 name=job.name,
                 template=template.name,
@@ -185,13 +199,12 @@ def _build(
                 machine=records.machine_facts(),
                 failure=failure,
                 ended_early=executed.ended_early,
-                skipped=skipped,
-                own_cells=cells.own_cells(template, notebook, named),
+                skipped=cells.skipped(notebook),
+                own_cells=cells.own_cells(template, notebook, executed.ended_early, failure),
                 files={},
             )
-            names = [*parts.ALL, export.PDF] if job.pdf else list(parts.ALL)
             place, why = folders.place_to_write(folder, job.name, found)
-            not_made = _make_parts(job, names, notebook, record, place, log)
+            not_made = _make_parts(job, [], notebook, record, place, log)
         finally:
             executed.end()
     total = round(time.perf_counter() - clock, 3)

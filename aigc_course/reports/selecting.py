@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from aigc_course.reports.notation import as_json, as_text, is_number, nearest, shown
+from aigc_course.reports.notation import as_json, as_text, by_size, is_number, nearest, shown
 from aigc_course.reports.records import Run
 
 _CONDITION = re.compile(r"\s*([^<>=!]*[^<>=!\s])\s*(<=|>=|!=|==|=|<|>)(.*)", re.DOTALL)
@@ -59,26 +59,33 @@ class Selection:
 
     Attributes:
         since: runs that began then or later; None is all.
+        until: runs that began before; None is all.
         template: the notebook's name; empty is all.
         where: all of these hold.
+        sort: the parameter or result whose values order the runs; empty is by time.
+        reverse: whether the last come first.
     """
 
     since: datetime | None = None
+    until: datetime | None = None
     template: str = ""
     where: tuple[Condition, ...] = ()
+    sort: str = ""
+    reverse: bool = False
 
     def __str__(self) -> str:
         parts = [f"of {self.template}"] if self.template else []
         parts += ["with " + " and ".join(map(str, self.where))] if self.where else []
         parts += [f"since {self.since:%Y-%m-%d %H:%M} UTC"] if self.since else []
+        parts += [f"before {self.until:%Y-%m-%d %H:%M} UTC"] if self.until else []
         return "".join(f" {part}" for part in parts)
 
     def of(self, runs: Sequence[Run]) -> list[Run]:
-        """Those of some runs that are asked for.
+        """Those of some runs that are asked for, in order; what lacks what it names comes last.
 
         Raises:
-            ValueError: if no run is of the template, or has what a condition names, or its value
-                cannot be compared.
+            ValueError: if no run is of the template, or has what a condition or the order names,
+                or its value cannot be compared.
         """
         if self.template and runs:
             known = sorted({run.record.template for run in runs})
@@ -89,16 +96,30 @@ class Selection:
             runs = [run for run in runs if run.record.template == self.template]
         for condition in self.where:
             _check(condition, runs)
-        return [
+        chosen = [
             run
             for run in runs
             if (self.since is None or run.record.started >= self.since)
+            and (self.until is None or run.record.started < self.until)
             and all(condition.fits(run) for condition in self.where)
         ]
+        if self.sort and runs:
+            _values_of(self.sort, runs)
+            have = [run for run in chosen if _value(run, self.sort) is not _NONE]
+            lack = [run for run in chosen if _value(run, self.sort) is _NONE]
+            have.sort(key=lambda run: by_size(_value(run, self.sort)), reverse=self.reverse)
+            return have + lack
+        return chosen
 
 
 def read_selection(
-    since: str | None, template: str | None, where: Iterable[str], now: datetime | None = None
+    since: str | None = None,
+    template: str | None = None,
+    where: Iterable[str] = (),
+    now: datetime | None = None,
+    *,
+    until: str | None = None,
+    sort: str | None = None,
 ) -> Selection:
     """Read the options of `aigc runs`.
 
@@ -108,6 +129,9 @@ def read_selection(
         template: a notebook's name or path; None is all.
         where: ``NAME=VALUE``, and != < <= > >= in place of =.
         now: the time; None is the clock's.
+        until: as ``since``; a day counts whole, a time not.
+        sort: a parameter or result, ``started``, ``seconds`` or ``status``; with - in front the
+            largest comes first.
 
     Raises:
         ValueError: if one cannot be read.
@@ -116,14 +140,26 @@ def read_selection(
     name = Path(template or "").name.removesuffix(".ipynb")
     if template is not None and not name:
         raise ValueError(f"--template is {shown(template)}: give a notebook's name or path.")
+    order = (sort or "").strip()
+    if sort is not None and not order.removeprefix("-"):
+        raise ValueError(f"--sort is {shown(sort)}: give a parameter or result, such as seconds.")
     return Selection(
-        None if since is None else _read_time(since, now),
+        None if since is None else _read_time(since, now, "--since"),
+        None if until is None else _read_time(until, now, "--until") + _rest_of_day(until),
         name,
         tuple(map(_read_condition, where)),
+        order.removeprefix("-"),
+        order.startswith("-"),
     )
 
 
-def _read_time(text: str, now: datetime) -> datetime:
+def _rest_of_day(text: str) -> timedelta:
+    """What is to be added to a time for the end of the day, if it is one."""
+    day = re.fullmatch(r"today|yesterday|[0-9]{4}-[0-9]{2}-[0-9]{2}", text)
+    return timedelta(days=1) if day else timedelta()
+
+
+def _read_time(text: str, now: datetime, option: str) -> datetime:
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     if text in ("today", "yesterday"):
         return midnight - timedelta(days=text == "yesterday")
@@ -136,7 +172,7 @@ def _read_time(text: str, now: datetime) -> datetime:
     except (ValueError, OverflowError):
         pass
     raise ValueError(
-        f"--since is {shown(text)}: give a day or a time in UTC, such as 2026-01-31 or "
+        f"{option} is {shown(text)}: give a day or a time in UTC, such as 2026-01-31 or "
         f"2026-01-31T18:00, or today, yesterday, 12h, 7d or 2w."
     )
 
@@ -153,24 +189,33 @@ def _read_condition(text: str) -> Condition:
 def _check(condition: Condition, runs: Sequence[Run]) -> None:
     if not runs:
         return
-    values = [_value(run, condition.name) for run in runs]
-    values = [value for value in values if value is not _NONE]
-    if not values:
-        known = dict.fromkeys(n for run in runs for n in [*run.parameters, *run.results])
-        hint = nearest(condition.name, [*known, "status", "seconds"])
-        raise ValueError(f"No run has a parameter or result {shown(condition.name)}: {hint}")
+    values = _values_of(condition.name, runs)
     if all(map(is_number, values)):
         if _number(condition.text) is None:
             raise ValueError(
                 f"{condition.name} is a number in these runs, and {shown(condition.text)} is none: "
                 f"give a number."
             )
+    elif condition.name == "started":
+        raise ValueError("Runs are chosen by when they were started with --since and --until.")
     elif not any(map(is_number, values)) and condition.operator not in ("=", "==", "!="):
         raise ValueError(f"{condition.name} is no number in these runs: use = or !=.")
 
 
+def _values_of(name: str, runs: Sequence[Run]) -> list[Any]:
+    """All values of a name; refused if there is none."""
+    values = [value for run in runs if (value := _value(run, name)) is not _NONE]
+    if not values:
+        known = dict.fromkeys(n for run in runs for n in [*run.parameters, *run.results])
+        hint = nearest(name, [*known, "status", "seconds", "started"])
+        raise ValueError(f"No run has a parameter or result {shown(name)}: {hint}")
+    return values
+
+
 def _value(run: Run, name: str) -> Any:
-    facts = {"status": run.record.status, "seconds": run.record.seconds}
+    record = run.record
+    started = f"{record.started:%Y-%m-%d %H:%M:%S}"
+    facts = {"status": record.status, "seconds": record.seconds, "started": started}
     return next((d[name] for d in (run.parameters, run.results, facts) if name in d), _NONE)
 
 

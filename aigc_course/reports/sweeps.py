@@ -220,6 +220,8 @@ def _job(
             "parameters": run.parameters,
             "out": str(out),
             "name": run.name,
+            "identity": planned.identity.model_dump(),
+            "inputs": run.inputs,
             "threads": threads,
             "timeout": options.timeout,
             "again": options.again,
@@ -260,10 +262,10 @@ def _not_made(record: records.Record) -> str:
         reasons = f"{', '.join(record.not_made)} ({next(iter(record.not_made.values()))})"
     else:
         reasons = ", ".join(f"{name} ({why})" for name, why in record.not_made.items())
-    return (
-        f"could not make {reasons}; the cells ended well and their results are kept, and the same "
-        f"command tries again to make what is missing."
-    )
+    kept = f"could not make {reasons}; the cells ended well and their results are kept"
+    if parts.CHANGED in record.not_made.values():
+        return f"{kept}: give --again to make the run anew, beside them."
+    return f"{kept}, and the same command tries again to make what is missing."
 
 
 def _finished(outcome: Outcome) -> Event:

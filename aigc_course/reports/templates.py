@@ -68,8 +68,8 @@ class Template:
             cell = self._parts_of(place)
             for name, line in cell.set_again(known):
                 raise ValueError(
-                    f"Cell {self.numbers[place]} of {self.name} sets {name} again in line {line}, so that "
-                    f"what is given would not be what runs: remove that line."
+                    f"Cell {self.numbers[place]} of {self.name} sets {name} again in line {line}, "
+                    f"so that what is given would not be what runs: remove that line."
                 )
             declared = [declaration.name for declaration in cell.declarations]
             known += declared
@@ -77,8 +77,9 @@ class Template:
             sources = [source_of(self.cells[i]) for i in later]
             for name, position in declarations.overwritten(sources, declared):
                 raise ValueError(
-                    f"Cell {self.numbers[later[position]]} of {self.name} sets {name} before anything "
-                    f"reads it, so that what is given would not be what runs: remove that line."
+                    f"Cell {self.numbers[later[position]]} of {self.name} sets {name} before "
+                    f"anything reads it, so that what is given would not be what runs: remove that "
+                    f"line."
                 )
         return found
 

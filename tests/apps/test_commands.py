@@ -10,7 +10,8 @@ import pytest
 
 import aigc_apps
 from aigc_apps import command
-from aigc_course.reports.parameters import ParameterError, parse_assignments
+from aigc_course.reports.parameters import ParameterError
+from aigc_course.reports.ranges import parse_assignments
 from aigc_course.reports.templates import find_template
 
 

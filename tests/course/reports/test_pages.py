@@ -177,7 +177,7 @@ def test_a_notebook_that_says_little_still_has_a_page(read, cells):
 
 
 def test_a_page_without_results_says_that_none_were_recorded(read):
-    said = "This notebook recorded no results."
+    said = "This notebook recorded no results: it hands them over with"
     page = read(text("# Title"), code(printed("hello")))
     assert said in page.text
     assert "Table of results" not in page.text

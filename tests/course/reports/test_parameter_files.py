@@ -7,7 +7,7 @@ import itertools
 import pytest
 
 from aigc_course import reports
-from aigc_course.reports import commands, parameters, plans, ranges, templates
+from aigc_course.reports import commands, plans, ranges, templates
 from aigc_course.reports.notation import as_text, is_too_large
 from aigc_course.reports.parameters import ParameterError
 
@@ -167,7 +167,7 @@ def test_a_parameter_may_be_called_grid(write_template, tmp_path, file):
     ],
 )
 def test_a_file_means_what_a_command_line_means(template, file, name, text):
-    said = parameters.parse_assignments(template.parameters, [f"{name}={text}"])[name]
+    said = ranges.parse_assignments(template.parameters, [f"{name}={text}"])[name]
     for content in (f"{name}: {text}", f"- {{{name}: {text}}}"):
         written = plans.parse_run(template, file=file(content))[name]
         assert written == said
@@ -185,7 +185,7 @@ def test_a_file_means_what_a_command_line_means(template, file, name, text):
 )  # fmt: skip
 def test_a_file_refuses_what_a_command_line_refuses(template, file, name, text, one_sentence):
     with pytest.raises(ParameterError):
-        parameters.parse_assignments(template.parameters, [f"{name}={text}"])
+        ranges.parse_assignments(template.parameters, [f"{name}={text}"])
     with pytest.raises(ParameterError, match=f"{name} is") as caught:
         plans.parse_run(template, file=file(f"{name}: {text}"))
     one_sentence(caught.value, "p.yaml", "give")

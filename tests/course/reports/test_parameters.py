@@ -202,13 +202,13 @@ def test_numpy_values_are_taken_as_the_numbers_they_are(declared):
 )
 def test_texts_of_the_command_line_are_read_by_their_type(declared, text, value):
     name = text.partition("=")[0]
-    assert parameters.parse_assignments(declared, [text]) == {name: value}
+    assert ranges.parse_assignments(declared, [text]) == {name: value}
 
 
 @pytest.mark.parametrize("text", ["WIDTHS=[8,'8']", 'WIDTHS=["8"]', "LATENT_DIM='8'"])
 def test_a_number_in_quotes_is_a_text(declared, text, one_sentence):
     with pytest.raises(ParameterError) as caught:
-        parameters.parse_assignments(declared, [text])
+        ranges.parse_assignments(declared, [text])
     one_sentence(caught.value, text.partition("=")[0], "whole number")
     with pytest.raises(ParameterError):
         ranges.parse_grid(declared, [text])
@@ -258,7 +258,7 @@ def test_a_number_too_long_to_be_printed_is_refused_in_words(declared, one_sente
 def test_all_problems_are_named_at_once_with_the_nearest_name(declared):
     texts = ["LATNT_DIM=3", "seed=1", "RATE=nan", "WIDTHS=[0]", "QQQ=1", "SEED", "WARM=1", "WARM=2"]
     with pytest.raises(ParameterError) as caught:
-        parameters.parse_assignments(declared, texts)
+        ranges.parse_assignments(declared, texts)
     problems = caught.value.problems
     assert len(problems) == len(texts)
     text = "\n".join(problems)
@@ -276,7 +276,7 @@ def test_a_path_is_made_absolute_and_must_exist(tmp_path, monkeypatch, one_sente
     assert declared["A"].wanted == "the path of a file or folder that exists"
     monkeypatch.chdir(tmp_path)
     (tmp_path / "here").mkdir()
-    full = parameters.parse_assignments(declared, ["A=here", "B=[here,.]"])
+    full = ranges.parse_assignments(declared, ["A=here", "B=[here,.]"])
     assert full == {"A": str(tmp_path / "here"), "B": [str(tmp_path / "here"), str(tmp_path)]}
     assert declared.check(full) == full
     assert declared.check({"A": ""})["A"] == ""  # the template's own stays as it is
@@ -299,11 +299,11 @@ def test_a_path_that_is_given_is_one_from_here_even_if_the_template_says_the_sam
     declared = parameters.read_parameters(line, "t")
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ParameterError, match="ONE is") as caught:
-        parameters.parse_assignments(declared, [f"ONE={text}"])
+        ranges.parse_assignments(declared, [f"ONE={text}"])
     one_sentence(caught.value, "path")
     (tmp_path / "a.csv").write_text("x")
     here = str(tmp_path / "a.csv")
-    given_value = parameters.parse_assignments(declared, [f"ONE={text}"])["ONE"]
+    given_value = ranges.parse_assignments(declared, [f"ONE={text}"])["ONE"]
     assert given_value in (here, [here])
     assert declared.check({})["ONE"] == declared["ONE"].default
 

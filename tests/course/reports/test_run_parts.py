@@ -221,7 +221,9 @@ def _set(*place_and_value):
 ODD = {
     "no display name": _set("metadata", "kernelspec", {"name": "python3"}),
     "no kernelspec": _set("metadata", {}),
-    "a kernelspec of their own": _set("metadata", "kernelspec", {"name": "x", "language": "python"}),
+    "a kernelspec of their own": _set(
+        "metadata", "kernelspec", {"name": "x", "language": "python"}
+    ),
     "a list for a kernelspec": _set("metadata", "kernelspec", [1]),
     "a text for the language": _set("metadata", "language_info", "python"),
     "widgets that are gone": _set("metadata", "widgets", {"application/x": "gone"}),
