@@ -18,7 +18,7 @@ SANDBOX := $(or $(AIGC_SANDBOX),$(if $(filter Linux,$(shell uname)),required,opt
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*##/\t/' | expand -t 12
 
-$(READY): requirements.lock requirements-llm.lock pyproject.toml tools/install.sh
+$(READY): requirements.lock requirements-llm.lock pyproject.toml tools/install.sh tools/packages.sh
 	@sh tools/install.sh
 
 lab: $(READY) ## install if needed, open JupyterLab on the first notebook
@@ -55,12 +55,12 @@ $(COLAB): $(READY) pyproject.toml constraints/colab.txt tools/colab_door.sh
 
 $(ON_JAX): $(READY) requirements-jax.lock
 	@rm -rf $(@D)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --compile --no-deps --target $(@D) -r requirements-jax.lock
+	@sh tools/packages.sh $(BIN)/python --require-hashes --no-deps --target $(@D) -r requirements-jax.lock
 	@touch $@
 
 $(NBGRADER): $(READY) requirements-nbgrader.lock
 	@rm -rf $(@D)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --compile --no-deps --target $(@D) -r requirements-nbgrader.lock
+	@sh tools/packages.sh $(BIN)/python --require-hashes --no-deps --target $(@D) -r requirements-nbgrader.lock
 	@touch $@
 
 report: $(READY) ## a parameterized report: make report ARGS="-p EPOCHS=5 -p LATENT_DIM=8"

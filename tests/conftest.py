@@ -43,6 +43,15 @@ def pytest_configure():
     kernel.start_new_kernel = start_again
 
 
+@pytest.hookimpl
+def pytest_runtest_logreport(report):
+    """Say at once which test failed, and why in its last line: a run that is cut says nothing later."""
+    if report.failed and "PYTEST_XDIST_WORKER" not in os.environ:
+        lines = str(report.longrepr).strip().splitlines()
+        said = next((line for line in lines if line.startswith("E ")), lines[-1] if lines else "")
+        print(f"\n{report.nodeid} failed in its {report.when}: {said[:300]}", flush=True)
+
+
 # Skips that are meant even where none may pass unnoticed: what a reason says, and where it holds.
 MEANT = {
     "Linux only": not sys.platform.startswith("linux"),

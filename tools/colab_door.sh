@@ -29,7 +29,7 @@ names = [re.split(r"[<>=!~ \[;]", line)[0] for line in project["dependencies"]]
 print("\n".join([*names, "ipykernel", "pip"]))
 PY
 grep -E '^[A-Za-z0-9._-]+==' constraints/colab.txt | grep -vE "^($left_out)==" > "$fresh/pins.txt"
-"$fresh/bin/python" -m pip install --quiet --disable-pip-version-check --compile -r "$fresh/wanted.txt" -c "$fresh/pins.txt"
+sh tools/packages.sh "$fresh/bin/python" -r "$fresh/wanted.txt" -c "$fresh/pins.txt"
 
 # Chapters that ask for more than Colab has: what pip adds there, with Colab's versions held, goes
 # into a layer of its own, so that chapters that do not ask find what Colab has and nothing else.

@@ -10,7 +10,7 @@ import sys, yaml
 dependencies = yaml.safe_load(open(sys.argv[1], encoding="utf-8"))["dependencies"]
 print("\n".join(next(d["pip"] for d in dependencies if isinstance(d, dict))))
 PY
-"$fresh/bin/python" -m pip install --quiet --disable-pip-version-check -r "$fresh/pip-section.txt"
+sh tools/packages.sh "$fresh/bin/python" -r "$fresh/pip-section.txt"
 "$fresh/bin/aigc" doctor
 "$fresh/bin/python" -m jupyterlab --version
 rm -rf "$fresh"

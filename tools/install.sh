@@ -31,10 +31,12 @@ fi
 
 echo "Installing the course into $into with $($chosen --version): about 3 GB, two to four minutes."
 [ "$into" != .venv ] || { [ -x .venv/bin/python ] && good .venv/bin/python; } || "$chosen" -m venv --clear .venv
-# pip compiles bytecode while installing; without it each TensorFlow import costs 5 s more.
-"$into/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes --compile -r requirements.lock
-"$into/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes --compile --no-deps -r requirements-llm.lock
-"$into/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+awk '/^uv==/ { on = 1 } on { print } on && !/\\$/ { exit }' requirements.lock > "$into/uv.txt"
+"$into/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r "$into/uv.txt"
+rm "$into/uv.txt"
+sh tools/packages.sh "$into/bin/python" --require-hashes -r requirements.lock
+sh tools/packages.sh "$into/bin/python" --require-hashes --no-deps -r requirements-llm.lock
+sh tools/packages.sh "$into/bin/python" --no-deps --no-build-isolation --editable .
 # JupyterLab asks its users whether it may fetch news; here nothing touches the network.
 mkdir -p "$into/share/jupyter/lab/settings"
 cat > "$into/share/jupyter/lab/settings/overrides.json" <<'JSON'

@@ -165,7 +165,7 @@ def test_every_wrong_field_is_said_at_once_and_nothing_is_written(aigc, tmp_path
         (["--theme", "sea", "--extra", "{}", "--extra", "{}"], ["extra is given twice"]),
         (["--theme", "sea", "--parts", "a bag, or two"], ["parts is", "write it as JSON"]),
         (["--theme", "sea", "-o", "x.png"], ["x.png", ".txt"]),
-        (["--theme", "sea", "-o", "."], ["is a folder"]),
+        (["--theme", "sea", "-o", "."], ["'.' names no file", "out/NAME"]),
         (["--theme", "sea", "--words", "a,b,c,d"], ["words is"]),
     ],
     ids=lambda value: " ".join(value),

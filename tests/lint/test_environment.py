@@ -143,7 +143,7 @@ def test_binder_reads_environment_yml_and_runs_the_install_script_in_it(tmp_path
     # A folder of Binder's own would hide both files from it.
     assert not [name for name in ("binder", ".binder") if (ROOT / name).exists()]
     (tmp_path / "tools").mkdir()
-    for name in ("postBuild", "tools/install.sh"):
+    for name in ("postBuild", "tools/install.sh", "tools/packages.sh", "requirements.lock"):
         (tmp_path / name).write_bytes((ROOT / name).read_bytes())
     assert os.access(ROOT / "postBuild", os.X_OK)
     conda, called = tmp_path / "conda", tmp_path / "called.txt"
@@ -159,6 +159,8 @@ def test_binder_reads_environment_yml_and_runs_the_install_script_in_it(tmp_path
         timeout=60,
     )
     installed = re.findall(r"-m pip install .*?((?:-r|--editable) \S+)$", called.read_text(), re.M)
+    # First uv alone, with its hash; without it, as here, pip installs all.
+    assert re.fullmatch(r"-r .*/uv\.txt", installed.pop(0))
     assert installed == ["-r requirements.lock", "-r requirements-llm.lock", "--editable ."]
     assert (conda / "share" / "jupyter" / "lab" / "settings" / "overrides.json").is_file()
     assert not (tmp_path / ".venv").exists()
