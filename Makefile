@@ -44,7 +44,7 @@ mutants: $(READY) ## faults put into the code one at a time: which do the tests 
 	$(BIN)/python tools/mutants.py $(ARGS)
 
 browser-and-fonts:
-	@sh tools/system.sh
+	@sh tools/system_for_tests.sh
 
 .venv/.conda-door: $(READY) environment.yml tools/conda_door.sh
 	sh tools/conda_door.sh

@@ -145,7 +145,7 @@ TESTS_OF = {
         "course/grading/test_platforms.py",
     ],
     "aigc_course/grading/attempts.py": ["course/grading/test_submissions.py"],
-    "aigc_course/grading/exports.py": ["course/grading/test_submissions.py"],
+    "aigc_course/grading/owners.py": ["course/grading/test_submissions.py"],
     "aigc_course/grading/notebooks.py": ["course/grading/test_submissions.py"],
     "aigc_course/grading/trees.py": ["course/grading/test_submissions.py"],
     "aigc_course/grading/plain.py": [
@@ -156,7 +156,7 @@ TESTS_OF = {
         "course/grading/test_platforms.py",
         "course/grading/test_grading.py",
     ],
-    "aigc_course/grading/*": ["course/grading/test_grading.py"],
+    "aigc_course/grading/*": ["course/grading/test_sandbox.py", "course/grading/test_grading.py"],
     "aigc_course/train/judges.py": ["course/test_recipes.py"],
     "aigc_course/train/names.py": ["course/test_recipes.py"],
 }

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from aigc_course.grading import exports, notebooks
+from aigc_course.grading import notebooks, owners
 from aigc_course.grading.notebooks import Notebook, Unreadable
 from aigc_course.grading.plain import names_listed
 from aigc_course.grading.trees import Item, is_zip, may_be_notebook, suffix
@@ -80,12 +80,12 @@ def choose_attempt(items: Sequence[Item], assignment: str) -> Chosen:
 
     def rank(attempt: _Attempt) -> tuple:
         item = attempt.item
-        number = exports.without_number(exports.stem_of(item.name))[1]
-        copied = exports.original_stem(exports.stem_of(item.name)) is not None
+        number = owners.without_number(owners.stem_of(item.name))[1]
+        copied = owners.original_stem(owners.stem_of(item.name)) is not None
         return (
             attempt.notebook is not None,
             not attempt.blank(most),
-            exports.names_assignment(_inside(item), assignment),
+            owners.names_assignment(_inside(item), assignment),
             item.dates[0],
             item.dates[-1],
             (number, copied, item.name),
@@ -163,9 +163,9 @@ def _which_counts(ordered: Sequence[_Attempt], most: int, assignment: str) -> st
             why = "has the same code"
         elif attempt.blank(most) and not best.blank(most):
             why = "has fewer answers"
-        elif exports.names_assignment(
+        elif owners.names_assignment(
             _inside(best.item), assignment
-        ) and not exports.names_assignment(_inside(attempt.item), assignment):
+        ) and not owners.names_assignment(_inside(attempt.item), assignment):
             why = f"is not called {assignment}"
         elif attempt.item.dates != best.item.dates:
             why = "is earlier"

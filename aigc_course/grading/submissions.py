@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from aigc_course.grading import attempts, exports, trees
+from aigc_course.grading import attempts, owners, trees
 from aigc_course.grading.names import odd_letters
 from aigc_course.grading.notebooks import NotHere, Unreadable, read_file
 from aigc_course.grading.plain import names_listed, plain_text
@@ -79,7 +79,7 @@ class _Group:
     """What belongs to one student."""
 
     entry: str
-    owner: exports.Owner
+    owner: owners.Owner
     items: list[Item]
     kind: str  # "file", "folder" or "zip"
     notes: list[str]
@@ -101,7 +101,7 @@ def find(place: Path, assignment: str, *, scratch: Path, leave_out: Sequence[Pat
     whole = None
     if place.is_dir():
         try:
-            items = trees.items_below(place, scratch, leave_out, exports.holds_class)
+            items = trees.items_below(place, scratch, leave_out, owners.holds_class)
         except OSError as error:
             raise ValueError(
                 f"The folder {place} cannot be read ({error.strerror}): mend its permissions."
@@ -113,7 +113,7 @@ def find(place: Path, assignment: str, *, scratch: Path, leave_out: Sequence[Pat
     else:
         raise ValueError(f"There is no folder {place}: name the one with the submissions.")
     items, own = _without_output(items)
-    items = trees.cut_short(exports.without_wrappers(items, assignment, whole))
+    items = trees.cut_short(owners.without_wrappers(items, assignment, whole))
     groups, notes = _groups(items)
     groups = _without_copies(groups)
     if not groups:
@@ -156,18 +156,18 @@ def _groups(items: list[Item]) -> tuple[list[_Group], list[str]]:
     for item in items:
         if not (item.litter and len(item.parts) == 1):
             tops[item.within, item.parts[0]].append(item)
-    canvas = exports.is_canvas([top for _, top in tops])
+    canvas = owners.is_canvas([top for _, top in tops])
     groups: dict[tuple, _Group] = {}
     strays: list[tuple[str, list[Item]]] = []
     for (within, top), inside in tops.items():
-        owner = exports.owner_of(top, canvas)
+        owner = owners.owner_of(top, canvas)
         kind = _kind(top, inside)
         if owner is None and kind == "stray":
             strays.append((top, inside))
             continue
         identity = (owner.lms, owner.number, within) if owner else (kind, top, within)
-        name = exports.stem_of(top) if kind != "folder" else top
-        group = _Group(top, owner or exports.Owner(None, "", name), [], kind, [])
+        name = owners.stem_of(top) if kind != "folder" else top
+        group = _Group(top, owner or owners.Owner(None, "", name), [], kind, [])
         groups.setdefault(identity, group).items.extend(inside)
     return list(groups.values()), _strays_said(strays, list(groups.values()))
 
@@ -189,10 +189,10 @@ def _kind(top: str, inside: list[Item]) -> str:
 
 def _strays_said(strays: list[tuple[str, list[Item]]], groups: list[_Group]) -> list[str]:
     """Notes on files that are no submissions; those with a student's name go to the student."""
-    by_name = {exports.look_alike(group.owner.name): group for group in groups}
+    by_name = {owners.look_alike(group.owner.name): group for group in groups}
     left = []
     for top, inside in strays:
-        group = by_name.get(exports.look_alike(exports.stem_of(top)))
+        group = by_name.get(owners.look_alike(owners.stem_of(top)))
         if group is not None:
             group.items.extend(inside)
         elif inside[0].kind == "fault":
@@ -213,9 +213,9 @@ def _without_copies(groups: list[_Group]) -> list[_Group]:
     by_stem = {group.owner.name: group for group in files}
     # A copy's name is longer than the original's: a copy of a copy is put away before the copy is.
     for group in sorted(files, key=lambda group: len(group.owner.name), reverse=True):
-        stem = exports.original_stem(group.owner.name)
+        stem = owners.original_stem(group.owner.name)
         while stem and stem not in by_stem:
-            stem = exports.original_stem(stem)
+            stem = owners.original_stem(stem)
         original = by_stem.get(stem) if stem else None
         if original is None:
             kept.append(group)
@@ -334,13 +334,13 @@ def _told_apart(found: list[Submission]) -> list[Submission]:
     alike: dict[str, list[Submission]] = defaultdict(list)
     numbered: dict[str, list[Submission]] = defaultdict(list)
     for each in found:
-        alike[exports.look_alike(each.name)].append(each)
+        alike[owners.look_alike(each.name)].append(each)
         numbered[_numbered(each)].append(each)
     taken: set[str] = set()
     told = []
     for each in sorted(found, key=lambda s: (s.name.casefold(), s.key)):
         notes, name = each.notes, each.name
-        others = [s for s in alike[exports.look_alike(name)] if s is not each]
+        others = [s for s in alike[owners.look_alike(name)] if s is not each]
         copies = [s for s in numbered[_numbered(each)] if s is not each]
         if others and each.lms_id:
             name = f"{name} ({each.lms_id})"
@@ -359,4 +359,4 @@ def _told_apart(found: list[Submission]) -> list[Submission]:
 
 def _numbered(submission: Submission) -> str:
     """What a name has in common with those to which a browser adds a number."""
-    return exports.look_alike(exports.without_number(submission.name)[0])
+    return owners.look_alike(owners.without_number(submission.name)[0])

@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import hostile
 import pytest
-from toy_assignment import LIMITS, TESTS
+from toy_assignment import LIMITS, SQUARE
 
 from aigc_course.grading import grader, hidden, sandbox
 from aigc_course.grading.sandbox import Ended, Sandbox
 
 needs_bubblewrap = pytest.mark.usefixtures("bubblewrap")
-SQUARE = "import numpy as np\ndef square(x):\n    return x * x"
 ANSWER = "answer = 42"
 WAIT = "import time\ntime.sleep(1)"  # for what happens late to meet an innocent cell
 FULL = {"toy-01": 2, "toy-02": 1}
 EXIT = "import os\nos._exit(0)"
-
-
-@pytest.fixture(scope="module")
-def toy(tmp_path_factory) -> hidden.TestSet:
-    folder: Path = tmp_path_factory.mktemp("hidden")
-    (folder / "toy.py").write_text(TESTS)
-    return hidden.load_tests(folder, "toy")
 
 
 def grade_cells(toy: hidden.TestSet, *cells: str) -> tuple[grader.Grade, int]:

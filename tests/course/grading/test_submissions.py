@@ -16,7 +16,7 @@ from pathlib import Path
 import hostile
 import pytest
 
-from aigc_course.grading import attempts, exports, notebooks, submissions, trees
+from aigc_course.grading import attempts, notebooks, owners, submissions, trees
 from aigc_course.grading.submissions import Found, Submission
 
 ANSWERED = hostile.notebook(["def kl(mean): return mean + 1", "gap = 1"])
@@ -818,7 +818,7 @@ def test_a_damaged_zip_of_a_class_is_refused(tmp_path, look, one_sentence):
     ],
 )  # fmt: skip
 def test_a_name_names_an_assignment(name, assignment, does):
-    assert exports.names_assignment((name,), assignment) is does
+    assert owners.names_assignment((name,), assignment) is does
 
 
 def test_every_kind_of_file_has_an_article():

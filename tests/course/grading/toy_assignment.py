@@ -17,3 +17,4 @@ def number(student):
 """
 # A busy machine may take ten times as long for a cell; only what has no end meets these seconds.
 LIMITS = Limits(cell_seconds=60, probe_seconds=60, total_seconds=600, memory_mib=800)
+SQUARE = "def square(x):\n    return x * x"  # the first answer

@@ -265,7 +265,7 @@ def test_all_problems_are_named_at_once_with_the_nearest_name(declared):
     assert "'LATNT_DIM' in t: did you mean LATENT_DIM?" in text
     assert "'seed' in t: did you mean SEED?" in text
     assert "'QQQ' in t: choose from PROFILE, SEED" in text
-    assert "RATE is nan: give a number, more than 0 and at most 1." in text
+    assert "RATE is nan: give a finite number, more than 0 and at most 1." in text
     assert "WARM is given twice" in text
 
 
