@@ -84,7 +84,8 @@ class GradeRow(BaseModel):
         earlier: sentences on earlier submissions that this one replaces.
         changes: sentences on when the total changed, and from what, the last at the end.
         page_hash: of the page as it was written last; a teacher may have edited it since.
-        judged: for the hash of the teacher's marks the ``content`` that they were first given to.
+        judged: for the hash of each line of the teacher's marks the ``content`` that it was first
+            given to.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -272,7 +273,7 @@ def find_renamed(
         if submission.lms_id:
             number = (submission.lms, submission.lms_id)
             old = [key for key, row in gone.items() if (row.lms, row.id) == number]
-        elif submission.problem or not submission.answered:
+        elif not submission.tells_who:
             continue  # anybody's may be the same
         else:
             same = [key for key, row in gone.items() if _moved(row, content, source)]
@@ -284,14 +285,12 @@ def find_renamed(
     return renamed
 
 
-def fingerprint(adjustments: Sequence[Adjustment]) -> str:
-    """A hash of the teacher's marks for a student, wherever they stand in the file."""
-    marks = [
-        (a.exercise, a.points, a.set_to, a.comment)
-        for a in adjustments
-        if a.points or a.set_to is not None
-    ]
-    return hashlib.sha256(repr(marks).encode()).hexdigest()[:16] if marks else ""
+def fingerprint(line: Adjustment) -> str:
+    """A hash of a line of the teacher's marks, wherever it stands; "" if it gives no points."""
+    if not line.points and line.set_to is None:
+        return ""
+    given = (line.exercise, line.points, line.set_to, line.comment)
+    return hashlib.sha256(repr(given).encode()).hexdigest()[:16]
 
 
 def _submitted(row: GradeRow, person: Person | None, rule: LateRule) -> datetime | None:
