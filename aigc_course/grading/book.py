@@ -29,9 +29,10 @@ from aigc_course.grading.identity import (
 )
 from aigc_course.grading.lateness import read_rule, shown_time
 from aigc_course.grading.marks import (
+    UNKNOWN,
     GradeRow,
     Person,
-    fingerprint,
+    fingerprints,
     mark_of,
     read_grades,
     write_grades,
@@ -293,8 +294,7 @@ class Book:
         adjustments = self._adjustments.get(key, [])
         mark = mark_of(key, row, person, self._possible, self._rule, adjustments)
         outdated = row is not None and any(
-            row.judged.get(given, row.content) != row.content
-            for given in map(fingerprint, adjustments)
+            row.judged_with(given) != row.content for given in fingerprints(adjustments)
         )
         remarks = self._remarks(row, outdated)
         if key in self._failed:
@@ -323,9 +323,9 @@ class Book:
         for key, row in self.rows.items():
             row.total = lines[key].mark.total
             row.changes = self._changes_of(key, row.total)
-            for given in map(fingerprint, self._adjustments.get(key, [])):
-                if given:
-                    row.judged.setdefault(given, row.content)
+            given = fingerprints(self._adjustments.get(key, []))
+            row.judged |= {each: row.judged_with(each) for each in given}
+            row.judged.pop(UNKNOWN, None)
         content = tables.grades_table(list(lines.values()), self._tests.exercises())
         digest = hashlib.sha256(content).hexdigest()
         # A kill may come between the two files, and a spreadsheet may hold the second for long.

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from aigc_course.grading.marks import Grades, Person, find_renamed
+from aigc_course.grading.marks import UNKNOWN, Grades, Person, find_renamed
 from aigc_course.grading.names import spellings
 from aigc_course.grading.plain import plain_text
 from aigc_course.grading.roster import Roster, known_as
@@ -167,7 +167,8 @@ def _join_rows(grades: Grades, submission: Submission, last: str) -> None:
         row.earlier = [*old.earlier, old.replaced(), *row.earlier]
         row.former = [*old.former, *row.former, row.student]
         row.changes = [*old.changes, *row.changes]
-        row.judged |= old.judged  # the teacher's marks: what they were given to first
+        # The teacher's marks, and those that were written since: they may be for the earlier work.
+        row.judged |= {UNKNOWN: old.content} | old.judged
         row.page, row.page_hash = old.page, old.page_hash  # the page that it has from now on
         row.student = submission.name
         grades.students[submission.key] = row

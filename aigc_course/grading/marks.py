@@ -17,6 +17,7 @@ from aigc_course.grading.submissions import Submission
 from aigc_utils.files import atomic_path
 
 FILE = "grades.json"
+UNKNOWN = "others"  # in place of a hash in `GradeRow.judged`
 
 
 class TestRow(BaseModel):
@@ -85,7 +86,7 @@ class GradeRow(BaseModel):
         changes: sentences on when the total changed, and from what, the last at the end.
         page_hash: of the page as it was written last; a teacher may have edited it since.
         judged: for the hash of each line of the teacher's marks the ``content`` that it was first
-            given to.
+            given to. Under `UNKNOWN` what other lines were: of rows that became one, the earlier.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -114,6 +115,10 @@ class GradeRow(BaseModel):
     changes: list[str] = []
     page_hash: str = ""
     judged: dict[str, str] = {}
+
+    def judged_with(self, given: str) -> str:
+        """The ``content`` that a line of the teacher's marks was first given to; see `judged`."""
+        return self.judged.get(given, self.judged.get(UNKNOWN, self.content))
 
     @property
     def earned(self) -> float:
@@ -285,12 +290,14 @@ def find_renamed(
     return renamed
 
 
-def fingerprint(line: Adjustment) -> str:
-    """A hash of a line of the teacher's marks, wherever it stands; "" if it gives no points."""
-    if not line.points and line.set_to is None:
-        return ""
-    given = (line.exercise, line.points, line.set_to, line.comment)
-    return hashlib.sha256(repr(given).encode()).hexdigest()[:16]
+def fingerprints(adjustments: Sequence[Adjustment]) -> list[str]:
+    """A hash of each line of the teacher's that gives or sets points, wherever it stands."""
+    marks = [
+        (a.exercise, a.points, a.set_to, a.comment)
+        for a in adjustments
+        if a.points or a.set_to is not None
+    ]
+    return [hashlib.sha256(repr(mark).encode()).hexdigest()[:16] for mark in marks]
 
 
 def _submitted(row: GradeRow, person: Person | None, rule: LateRule) -> datetime | None:
