@@ -31,16 +31,22 @@ def grade_cells(toy: hidden.TestSet, *cells: str) -> tuple[grader.Grade, int]:
 
 @needs_bubblewrap
 @pytest.mark.parametrize(
-    "cell",
-    ["exit()", "quit()", "exit", "exit(keep_kernel=True)", "get_ipython().ask_exit()",
-     "get_ipython().exit_now = True", "import sys; sys.exit(0)", "raise SystemExit('done')",
-     "import IPython\nIPython.Application.instance().kernel.do_shutdown(True)"],
+    "cells",
+    [
+        ["exit()", "quit()", "exit", "import sys; sys.exit(0)", "raise SystemExit('done')"],
+        ["exit(keep_kernel=True)", "get_ipython().ask_exit()", "get_ipython().exit_now = True",
+         "import IPython\nIPython.Application.instance().kernel.do_shutdown(True)"],
+    ],
 )  # fmt: skip
-def test_a_polite_end_ends_its_cell_alone(toy, cell):
-    graded, starts = grade_cells(toy, f"answer = 42\n{cell}", WAIT, SQUARE)
+def test_a_polite_end_ends_its_cell_alone(toy, cells):
+    ends = [f"made = {number}\n{cell}" for number, cell in enumerate(cells, 1)]
+    seen = [f"{WAIT}\nassert made == {number}" for number in range(1, len(cells) + 1)]
+    pairs = [cell for both in zip(ends, seen, strict=True) for cell in both]
+    graded, starts = grade_cells(toy, ANSWER, *pairs, SQUARE)
     assert graded.points() == FULL
     assert starts == 1
-    assert all(note.startswith("Code cell 1 ended itself") for note in graded.notes)
+    own = tuple(f"Code cell {number} ended itself" for number in range(2, len(pairs) + 2, 2))
+    assert [note for note in graded.notes if not note.startswith(own)] == []
 
 
 @needs_bubblewrap
@@ -135,26 +141,30 @@ def test_a_drive_of_colab_is_no_matter(toy):
 
 
 @needs_bubblewrap
-@pytest.mark.parametrize(
-    "cell",
-    ["%reset -f", "get_ipython().reset()", "del square", "import gc\ndel answer, square; gc.collect()",
-     "for name in list(globals()):\n    if name[0] != '_': del globals()[name]"],
-)  # fmt: skip
-def test_a_cell_that_tidies_up_takes_no_points(toy, cell):
-    graded, starts = grade_cells(toy, ANSWER, SQUARE, cell)
+def test_cells_that_tidy_up_take_no_points(toy):
+    cells = [
+        "%reset -f",
+        "get_ipython().reset()",
+        "del square",
+        "import gc\ndel answer, square; gc.collect()",
+        "for name in list(globals()):\n    if name[0] != '_': del globals()[name]",
+    ]
+    graded, starts = grade_cells(toy, ANSWER, SQUARE, *cells)
     assert graded.points() == FULL
-    assert graded.notes == ("Code cell 3 took away what is tested, and was left out.",)
-    assert starts == 2
+    left_out = "Code cell {} took away what is tested, and was left out."
+    assert graded.notes == tuple(left_out.format(number) for number in range(3, 8))
+    assert starts == 6
 
 
 @needs_bubblewrap
-@pytest.mark.parametrize(
-    "cell",
-    ["import os, sys\nos.close(1); os.close(2); sys.stdout = None", "import sys\ndel sys.stderr",
-     "import sys\nsys.stdout = sys.stderr = open('log.txt', 'w')\nsys.stdout.close()"],
-)  # fmt: skip
-def test_a_cell_that_takes_its_streams_away_costs_nothing(toy, cell):
-    graded, starts = grade_cells(toy, cell, "print('still here')", SQUARE, ANSWER)
+def test_cells_that_take_their_streams_away_cost_nothing(toy):
+    cells = [
+        "import sys\ndel sys.stderr",
+        "import sys\nsys.stdout = sys.stderr = open('log.txt', 'w')\nsys.stdout.close()",
+        "import os, sys\nos.close(1); os.close(2); sys.stdout = None",
+    ]
+    pairs = [each for cell in cells for each in (cell, "print('still here')")]
+    graded, starts = grade_cells(toy, *pairs, SQUARE, ANSWER)
     assert graded.points() == FULL
     assert graded.notes == ()
     assert starts == 1
