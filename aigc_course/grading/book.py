@@ -29,18 +29,19 @@ from aigc_course.grading.identity import (
 )
 from aigc_course.grading.lateness import read_rule, shown_time
 from aigc_course.grading.marks import (
+    UNKNOWN,
     GradeRow,
     Person,
-    fingerprint,
+    fingerprints,
     mark_of,
     read_grades,
     write_grades,
 )
 from aigc_course.grading.names import Names, plain_name, without_addition
+from aigc_course.grading.pages import Pages
 from aigc_course.grading.roster import Roster, match, merged
 from aigc_course.grading.sheets import sheet_number
 from aigc_course.grading.submissions import Submission
-from aigc_utils.files import atomic_path
 
 PAGES = "feedback"
 FIRST_YEAR = 2000  # what is older comes of a clock that was not set
@@ -83,6 +84,8 @@ class Book:
             raise ValueError(f"--column is {column!r}: it goes with Canvas's gradebook.")
         self.grades = read_grades(out, tests.assignment)
         self.before = {key: row.total for key, row in self.grades.students.items()}
+        written = {row.page: row.page_hash for row in self.grades.students.values() if row.page}
+        self._pages = Pages(out / PAGES, written)  # before rows are renamed and joined
         people, known = roster.people if roster else [], self.grades.people
         self.grades.people = merged(known, people)
         first = len(self.grades.people) - len(people)
@@ -108,7 +111,6 @@ class Book:
         self._on_disk = digest if digest in self.grades.tables else ""
         self._failed: dict[str, str] = {}  # why, by key
         self._changes = {key: list(row.changes) for key, row in self.rows.items()}
-        self.about_pages: list[str] = []  # sentences on pages that were not as they were written
 
     @property
     def rows(self) -> dict[str, GradeRow]:
@@ -156,6 +158,7 @@ class Book:
         with self._lock:
             for key, row in self.rows.items():
                 self._page(key, row)
+            self._pages.remove_all_but([row.page for row in self.rows.values()])
             self._save()
 
     def export(self) -> list[str]:
@@ -254,10 +257,12 @@ class Book:
 
     def strays(self) -> list[str]:
         """Names of pages that belong to nobody in the table."""
-        folder = self._out / PAGES
-        known = {row.page for row in self.rows.values()}
-        there = [path.name for path in folder.glob("*.html")] if folder.is_dir() else []
-        return sorted(n for n in there if n not in known and not tables.is_kept_copy(n))
+        return self._pages.strays({row.page for row in self.rows.values()})
+
+    @property
+    def about_pages(self) -> list[str]:
+        """Sentences on pages that were not as they were written."""
+        return self._pages.said
 
     def _match(self) -> list[str]:
         """Find out who is who, for the teacher's files and for platforms."""
@@ -288,8 +293,9 @@ class Book:
         row, person = self.rows.get(key), self._people.get(key)
         adjustments = self._adjustments.get(key, [])
         mark = mark_of(key, row, person, self._possible, self._rule, adjustments)
-        first = row.judged.get(fingerprint(adjustments), row.content) if row else ""
-        outdated = row is not None and first != row.content
+        outdated = row is not None and any(
+            row.judged_with(given) != row.content for given in fingerprints(adjustments)
+        )
         remarks = self._remarks(row, outdated)
         if key in self._failed:
             remarks.append(f"Could not be graded this time: {self._failed[key]}")
@@ -308,23 +314,8 @@ class Book:
         text = feedback.feedback_page(
             self._tests.assignment, line.name, row, line.mark, self._rule, self.titles
         ).encode()
-        new = f"{key}.html"
-        path = self._out / PAGES / new
-        digest = hashlib.sha256(text).hexdigest()
-        there = path.read_bytes() if path.is_file() else None
-        edited = there is not None and hashlib.sha256(there).hexdigest() != row.page_hash
-        if there is None and row.page == new:
-            self.about_pages.append(f"{PAGES}/{new} was gone, and is written again.")
-        if there != text and not (edited and digest == row.page_hash):
-            if edited and row.page_hash:
-                kept = tables.kept_copy(path, there)
-                self.about_pages.append(f"{PAGES}/{new} was edited: it is kept in {kept.name}.")
-            with atomic_path(path) as temporary:
-                temporary.write_bytes(text)
-        row.page_hash = digest
-        if row.page and row.page != new:
-            (self._out / PAGES / row.page).unlink(missing_ok=True)
-        row.page = new
+        row.page = f"{key}.html"
+        row.page_hash = self._pages.write(row.page, text)
 
     def _save(self) -> None:
         """Write grades.json, then grades.csv; that a spreadsheet holds the latter stops nothing."""
@@ -332,9 +323,9 @@ class Book:
         for key, row in self.rows.items():
             row.total = lines[key].mark.total
             row.changes = self._changes_of(key, row.total)
-            mark = fingerprint(self._adjustments.get(key, []))
-            if mark:
-                row.judged.setdefault(mark, row.content)
+            given = fingerprints(self._adjustments.get(key, []))
+            row.judged |= {each: row.judged_with(each) for each in given}
+            row.judged.pop(UNKNOWN, None)
         content = tables.grades_table(list(lines.values()), self._tests.exercises())
         digest = hashlib.sha256(content).hexdigest()
         # A kill may come between the two files, and a spreadsheet may hold the second for long.

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from aigc_course.grading.marks import Grades, Person, find_renamed
+from aigc_course.grading.marks import UNKNOWN, Grades, Person, find_renamed
 from aigc_course.grading.names import spellings
 from aigc_course.grading.plain import plain_text
 from aigc_course.grading.roster import Roster, known_as
@@ -30,9 +30,9 @@ def kept_apart(
 ) -> tuple[list[Handed], list[str]]:
     """The submissions, with another key and name where a name is in the table from elsewhere.
 
-    Two classes may have an Anna each. It is one student if it is the same work, the same folder or
-    a platform's number, or if there is one of the name on all rosters and on the one given now;
-    then rows that were kept apart before become one.
+    Two classes may have an Anna each. It is one student if it is the same work with answers, the
+    same folder (also one that only moved) or a platform's number, or if there is one of the name
+    on all rosters and on the one given now; then all rows that were kept apart before become one.
 
     Args:
         grades: what was graded before, with the people of all rosters.
@@ -44,19 +44,21 @@ def kept_apart(
         The submissions, and a sentence on each that is kept apart.
     """
     told, said = [], []
+    moved = _moved_folders(grades, handed)
     for each in handed:
         submission = each.submission
         row = grades.students.get(submission.key)
         if row is None or submission.lms_id or source == row.source:
             told.append(each)
             continue
-        other = f"{submission.key}--{_digest(source)[:16]}"
+        other = _key_apart(submission, source)
         if _is_one(submission.name, grades.people, roster):
             _join_rows(grades, submission, other)
-        elif row.content != each.content:
+        elif row.content != each.content or not (submission.tells_who or row.source in moved):
             name = _name_with_folder(grades, submission.name, other, source)
+            work = "other work" if row.content != each.content else "no answers either"
             said.append(
-                f"{submission.name} is in the table from {row.source}, with other work: this one "
+                f"{submission.name} is in the table from {row.source}, with {work}: this one "
                 f"is kept as {name}; if it is the same student, give --roster with the class."
             )
             each = replace(each, submission=replace(submission, key=other, name=name))
@@ -139,17 +141,42 @@ def _is_one(name: str, people: Sequence[Person], roster: Sequence[Person]) -> bo
     return len(now) == 1 and sum(bool(known_as(person) & wanted) for person in people) == 1
 
 
-def _join_rows(grades: Grades, submission: Submission, other: str) -> None:
-    """Make one row of two that were kept apart; the later one counts."""
-    if other not in grades.students:
-        return
-    old, row = grades.students[submission.key], grades.students.pop(other)
-    row.earlier = [*old.earlier, old.replaced(), *row.earlier]
-    row.former = [*old.former, *row.former, row.student]
-    row.changes = [*old.changes, *row.changes]
-    row.page_hash = old.page_hash  # of the page that has the name from now on
-    row.student = submission.name
-    grades.students[submission.key] = row
+def _moved_folders(grades: Grades, handed: Sequence[Handed]) -> set[str]:
+    """The folders of which work with answers is here again, and none of it is another."""
+    same: dict[str, bool] = {}
+    for each in handed:
+        row = grades.students.get(each.submission.key)
+        if row is not None and each.submission.tells_who:
+            same[row.source] = same.get(row.source, True) and row.content == each.content
+    return {folder for folder, is_same in same.items() if is_same}
+
+
+def _join_rows(grades: Grades, submission: Submission, last: str) -> None:
+    """Make one row of a student's and all that were kept apart from it; the latest counts.
+
+    Args:
+        grades: with the rows.
+        submission: whose.
+        last: the key under which the folder at hand was kept apart, which is the latest.
+    """
+    apart = [
+        key for key, row in grades.students.items() if key == _key_apart(submission, row.source)
+    ]
+    for key in sorted(apart, key=lambda key: key == last):
+        old, row = grades.students[submission.key], grades.students.pop(key)
+        row.earlier = [*old.earlier, old.replaced(), *row.earlier]
+        row.former = [*old.former, *row.former, row.student]
+        row.changes = [*old.changes, *row.changes]
+        # The teacher's marks, and those that were written since: they may be for the earlier work.
+        row.judged |= {UNKNOWN: old.content} | old.judged
+        row.page, row.page_hash = old.page, old.page_hash  # the page that it has from now on
+        row.student = submission.name
+        grades.students[submission.key] = row
+
+
+def _key_apart(submission: Submission, source: str) -> str:
+    """The key of what is kept apart from that of the same name, in another folder."""
+    return f"{submission.key}--{_digest(source)[:16]}"
 
 
 def _name_with_folder(grades: Grades, name: str, key: str, source: str) -> str:

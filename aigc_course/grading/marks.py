@@ -17,6 +17,7 @@ from aigc_course.grading.submissions import Submission
 from aigc_utils.files import atomic_path
 
 FILE = "grades.json"
+UNKNOWN = "others"  # in place of a hash in `GradeRow.judged`
 
 
 class TestRow(BaseModel):
@@ -84,7 +85,8 @@ class GradeRow(BaseModel):
         earlier: sentences on earlier submissions that this one replaces.
         changes: sentences on when the total changed, and from what, the last at the end.
         page_hash: of the page as it was written last; a teacher may have edited it since.
-        judged: for the hash of the teacher's marks the ``content`` that they were first given to.
+        judged: for the hash of each line of the teacher's marks the ``content`` that it was first
+            given to. Under `UNKNOWN` what other lines were: of rows that became one, the earlier.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -113,6 +115,10 @@ class GradeRow(BaseModel):
     changes: list[str] = []
     page_hash: str = ""
     judged: dict[str, str] = {}
+
+    def judged_with(self, given: str) -> str:
+        """The ``content`` that a line of the teacher's marks was first given to; see `judged`."""
+        return self.judged.get(given, self.judged.get(UNKNOWN, self.content))
 
     @property
     def earned(self) -> float:
@@ -272,7 +278,7 @@ def find_renamed(
         if submission.lms_id:
             number = (submission.lms, submission.lms_id)
             old = [key for key, row in gone.items() if (row.lms, row.id) == number]
-        elif submission.problem or not submission.answered:
+        elif not submission.tells_who:
             continue  # anybody's may be the same
         else:
             same = [key for key, row in gone.items() if _moved(row, content, source)]
@@ -284,14 +290,14 @@ def find_renamed(
     return renamed
 
 
-def fingerprint(adjustments: Sequence[Adjustment]) -> str:
-    """A hash of the teacher's marks for a student, wherever they stand in the file."""
+def fingerprints(adjustments: Sequence[Adjustment]) -> list[str]:
+    """A hash of each line of the teacher's that gives or sets points, wherever it stands."""
     marks = [
         (a.exercise, a.points, a.set_to, a.comment)
         for a in adjustments
         if a.points or a.set_to is not None
     ]
-    return hashlib.sha256(repr(marks).encode()).hexdigest()[:16] if marks else ""
+    return [hashlib.sha256(repr(mark).encode()).hexdigest()[:16] for mark in marks]
 
 
 def _submitted(row: GradeRow, person: Person | None, rule: LateRule) -> datetime | None:

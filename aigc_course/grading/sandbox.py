@@ -32,7 +32,12 @@ from aigc_course.grading.inside import driver
 from aigc_course.grading.inside.clock import PATIENCE, Clock
 from aigc_course.grading.limits import MIB, Limits, MachineTrouble
 from aigc_course.grading.plain import plain_text
-from aigc_course.grading.processes import hold_more_than, kill_family
+from aigc_course.grading.processes import (
+    descendants,
+    hold_more_than,
+    kill_family,
+    still_there,
+)
 
 TICK = 0.2  # seconds between two looks at memory and processes
 END_SECONDS = 10.0  # for what was killed to be gone
@@ -102,7 +107,7 @@ class Sandbox:
         except BaseException:
             self.close()
             raise
-        self._everybody()
+        self._family = still_there(descendants(self._process.pid))
         self._process.stderr.close()  # from now on words are the submission's
 
     def _launch(self, uid: int | None) -> subprocess.Popen:
@@ -234,7 +239,7 @@ class Sandbox:
         self, seconds: float, too_late: str = "took too long and could not be interrupted"
     ) -> dict:
         """The next line, as a dict."""
-        clock = Clock(self._family, self._everybody)
+        clock = Clock(self._family, lambda: self._family)  # each turn has looked for them
         try:
             return self._heard(seconds, clock, too_late)
         finally:
@@ -272,23 +277,17 @@ class Sandbox:
             raise Ended("sent nonsense in place of answers")
         return reply
 
-    def _everybody(self) -> list[psutil.Process]:
-        """The sandbox's processes; none if it has ended, which the pipe will tell."""
-        self._family = []
-        with contextlib.suppress(psutil.Error):
-            self._family = psutil.Process(self._process.pid).children(recursive=True)
-        return self._family
-
     def _inspect(self) -> None:
         """Look at what the sandbox's processes use together.
 
         Raises:
             Ended: if it is too much.
         """
-        everybody = self._everybody()
-        if len(everybody) > self._limits.processes:
+        pids = descendants(self._process.pid)
+        if len(pids) > self._limits.processes:
             raise Ended(f"started more than {self._limits.processes} processes")
-        if hold_more_than(everybody, 1.1 * self._limits.memory_mib * MIB):
+        self._family = still_there(pids)
+        if hold_more_than(self._family, 1.1 * self._limits.memory_mib * MIB):
             raise Ended(f"used more than {self._limits.memory_mib} MB of memory")
 
 

@@ -60,6 +60,11 @@ class Submission:
     ours: bool = False
     answered: bool = True
 
+    @property
+    def tells_who(self) -> bool:
+        """Whether what is handed in is one student's own: what has no answers may be anybody's."""
+        return self.answered and not self.problem
+
 
 @dataclass(frozen=True)
 class Found:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -14,7 +15,7 @@ import hostile
 import psutil
 import pytest
 
-from aigc_course.grading import grader, hidden, sandbox
+from aigc_course.grading import grader, hidden, processes, sandbox
 from aigc_course.grading.inside.clock import Clock
 from aigc_course.grading.limits import Limits, MachineTrouble
 from aigc_course.grading.sandbox import Sandbox
@@ -75,6 +76,30 @@ def test_waiting_for_processes_of_its_own_is():
         one, all_four = (Clock(each, lambda each=each: each) for each in (processes[:1], processes))
         time.sleep(1.5)
         assert all_four.had() > 2 * one.had()
+
+
+def test_a_look_counts_also_those_that_end_before_more_is_asked_of_them(monkeypatch):
+    some = "sleep 99 & echo $!; (sleep 99 & echo $!; wait) & echo shell $!"
+    many = f"for i in $(seq 20); do {some}; done; wait"
+    with subprocess.Popen(["sh", "-c", many], stdout=subprocess.PIPE) as shell:
+        lines = [shell.stdout.readline().split() for _ in range(60)]
+        started = [int(line[-1]) for line in lines]
+        asleep = [int(line[0]) for line in lines if len(line) == 1]
+
+        class Late(psutil.Process):
+            """Asks so late that all have ended, and their parents have seen to that."""
+
+            def __init__(self, pid: int | None = None) -> None:
+                if pid in started and shell.poll() is None:
+                    for each in asleep:
+                        os.kill(each, signal.SIGKILL)
+                    shell.wait(60)
+                super().__init__(pid)
+
+        monkeypatch.setattr(psutil, "Process", Late)
+        assert sorted(processes.descendants(shell.pid)) == sorted(started)
+        assert processes.still_there(started) == []
+        assert processes.descendants(shell.pid) == []
 
 
 @pytest.mark.usefixtures("bubblewrap")

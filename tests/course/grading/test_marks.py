@@ -134,6 +134,41 @@ def test_a_page_that_the_teacher_edited_or_deleted_is_not_written_in_silence(tmp
     assert "nobody" not in told(graded_class(tmp_path, {BO: 9}))
 
 
+def test_an_edited_page_is_kept_when_its_student_is_renamed(tmp_path):
+    graded_class(tmp_path, {ANNA: 7, BO: 9})
+    folder = tmp_path / "marks" / "feedback"
+    (folder / "anna.html").write_text("see me", encoding="utf-8")
+    (folder / "anna-li.html").write_text("for Li", encoding="utf-8")  # nobody's until now
+    renamed = handed("Anna Li", key="anna-li", content="of anna")
+    said = told(graded_class(tmp_path, {renamed: 7, BO: 9}))
+    assert "feedback/anna.html was edited: it is kept in anna.edited-1.html." in said
+    assert "feedback/anna-li.html was there already: it is kept in" in said
+    assert page(tmp_path, "anna.edited-1") == "see me"
+    assert page(tmp_path, "anna-li.edited-1") == "for Li"
+    assert "7 of 10" in page(tmp_path, "anna-li")
+    assert not (folder / "anna.html").exists()
+
+
+@pytest.mark.parametrize("late", ["late 1", "late 2", "late 3"])
+def test_edited_pages_are_kept_when_rows_become_one(tmp_path, late):
+    graded_class(tmp_path, {ANNA: 4}, source="a")
+    work = {name: handed("anna", content=name) for name in ("late 1", "late 2", "late 3")}
+    for name in ("late 1", "late 2"):
+        graded_class(tmp_path, {work[name]: 5}, source=name)
+    pages = sorted((tmp_path / "marks" / "feedback").iterdir())
+    for path in pages:
+        path.write_text(f"see me, {path.name}", encoding="utf-8")
+    file = put(tmp_path, "class.txt", "anna\n")
+    said = told(graded_class(tmp_path, {work[late]: 5}, source=late, roster=file))
+    assert len(pages) == 3
+    for path in pages:
+        kept = path.with_name(f"{path.stem}.edited-1.html")
+        assert kept.read_text(encoding="utf-8") == f"see me, {path.name}"
+        assert f"feedback/{path.name} was edited: it is kept in {kept.name}." in said
+    assert "5 of 10" in page(tmp_path, "anna")
+    assert "Pages of nobody" not in said
+
+
 def test_when_a_mark_changed_is_kept(tmp_path):
     for points in (8, 8, 6, 9):
         graded_class(tmp_path, {handed("anna", content=f"{points}"): points})
@@ -179,10 +214,82 @@ def test_rows_that_were_kept_apart_become_one_once_a_roster_says_so(tmp_path):
     assert book.strays() == []
 
 
-def test_the_same_work_in_a_folder_that_moved_is_one_row(tmp_path):
+def test_all_rows_that_were_kept_apart_become_one_in_a_third_folder(tmp_path):
     graded_class(tmp_path, {ANNA: 4, BO: 9}, source="a")
-    graded_class(tmp_path, {ANNA: 4, BO: 9}, source="moved")
+    file = put(tmp_path, "class.txt", "anna\n")
+    for number, source in enumerate(("late 1", "late 2")):
+        graded_class(tmp_path, {handed("anna", content=source): 5 + number}, source=source)
+    assert set(table(tmp_path)) == {"anna", "anna [late 1]", "anna [late 2]", "bo"}
+    last = handed("anna", content="late 3")
+    book = graded_class(tmp_path, {last: 7}, source="late 3", roster=file)
+    row = table(tmp_path)["anna"]
     assert set(table(tmp_path)) == {"anna", "bo"}
+    assert row["total"] == "7"
+    for points, source in ((4, "a"), (5, "late 1"), (6, "late 2")):
+        assert f"Replaces {points} of 10 points from {source}." in row["note"]
+    assert book.strays() == []
+
+
+@pytest.mark.parametrize("late", ["late", "still later"])
+@pytest.mark.parametrize("line", ["anna,,2,", "anna,vae-03,,9", "anna [late],,2,"])
+def test_points_by_hand_go_with_their_submission_when_rows_become_one(tmp_path, late, line):
+    graded_class(tmp_path, {ANNA: 4}, source="a")
+    better = handed("anna", content="better")
+    graded_class(tmp_path, {better: 5}, source="late")
+    put(tmp_path, "adjustments.csv", f"student,exercise,points,set\n{line}\n")
+    for source in ("a", "late"):  # judged with what was there then
+        graded_class(tmp_path, {ANNA if source == "a" else better: 5}, source=source)
+    file = put(tmp_path, "class.txt", "anna\n")
+    new = better if late == "late" else handed("anna", content="best")
+    said = told(graded_class(tmp_path, {new: 5}, source=late, roster=file))
+    theirs = "[late]" in line and late == "late"
+    assert ("earlier submission, look again: anna" in said) != theirs
+
+
+@pytest.mark.parametrize("seen", [True, False])  # by a call between
+def test_points_for_both_of_two_rows_that_become_one_are_named(tmp_path, seen):
+    graded_class(tmp_path, {ANNA: 4}, source="a")
+    better = handed("anna", content="better")
+    graded_class(tmp_path, {better: 5}, source="late")
+    put(tmp_path, "adjustments.csv", "student,points\nanna,2\nanna [late],1\n")
+    if seen:
+        assert "earlier" not in told(graded_class(tmp_path, {better: 5}, source="late"))
+    file = put(tmp_path, "class.txt", "anna\n")
+    for _ in range(2):
+        said = told(graded_class(tmp_path, {better: 5}, source="late", roster=file))
+        assert table(tmp_path)["anna"]["total"] == "8"
+        assert "earlier submission, look again: anna" in said
+    text = "student,points,comment\nanna,2,both\nanna [late],1,both\n"  # looked at again
+    put(tmp_path, "adjustments.csv", text)
+    said = told(graded_class(tmp_path, {better: 5}, source="late", roster=file))
+    assert "earlier submission" not in said
+
+
+def test_the_same_work_in_a_folder_that_moved_is_one_row(tmp_path):
+    blank = handed("cy", content="blank", answered=False)
+    graded_class(tmp_path, {ANNA: 4, BO: 9, blank: 0}, source="a")
+    graded_class(tmp_path, {ANNA: 4, BO: 9, blank: 0}, source="moved")
+    assert set(table(tmp_path)) == {"anna", "bo", "cy"}
+
+
+@pytest.mark.parametrize(
+    "what", [{"problem": "The folder holds no notebook."}, {"answered": False}]
+)
+@pytest.mark.parametrize("others", [[BO], [], [BO, handed("cy", content="new")]])
+def test_two_of_one_name_without_answers_are_two_students(tmp_path, what, others):
+    put(tmp_path, "adjustments.csv", "student,excused\nfile:anna,yes\n")
+    empty = handed("anna", content="empty", **what)
+    graded_class(tmp_path, {empty: 0, CY: 9}, source="a")
+    for _ in range(2):
+        book = graded_class(tmp_path, {empty: 0, **dict.fromkeys(others, 8)}, source="b")
+        assert table(tmp_path)["anna"]["state"] == "excused, not in the last folder"
+        assert table(tmp_path)["anna [b]"]["total"] == "0"
+    (said,) = [text for text in book.apart if "anna" in text]
+    assert "with no answers either" in said
+    assert "--roster" in said
+    file = put(tmp_path, "class.txt", "anna\n")
+    graded_class(tmp_path, {empty: 0}, source="b", roster=file)
+    assert "anna [b]" not in table(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -99,6 +99,15 @@ def ask(box: Sandbox, name: str):
     return wire.decode_value(box.run(code, 60)["answer"]["value"])
 
 
+def test_the_first_program_of_a_sandbox_loads_little(fresh_python):
+    # It starts once for each submission, and again for each kernel that ends.
+    done = fresh_python(
+        "import sys, aigc_course.grading.inside.driver; "
+        "print(*sorted({'numpy', 'pydantic', 'yaml'} & set(sys.modules)))"
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, ""), done.stderr
+
+
 @needs_bubblewrap
 def test_system_calls_that_lead_out_are_refused(toy):
     if seccomp.seccomp_program() is None:
