@@ -96,9 +96,10 @@ lock: ## pin all dependencies anew, and check that Colab's pins still resolve
 	$(BIN)/uv pip compile --group llm-model --no-deps --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade --quiet -o requirements-llm.lock
 	$(BIN)/uv pip compile pyproject.toml -c constraints/colab.txt --python-version 3.13 --quiet -o /dev/null
 
-format: $(READY) ## put code and notebooks in order
+format: $(READY) ## put code, notebooks and the index of files in order
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	$(BIN)/python tools/index.py
 
 clean: ## remove what can be made again
 	rm -rf .venv .venv-bench .venv-colab .venv-conda-door out .pytest_cache .ruff_cache

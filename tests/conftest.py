@@ -55,6 +55,7 @@ def pytest_runtest_logreport(report):
 # Skips that are meant even where none may pass unnoticed: what a reason says, and where it holds.
 MEANT = {
     "Linux only": not sys.platform.startswith("linux"),
+    "no schedstat": not Path("/proc/self/schedstat").exists(),  # not every kernel of Linux has it
     "no network namespace": not sys.platform.startswith("linux"),
     "no sandbox": os.environ.get("AIGC_SANDBOX") == "optional" and not os.environ.get("CI"),
     "needs root": not hasattr(os, "geteuid") or os.geteuid() != 0,

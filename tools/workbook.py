@@ -3,9 +3,10 @@
     python tools/workbook.py build       # after an edit of solutions, exercises or quizzes
     python tools/workbook.py run         # executes the student notebooks, writes compute cards
 
-``build`` first puts the solutions in order: titles, kinds, minutes and points stand in
-`workbook/exercises` and questions in `notebooks/quizzes`, and are written into the solutions'
-headings from there; the check cells get the hidden test and the metadata that nbgrader reads.
+``build`` first puts the solutions in order: titles, kinds and minutes stand in
+`workbook/exercises`, points follow from kinds, questions stand in `notebooks/quizzes`, and all are
+written into the solutions' headings from there; the check cells get the hidden test and the
+metadata that nbgrader reads.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the poet can be asked for: theme, form, style, first characters (chapter 6.2)."""
+"""What the poet can be asked for: theme, form, style, first characters, temperature (6.2)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who proposes the next character, and how quatrains are drawn from what it proposes (6.2)."""
+"""Who proposes the next character, how boldly, and how many quatrains are drawn from it (6.2)."""
 
 from __future__ import annotations
 

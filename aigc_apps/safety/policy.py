@@ -1,4 +1,4 @@
-"""The stated policy: what may be asked of a scenario, and why something is refused.
+"""The stated policy: what may be asked of a scenario, and the sentences of a refusal.
 
 The filter reads requests and not results. It is a list of rules that anybody can read, so it
 is wrong in ways that anybody can see: it refuses the harmless sentence that quotes a blocked

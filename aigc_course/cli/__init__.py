@@ -1,4 +1,4 @@
-"""The ``aigc`` command: thin shells, no logic of their own, one file for each kind of user."""
+"""The ``aigc`` command: thin shells; a new command goes into the file of its kind of user."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said of a cell or a function that stopped: our words, whatever the submission says.
+"""What is said of an exception: our words (grader.py says of time, sandbox.py of memory).
 
 Names appear only if they are Python's or stand in the submission's own code. Nothing here runs
 any of it: it is read as text and as a tree.

@@ -1,4 +1,4 @@
-"""What a submission may use: `aigc grade` sets it, the sandbox holds it."""
+"""What a submission may use: `--timeout` and `--memory` set it, the sandbox holds it."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ def test_training_flops_are_counted_as_by_hand():
 @pytest.mark.timeout(1800)  # a dozen starts of TensorFlow, PyTorch and JAX
 def test_a_small_run_reports_everybody(tmp_path):
     words = (
-        "--steps 3 --rounds 2 --products 1 --max-epochs 3 --published --published-steps 3 "
+        "--steps 3 --rounds 1 --products 1 --max-epochs 3 --published --published-steps 3 "
         "--published-images 100 --max-steps 40 --repeats 1"
     )
     settings = bench.parse([*words.split(), "--out", str(tmp_path)])

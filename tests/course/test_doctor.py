@@ -281,14 +281,16 @@ def hide_package(monkeypatch, tmp_path):
     There is no data either, so that none of it is read thirty times over.
     """
     monkeypatch.setenv("AIGC_DATA", str(tmp_path))
-    finder = importlib.metadata.MetadataPathFinder
-    search = finder.find_distributions
+    # Not a finder's method: whoever imports the backport importlib_metadata has another finder.
+    from_name = importlib.metadata.Distribution.from_name
 
     def hide(name: str) -> None:
-        def found(context):
-            return [] if context.name == name else search(context)
+        def found(wanted):
+            if wanted == name:
+                raise importlib.metadata.PackageNotFoundError(name)
+            return from_name(wanted)
 
-        monkeypatch.setattr(finder, "find_distributions", staticmethod(found))
+        monkeypatch.setattr(importlib.metadata.Distribution, "from_name", staticmethod(found))
 
     return hide
 

@@ -154,7 +154,7 @@ def test_a_threaded_library_and_a_subprocess_still_work(toy):
         ("import mmap\nm = mmap.mmap(-1, 2 * 10**9)\nfor i in range(0, 2 * 10**9, 4096): m[i] = 1",
          "memory"),
         # No memory is left to say so with.
-        ("hog = []\nwhile True: hog.append(bytearray(10**5))", "MemoryError"),
+        ("hog = []\nwhile True: hog.append(bytearray(10**5))", "MemoryError|ended its own kernel"),
         ("while True: print('x' * 99)", "printed more than is taken"),
         ("import sys\nsys.exit(3)", "SystemExit"),
         ("input('name?')", "StdinNotImplementedError"),
@@ -165,7 +165,7 @@ def test_a_threaded_library_and_a_subprocess_still_work(toy):
 def test_a_bad_cell_costs_nothing_else(toy, cell, note):
     graded = grade_cells(toy, cell, SQUARE, "answer = 42")
     assert graded.points() == {"toy-01": 2, "toy-02": 1}, graded
-    assert note in " ".join(graded.notes)
+    assert re.search(note, " ".join(graded.notes))
 
 
 @needs_bubblewrap
