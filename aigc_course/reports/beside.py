@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
+import aigc_utils
 from aigc_course.reports import declarations, flows, inputs, places
 from aigc_course.reports.templates import Template, source_of
 
@@ -175,9 +176,13 @@ def _script(name: str, home: Path) -> Path | None:
 
 
 def _roots(template: Template, sources: Iterable[str]) -> list[Path]:
-    """Where modules are looked for that no distribution installs."""
+    """Where modules are looked for that no distribution installs, the notebook's folder first.
+
+    The folder of the course is one whether PYTHONPATH has it or not, for that of a worker has it.
+    """
     home = template.path.parent
-    given = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    course = str(Path(aigc_utils.__file__).parents[1])
+    given = [*os.environ.get("PYTHONPATH", "").split(os.pathsep), course]
     for source in sources:
         if "sys.path" in source:
             given += _texts(source)
@@ -186,13 +191,24 @@ def _roots(template: Template, sources: Iterable[str]) -> list[Path]:
 
 
 def _module(name: str, roots: Iterable[Path]) -> dict[str, Path]:
-    """The files of a module or package in the first of some folders that has it."""
+    """The files of a module or package in the first of some folders that has it.
+
+    None if a distribution installs it there: a library counts with its version.
+    """
     for root in roots:
-        if (root / f"{name}.py").is_file():
-            return {f"{name}.py": root / f"{name}.py"}
-        if found := _package(root / name):
-            return found
+        alone = root / f"{name}.py"
+        found = {alone.name: alone} if alone.is_file() else _package(root / name)
+        if found:
+            return {} if _is_installed(name, root) else found
     return {}
+
+
+def _is_installed(name: str, root: Path) -> bool:
+    """Whether a distribution that installs a module lies in a folder."""
+    if not any(itertools.chain(root.glob("*.dist-info"), root.glob("*.egg-info"))):
+        return False
+    finds = importlib.metadata.distributions
+    return any(any(finds(name=lib, path=[str(root)])) for lib in _distributions(name))
 
 
 def _package(folder: Path) -> dict[str, Path]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
+import idna
 import pytest
 
 from aigc_course.reports import beside, identities, templates
@@ -149,6 +151,26 @@ def test_a_library_that_is_worked_in_counts_with_its_code(project, tmp_path, mon
     before = name_of(template)
     (tmp_path / "aigc_edited.py").write_text("x = 2\n")
     assert len({installed, before, name_of(template)}) == 3
+
+
+def test_libraries_on_pythonpath_as_a_worker_of_a_wheel_has_them_are_no_code(
+    project, tmp_path, monkeypatch
+):
+    template = project("import psutil, yaml\nfrom PIL import Image\nimport loose")
+    before = name_of(template)
+    site = Path(idna.__file__).parents[1]
+    monkeypatch.setenv("PYTHONPATH", str(site))
+    assert name_of(template) == before
+    shelf = tmp_path / "shelf"  # as `pip install --target` leaves it
+    shutil.copytree(site / "idna", shelf / "idna")
+    (facts,) = site.glob("idna-*.dist-info")
+    shutil.copytree(facts, shelf / facts.name)
+    template = project("import idna, loose")
+    before = name_of(template)
+    monkeypatch.setenv("PYTHONPATH", str(shelf))
+    assert name_of(template) == before
+    (shelf / "loose.py").write_text("x = 1\n")  # nobody installed it: it is the user's own
+    assert name_of(template) != before
 
 
 @pytest.mark.parametrize("template", ["vae_run", "scenario"])
