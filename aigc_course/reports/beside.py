@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
+import aigc_utils
 from aigc_course.reports import declarations, flows, inputs, places
 from aigc_course.reports.templates import Template, source_of
 
@@ -38,13 +39,18 @@ class Beside:
 
     Attributes:
         code: files of code, by what the notebook calls them.
-        files: files and folders that it can read, by their texts in the code.
+        files: files and folders that it can read, by their texts in the code; of a pattern all
+            that fit it.
+        read: those of these texts that reach what reads.
+        written: the texts of folders inside which it writes by names that only its run knows.
         results: the paths of files that it writes into such a folder.
         libraries: the distributions that it imports, with their versions.
     """
 
     code: dict[str, Path] = field(default_factory=dict)
-    files: dict[str, Path] = field(default_factory=dict)
+    files: dict[str, list[Path]] = field(default_factory=dict)
+    read: set[str] = field(default_factory=set)
+    written: set[str] = field(default_factory=set)
     results: re.Pattern[str] | None = None
     libraries: dict[str, str] = field(default_factory=dict)
 
@@ -64,7 +70,8 @@ def look_beside(template: Template) -> Beside:
         modules = [_module(name, _roots(template, sources)) for name in sorted(new - OURS)]
         for name, path in itertools.chain(scripts.items(), *(m.items() for m in modules)):
             if path and path.suffix not in (".py", ".ipynb"):
-                found.files[name] = path
+                found.files[name] = [path]
+                found.read.add(name)
             elif path and name not in found.code:
                 found.code[name] = path
                 text = _code_of(path)
@@ -87,38 +94,63 @@ def _find_files(template: Template, sources: list[str], found: Beside) -> None:
     texts = {t for source in sources for t in _texts(source) if re.fullmatch("[^\0\n]{1,4096}", t)}
     texts -= own
     written = flows.written_to(sources, map(flows.quoted, texts))
-    found.results = written.results
-    for paths in (found.code, found.files):  # with what commands read
-        for name in [n for n, p in paths.items() if _is_result(p, found)]:
-            del paths[name]
+    found.results = written.results(home)
+    found.read |= {text for text in texts if flows.quoted(text) in written.read}
+    into = {os.path.normpath(text) for text in texts if written.may_write(flows.quoted(text))}
+    found.written = {
+        text
+        for text in texts
+        for path in [os.path.normpath(text)]
+        if path in into or any(place.startswith(f"{path}{os.sep}") for place in into)
+    }
+    found.code = {n: p for n, p in found.code.items() if not _is_result(p, found)}
+    found.files = {n: p for n, p in found.files.items() if not _is_result(p[0], found)}
     code = {path.resolve() for path in [template.path, *found.code.values()]}
     for text in sorted(texts):
-        name = flows.quoted(text)
-        if name in written.itself:
+        name, here = flows.quoted(text), inputs.existing(text, home)
+        folder = here is not None and here.is_dir()
+        # A folder that is made may have been there, with what is read in it.
+        if name in written.itself and not (folder and text in found.read):
             continue
         if _WILD.search(text):
-            paths = _fitting(text, home) if name in written.read else {}
+            paths = _fitting(text, template) if text in found.read else []
+        elif here is None:  # f"data/{name}.csv" may be any file of its folder
+            here = inputs.existing(text.rpartition("/")[0], home)
+            paths = [here] if here and here.is_dir() and text in found.read else []
         else:
-            path = inputs.existing(text, home) or inputs.existing(text.rpartition("/")[0], home)
-            folder = path is not None and path.is_dir()
-            paths = {text: path} if path and (not folder or name in written.read) else {}
-            if (
-                path and not folder and path != home / text
-            ):  # a file is no folder of what is not there
-                paths = {}
-        for key, path in paths.items():
-            empty = path.is_file() and not path.stat().st_size  # as those of /proc say they are
-            if not empty and not _is_result(path, found) and path.resolve() not in code:
-                found.files[key] = path
+            paths = [here] if not folder or text in found.read else []
+        kept = [path for path in paths if path.is_dir() or _counts(path, found, code)]
+        if kept:
+            found.files[text] = kept
+
+
+def _counts(path: Path, found: Beside, code: set[Path]) -> bool:
+    empty = not path.stat().st_size  # as files of /proc say they are
+    return not empty and not _is_result(path, found) and path.resolve() not in code
 
 
 def _is_result(path: Path, found: Beside) -> bool:
     return bool(found.results and found.results.fullmatch(path.as_posix()))
 
 
-def _fitting(pattern: str, home: Path) -> dict[str, Path]:
-    names = itertools.islice(glob.iglob(pattern, root_dir=home, recursive=True), inputs.MOST_FILES)
-    return {name: home / name for name in sorted(names) if (home / name).is_file()}
+def _fitting(pattern: str, template: Template) -> list[Path]:
+    """The files that fit a pattern, but for records of the template's runs and for plans.
+
+    Of more than can be looked at it is the folder in which they are.
+    """
+    home, most = template.path.parent, inputs.MOST_LISTED
+    above = home / _WILD.split(pattern)[0].rpartition("/")[0]
+    if "**" in pattern:  # which may be a walk through the whole disk
+        names = itertools.chain.from_iterable(files for _, _, files in os.walk(above))
+        if sum(1 for _ in itertools.islice(names, most + 1)) > most:
+            return [above]
+    found = list(itertools.islice(glob.iglob(pattern, root_dir=home, recursive=True), most + 1))
+    if len(found) > most:
+        return [above]
+    own = {p for name in found for p in (home / name).parents if inputs.is_own(p, template.name)}
+    paths = [home / name for name in sorted(found)]
+    paths = [p for p in paths if own.isdisjoint(p.parents) and not inputs.PLAN.fullmatch(p.name)]
+    return [path for path in paths if path.is_file()]
 
 
 def _tree(source: str) -> ast.Module | None:
@@ -175,9 +207,13 @@ def _script(name: str, home: Path) -> Path | None:
 
 
 def _roots(template: Template, sources: Iterable[str]) -> list[Path]:
-    """Where modules are looked for that no distribution installs."""
+    """Where modules are looked for that no distribution installs, the notebook's folder first.
+
+    The folder of the course is one whether PYTHONPATH has it or not, for that of a worker has it.
+    """
     home = template.path.parent
-    given = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    course = str(Path(aigc_utils.__file__).parents[1])
+    given = [*os.environ.get("PYTHONPATH", "").split(os.pathsep), course]
     for source in sources:
         if "sys.path" in source:
             given += _texts(source)
@@ -186,13 +222,24 @@ def _roots(template: Template, sources: Iterable[str]) -> list[Path]:
 
 
 def _module(name: str, roots: Iterable[Path]) -> dict[str, Path]:
-    """The files of a module or package in the first of some folders that has it."""
+    """The files of a module or package in the first of some folders that has it.
+
+    None if a distribution installs it there: a library counts with its version.
+    """
     for root in roots:
-        if (root / f"{name}.py").is_file():
-            return {f"{name}.py": root / f"{name}.py"}
-        if found := _package(root / name):
-            return found
+        alone = root / f"{name}.py"
+        found = {alone.name: alone} if alone.is_file() else _package(root / name)
+        if found:
+            return {} if _is_installed(name, root) else found
     return {}
+
+
+def _is_installed(name: str, root: Path) -> bool:
+    """Whether a distribution that installs a module lies in a folder."""
+    if not any(itertools.chain(root.glob("*.dist-info"), root.glob("*.egg-info"))):
+        return False
+    finds = importlib.metadata.distributions
+    return any(any(finds(name=lib, path=[str(root)])) for lib in _distributions(name))
 
 
 def _package(folder: Path) -> dict[str, Path]:

@@ -13,6 +13,7 @@ from aigc_course.reports import (
     export,
     history,
     identities,
+    inputs,
     listing,
     parameters,
     places,
@@ -325,15 +326,17 @@ def _unchanged(template: templates.Template, run: records.Run) -> str:
     looked_at = ["the notebook", "its parameters"]
     for name in record.inputs:
         values = places.texts_in(record.parameters.get(name))
-        folder = any((template.path.parent / text).is_dir() for text in values)
+        paths = [inputs.existing(text, template.path.parent) for text in values]
+        folder = any(path is not None and path.is_dir() for path in paths)
         but = f" (but for runs of {template.name})" if folder else ""
         looked_at.append(f"what {name} points to{but}")
     looked_at += identities.looked_at(template)
     return (
         f"Nothing has changed since {record.started:%Y-%m-%d %H:%M} UTC, so this is the record of "
         f"then. Looked at: {', '.join(looked_at)}. Not looked at: what the code reads by a "
-        f"path that it puts together, or from a network. With --again it is made once more, beside "
-        f"it."
+        f"path that it puts together, in a folder that it gives to a function of its own or that "
+        f"holds more than {inputs.MOST_LISTED:,} files, or from a network. With --again it is made "
+        f"once more, beside it."
     )
 
 

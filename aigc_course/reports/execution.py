@@ -246,7 +246,8 @@ class Execution:
     def _error(self, error: CellExecutionError) -> Failure | None:
         """What a cell's exception means for the run."""
         if error.ename == marks.EndedEarly.__name__:
-            self.ended_early = self._cell + 1
+            if self._cell != self._places[-1]:  # below which nothing was to run
+                self.ended_early = self._cell + 1
             return None
         self.traceback = TERMINAL_COLOURS.sub("", error.traceback)
         # A message may be a page long; all of it is in log.txt and in the notebook.

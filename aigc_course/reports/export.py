@@ -135,7 +135,6 @@ def write_page(
 def exporter(show_code: bool):
     """The exporter of `write_page`; it takes a second to load, and a worker needs it many times."""
     from nbconvert import HTMLExporter
-    from traitlets.config import Config
 
     here = Path(__file__).parent
     return HTMLExporter(
@@ -144,8 +143,6 @@ def exporter(show_code: bool):
         exclude_input=not show_code,
         exclude_input_prompt=True,
         exclude_output_prompt=True,
-        # What a cell prints bit by bit is one text to its reader.
-        config=Config({"CoalesceStreamsPreprocessor": {"enabled": True}}),
         embed_images=True,  # those that Markdown takes from files beside the notebook
         display_data_priority=list(SHOWN),
         filters={"columns": columns_of, "frame": frame_tables},

@@ -19,9 +19,11 @@ import contextlib
 import hashlib
 import importlib.metadata
 import importlib.util
+import os
 import platform
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -73,8 +75,29 @@ class Identity(BaseModel):
     versions: dict[str, str]
 
 
-def identify(template: Template) -> Identity:
-    """What decides the results of a run of this template, now and here.
+@dataclass(frozen=True)
+class Then:
+    """What was found when runs were planned, against which one that begins later is held.
+
+    What has come since does not count, nor do changes of what the notebook may write itself, or
+    is not seen to read: its runs make them.
+
+    Attributes:
+        at_ns: when, as `time.time_ns`; None is now.
+        files: as of `files_of`.
+        inputs: as of `inputs_of`.
+    """
+
+    at_ns: int | None = None
+    files: Mapping[str, str] = field(default_factory=dict)
+    inputs: Mapping[str, str] = field(default_factory=dict)
+
+
+NOW = Then()
+
+
+def identify(template: Template, then: Then = NOW) -> Identity:
+    """What decides the results of a run of this template, now and here, or as it was planned.
 
     Raises:
         OSError: if a file of the data or the code cannot be read.
@@ -85,7 +108,7 @@ def identify(template: Template) -> Identity:
             versions[library] = importlib.metadata.version(library)
     found = look_beside(template)
     data = {place: _digest(path) for place, path in readable(template).items()}
-    data |= {f"./{text}": _digest_beside(template, found, text) for text in sorted(found.files)}
+    data |= {f"./{text}": digest for text, digest in _digests(template, found, then).items()}
     code = {name: _code_sha256(path) for name, path in sorted(found.code.items())}
     return Identity(
         notebook=template.digest,
@@ -93,6 +116,11 @@ def identify(template: Template) -> Identity:
         package=_sha256_of([code_digest(), code]) if code else code_digest(),
         versions=versions | found.libraries,
     )
+
+
+def files_of(template: Template) -> dict[str, str]:
+    """SHA-256 of the files and folders whose paths stand in a notebook's code, by these texts."""
+    return _digests(template, look_beside(template), NOW)
 
 
 def looked_at(template: Template) -> list[str]:
@@ -114,14 +142,15 @@ def name_of(
     identity: Identity,
     values: Mapping[str, Any],
     known: dict[str, str] | None = None,
+    then: Then = NOW,
 ) -> str:
     """The name of a run: the template's, and 12 digits of a hash of all that decides it.
 
     Raises:
-        ValueError, OSError: as `inputs_of`, which takes `known`.
+        ValueError, OSError: as `inputs_of`, which takes `known` and `then`.
     """
     ordered = {name: _in_order(value) for name, value in values.items()}
-    everything = [identity.model_dump(), ordered, inputs_of(template, values, known)]
+    everything = [identity.model_dump(), ordered, inputs_of(template, values, known, then)]
     return f"{template.name}-{_sha256_of(everything)[:12]}"
 
 
@@ -159,7 +188,10 @@ def readable(template: Template) -> dict[str, Path]:
 
 
 def inputs_of(
-    template: Template, values: Mapping[str, Any], known: dict[str, str] | None = None
+    template: Template,
+    values: Mapping[str, Any],
+    known: dict[str, str] | None = None,
+    then: Then = NOW,
 ) -> dict[str, str]:
     """What a run reads because a parameter points to it: a path, or a name of data.
 
@@ -167,6 +199,7 @@ def inputs_of(
         template: whose parameters they are.
         values: the full, checked set.
         known: what was found for other runs of the same plan, which is added to.
+        then: what it is held against.
 
     Returns:
         SHA-256 by the parameter's name; behind ``"sizes and times "`` where there was too much to
@@ -185,7 +218,7 @@ def inputs_of(
         if key not in known:
             texts = [text for text in places.texts_in(values[name]) if text]
             try:
-                known[key] = _read_by(template, parameter, texts)
+                known[key] = _read_by(template, parameter, texts, then)
             except OSError as error:
                 raise OSError(
                     f"{name} is {shown(values[name])}, which cannot be read ({error.strerror}): "
@@ -193,37 +226,48 @@ def inputs_of(
                 ) from error
         if known[key]:
             found[name] = known[key]
-    return found
+    own = [name for name in then.inputs if template.written.may_write(name)]
+    return found | {name: then.inputs[name] for name in own}
 
 
-def _read_by(template: Template, parameter: Parameter, texts: list[str]) -> str:
+def _read_by(template: Template, parameter: Parameter, texts: list[str], then: Then) -> str:
     """SHA-256 of what the texts of a parameter's value point to; empty if to nothing."""
     home, name = template.path.parent, template.name
     if parameter.paths:
         there = [home / text for text in texts if (home / text).exists()]
-        digests = [_digest_of_input(path, name) for path in there]
+        digests = [_digest_of_input([path], name, None, then) for path in there]
     else:
         named = _named({part for text in texts for part in text.split("/")}) if texts else {}
         files = [inputs.existing(text, home) for text in texts]
         written = template.written
         files = [path for path in files if path and not written.has(parameter.name, path)]
-        results = written.results_in(parameter.name)
+        results = written.results_in(parameter.name, home)
         # An empty folder is as good as none: the one for the runs is made before the first.
-        files = [path for path in files if any(inputs.files_at(path, name, results))]
+        files = [p for p in files if any(inputs.files_at(p, name, results, then.at_ns))]
         digests = [*map(_digest, named.values())]
-        digests += [_digest_of_input(path, name, results) for path in files]
+        digests += [_digest_of_input([path], name, results, then) for path in files]
     if not digests and not parameter.paths:
         return ""
     rough = any(digest.startswith(ROUGH) for digest in digests)
     return ROUGH * rough + _sha256_of(digests)
 
 
-def _digest_beside(template: Template, found: Beside, text: str) -> str:
-    """SHA-256 of what is at a path in the code; if it cannot be read, or is too much, only that."""
-    try:
-        return _digest_of_input(found.files[text], template.name, found.results)
-    except (ValueError, OSError) as error:
-        return type(error).__name__
+def _digests(template: Template, found: Beside, then: Then) -> dict[str, str]:
+    """SHA-256 of what is at the paths in the code; of what cannot be read, only that."""
+    digests = {}
+    for text in sorted(found.files):
+        try:
+            home = None if {*"*?["}.isdisjoint(text) else template.path.parent
+            digest = _digest_of_input(found.files[text], template.name, found.results, then, home)
+        except (ValueError, OSError) as error:
+            digest = type(error).__name__
+        if then.at_ns is None or text in then.files:
+            digests[text] = digest
+    gone = {None, hashlib.sha256().hexdigest()}  # or all that is there has changed since
+    for text, digest in then.files.items():
+        if text in found.written or (text not in found.read and digests.get(text) in gone):
+            digests[text] = digest
+    return dict(sorted(digests.items()))
 
 
 def _code_sha256(path: Path) -> str:
@@ -299,22 +343,36 @@ def _digest(path: Path) -> str:
     return total.hexdigest()
 
 
-def _digest_of_input(path: Path, template: str, results: re.Pattern[str] | None = None) -> str:
-    """SHA-256 over what is at a path, its names with it if it is a folder; see `inputs.files_at`.
+def _digest_of_input(
+    paths: list[Path],
+    template: str,
+    results: re.Pattern[str] | None,
+    then: Then,
+    home: Path | None = None,
+) -> str:
+    """SHA-256 over what is at some paths, with their names from a folder, if one is given.
 
-    Of very large or very many files it is over their sizes and times of change instead.
+    Of a folder it is over the names and contents of its files.
+
+    See `inputs.files_at`. Of very large or very many files it is over their sizes and times of
+    change instead.
     """
-    files = list(inputs.files_at(path, template, results))
-    size = sum(facts.st_size for _, facts in files)
+    files = [
+        (path, *found)
+        for path in paths
+        for found in inputs.files_at(path, template, results, then.at_ns)
+    ]
+    size = sum(facts.st_size for *_, facts in files)
     by_content = size <= inputs.MOST_BYTES and len(files) <= inputs.MOST_FILES
     total = hashlib.sha256()
-    for file, facts in files:
+    for path, file, facts in files:
         said = (
             _sha256_of_unchanged(file, facts.st_size, facts.st_mtime_ns)
             if by_content
             else f"{facts.st_size} {facts.st_mtime_ns}"
         )
-        name = "" if file == path else file.relative_to(path).as_posix()
+        name = Path(os.path.relpath(path, home)).as_posix() if home else ""
+        name += "" if file == path else file.relative_to(path).as_posix()
         total.update(f"{name}\0{said}\n".encode("utf-8", "surrogateescape"))
     return ROUGH * (not by_content) + total.hexdigest()
 

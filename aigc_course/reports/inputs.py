@@ -19,7 +19,7 @@ MOST_LISTED = 200_000
 """Files; a folder with more is refused."""
 
 # What a sweep leaves in a folder besides its runs.
-_PLAN = re.compile(r"sweep-[0-9a-f]{12}\.json")
+PLAN = re.compile(r"sweep-[0-9a-f]{12}\.json")
 
 
 def existing(text: str, folder: Path) -> Path | None:
@@ -29,7 +29,7 @@ def existing(text: str, folder: Path) -> Path | None:
     """
     if not text.strip(". ") or len(text) > 4096 or "\n" in text or "\0" in text:
         return None
-    path = folder / text
+    path = folder / (os.path.expanduser(text) if text.startswith("~/") else text)
     try:
         if path.is_file():
             return path
@@ -40,8 +40,17 @@ def existing(text: str, folder: Path) -> Path | None:
     return None
 
 
+def is_own(path: Path, template: str) -> bool:
+    """Whether a folder is a run of a template."""
+    own = re.fullmatch(rf"{re.escape(template)}-[0-9a-f]{{12}}(\.[0-9]+)?", path.name)
+    return bool(own) and (path / "run.json").is_file()
+
+
 def files_at(
-    path: Path, template: str = "", results: re.Pattern[str] | None = None
+    path: Path,
+    template: str = "",
+    results: re.Pattern[str] | None = None,
+    before_ns: int | None = None,
 ) -> Iterator[tuple[Path, os.stat_result]]:
     """The files at a path, sorted, with their facts; hidden ones and caches are left out.
 
@@ -50,28 +59,30 @@ def files_at(
         template: a notebook whose own runs in the folder are left out, and plans of sweeps: who
             reads the folder that his runs go to would change what he reads.
         results: paths of files that are left out.
+        before_ns: files that have come, or have changed, since are left out, too; see `os.stat`.
 
     Raises:
         ValueError: if there are more than `MOST_LISTED`.
         OSError: if it cannot be read.
     """
     if not path.is_dir():
-        yield path, path.stat()
+        facts = path.stat()
+        if before_ns is None or facts.st_ctime_ns < before_ns:
+            yield path, facts
         return
-    own = re.compile(rf"{re.escape(template)}-[0-9a-f]{{12}}(\.[0-9]+)?")
     found = []
     for folder, folders, names in os.walk(path):
         folders[:] = [
             name
             for name in folders
             if not name.startswith((".", "__pycache__"))
-            and not (own.fullmatch(name) and Path(folder, name, "run.json").is_file())
+            and not (template and is_own(Path(folder, name), template))
         ]
         found += [
             Path(folder, name)
             for name in names
             if not name.startswith(".")
-            and not (template and _PLAN.fullmatch(name))
+            and not (template and PLAN.fullmatch(name))
             and not (results and results.fullmatch(Path(folder, name).as_posix()))
         ]
         if len(found) > MOST_LISTED:
@@ -81,4 +92,6 @@ def files_at(
             )
     for file in sorted(found, key=lambda file: file.relative_to(path).as_posix()):
         if file.is_file():
-            yield file, file.stat()
+            facts = file.stat()
+            if before_ns is None or facts.st_ctime_ns < before_ns:
+                yield file, facts

@@ -24,6 +24,7 @@ from aigc_course.reports.notation import (
     split,
     unquote,
 )
+from aigc_course.reports.places import expanded
 
 ANYTHING = "a number, a text, True, False, None, or a list or dict of these"
 
@@ -365,8 +366,8 @@ def _existing(home: Path | None, or_empty: bool) -> Callable[[str], str]:
         if value == "" and or_empty:
             return value
         try:
-            if value and Path(check_text(value)).exists():
-                return str(Path(value).resolve())
+            if value and expanded(check_text(value)).exists():
+                return str(expanded(value).resolve())
             if value and home is not None and (home / value).exists():
                 return value
         except OSError:

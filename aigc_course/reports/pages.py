@@ -96,10 +96,10 @@ def take_apart(notebook, name: str) -> Page:
     rest.cells = [cell for cell in rest.cells if FRONT_MATTER not in _tags_of(cell)]
     _leave_out_parts(rest.cells)
     question = _take_question(rest.cells)
-    figure, table = _take_figure(rest.cells)
     for cell in rest.cells:
         if cell.cell_type == "code":
-            cell.outputs = [output for output in cell.outputs if not _is_record(output)]
+            cell.outputs = _joined_streams([o for o in cell.outputs if not _is_record(o)])
+    figure, table = _take_figure(rest.cells)
     rest.cells = [cell for cell in rest.cells if cell.source.strip() or cell.get("outputs")]
     return Page(title, question, figure, table, rest)
 
@@ -198,6 +198,26 @@ def _leave_out_parts(cells: Sequence) -> None:
 def _is_record(output: Mapping) -> bool:
     """Whether this is what `record` shows: the page has it at its top."""
     return not {RESULTS_TYPE, METRICS_TYPE}.isdisjoint(output.get("data", {}))
+
+
+def _joined_streams(outputs: Sequence) -> list:
+    """Outputs in which what was printed bit by bit is one text, as a terminal would show it."""
+    found: list = []
+    for output in outputs:
+        before = found[-1] if found else {}
+        if output.output_type == "stream" and before.get("name") == output.get("name"):
+            before.text.append(output.text)
+            continue
+        found.append(output)
+        if output.output_type == "stream":
+            output.text = [output.text]
+    for output in found:
+        if output.output_type == "stream":
+            # Of a line that was written over, the last; nbconvert's own search for it takes a
+            # time that grows as the square of the line's length.
+            lines = "".join(output.text).split("\n")
+            output.text = "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in lines)
+    return found
 
 
 def _parts(source: str) -> list[tuple[str, str]]:

@@ -125,15 +125,16 @@ class Parameter:
                 f"path of a file that the notebook reads."
             )
         wanted, more = self.wanted, ""
-        if _is_endless(value):
-            wanted = wanted.replace("number", "finite number", 1)
+        if _is_endless(value) and ("number" in wanted or not isinstance(value, float)):
+            if "whole number" not in wanted:  # which says it
+                wanted = wanted.replace("number", "finite number", 1)
             more = "" if "number" in wanted else ", and finite numbers only"
         elif self.wanted.startswith("a text") and (
             value is None or isinstance(value, bool | int | float)
         ):
             more = ", in quotes"  # of YAML or Python; a command line has texts only
         elif self.paths and isinstance(value, str) and value.isprintable():
-            more = f" (there is none at {shown(os.path.abspath(value))})"
+            more = f" (there is none at {shown(os.path.abspath(places.expanded(value)))})"
         return f"{self.name} is {shown(value)}: give {wanted}{more}."
 
     def _is_own(self, value: Any) -> bool:

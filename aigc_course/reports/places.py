@@ -6,6 +6,7 @@ values stay as they are written: they are from the template's folder.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -42,7 +43,8 @@ def from_here(value: Any, default: Any, home: Path | None, is_path: bool) -> Any
         if not text or (text in own and is_at_home(text, home)):
             return text
         if is_path or (own and all(like)) or is_written_as_a_path(text):
-            return str(Path(text).resolve()) if is_there(Path(text)) else text
+            path = expanded(text)
+            return str(path.resolve()) if is_there(path) else text
         here, there = Path(text), home and home / text
         two = not own and there and is_there(here) and is_there(there)
         if two and not is_at_home(text, home):
@@ -64,6 +66,11 @@ def _converted(value: Any, convert: Callable[[str], str]) -> Any:
         case dict():
             return {key: _converted(item, convert) for key, item in value.items()}
     return value
+
+
+def expanded(text: str) -> Path:
+    """A path in which ~ is the user's home, as a shell would have made it."""
+    return Path(os.path.expanduser(text))
 
 
 def texts_in(value: Any) -> Iterator[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import math
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -16,7 +17,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from aigc_course.reports import folders
-from aigc_course.reports.identities import Identity, identify, inputs_of, name_of
+from aigc_course.reports.identities import Identity, files_of, identify, inputs_of, name_of
 from aigc_course.reports.notation import as_json, shown
 from aigc_course.reports.parameter_files import read_set, read_sets
 from aigc_course.reports.parameters import ParameterError, Parameters
@@ -26,6 +27,7 @@ from aigc_course.reports.templates import Template
 from aigc_utils.files import atomic_path
 
 PLAN = "sweep-{}.json"
+DATA = "data that it reads"
 MOST_RUNS = 10_000
 """Of one sweep."""
 
@@ -52,6 +54,7 @@ class SweepPlan(BaseModel):
     Attributes:
         template: the notebook's name; `path` is its file.
         runs: without repetition.
+        at_ns, files: see `identities.Then`; only while it is planned, as the runs' inputs.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -61,6 +64,8 @@ class SweepPlan(BaseModel):
     path: Path
     identity: Identity
     runs: list[PlannedRun]
+    at_ns: int | None = Field(default=None, exclude=True)
+    files: dict[str, str] = Field(default={}, exclude=True)
 
     @property
     def file_name(self) -> str:
@@ -82,8 +87,9 @@ def replan(template: Template, out: Path) -> tuple[SweepPlan, list[str]]:
     plans = [old for old in read_plans(out) if old.template == template.name]
     if not plans:
         raise ValueError(f"There is no sweep of {template.name} in {out}: leave --resume out.")
-    identity = identify(template)
+    at_ns, identity = time.time_ns(), identify(template)
     runs: dict[str, PlannedRun] = {}
+    known: dict[str, str] = {}
     taken: list[SweepPlan] = []
     changed: dict[str, list[str]] = {}  # by the plan's file
     for old in plans:
@@ -93,14 +99,17 @@ def replan(template: Template, out: Path) -> tuple[SweepPlan, list[str]]:
             changed[old.file_name] = parts
         else:
             taken.append(old)
-            runs |= {run.name: run for run in old.runs}
+            for run in old.runs:
+                read = inputs_of(template, run.parameters, known)
+                runs[run.name] = run.model_copy(update={"inputs": read})
     if not taken:
         parts = dict.fromkeys(part for parts in changed.values() for part in parts)
         raise ValueError(
             f"The runs of {template.name} would not be the same as planned (changed: "
             f"{', '.join(parts)}): give the parameters anew instead of --resume."
         )
-    planned = taken[-1].model_copy(update={"path": template.path, "runs": list(runs.values())})
+    facts = {"path": template.path, "at_ns": at_ns, "files": files_of(template)}
+    planned = taken[-1].model_copy(update={**facts, "runs": list(runs.values())})
     return planned, [
         f"Left out: {name}, whose runs would not be the same now (changed: {', '.join(parts)})."
         for name, parts in changed.items()
@@ -273,14 +282,19 @@ def plan_runs(template: Template, sets: Iterable[Mapping[str, Any]]) -> SweepPla
     if not sets:
         raise ValueError("There is nothing to run: give a grid or parameters.")
     check_references(template, sets)
-    identity = identify(template)
+    at_ns, identity = time.time_ns(), identify(template)
     runs, known = {}, {}
     for values in sets:
         name = name_of(template, identity, values, known)
         read = inputs_of(template, values, known)
         runs.setdefault(name, PlannedRun(name=name, parameters=dict(values), inputs=read))
     return SweepPlan(
-        template=template.name, path=template.path, identity=identity, runs=list(runs.values())
+        template=template.name,
+        path=template.path,
+        identity=identity,
+        runs=list(runs.values()),
+        at_ns=at_ns,
+        files=files_of(template),
     )
 
 
@@ -315,7 +329,7 @@ def read_plans(out: Path) -> list[SweepPlan]:
 
 def changed_parts(before: Identity, after: Identity) -> list[str]:
     """Which parts of an identity are others now, in words."""
-    named = {"the notebook": "notebook", "data that it reads": "data", "code": "package"}
+    named = {"the notebook": "notebook", DATA: "data", "code": "package"}
     parts = [words for words, key in named.items() if getattr(before, key) != getattr(after, key)]
     versions = {**before.versions, **after.versions}
     parts += [n for n in versions if before.versions.get(n) != after.versions.get(n)]

@@ -55,10 +55,12 @@ def _several(parameter: Parameter, text: str) -> list[str]:
         return []
     if len(values[parameter.name]) < 2:
         return []
-    given = f"{parameter.name}={text}"
+    given = f"--grid {parameter.name}={text}"
+    if len(given) > 300 or not given.isprintable():
+        given = "--grid in place of -p"
     return [
         f"{parameter.name} is {shown(text)}, which is several values: use `aigc sweep` with "
-        f"{shown(f'--grid {given}')[1:-1]}."
+        f"{given}."
     ]
 
 

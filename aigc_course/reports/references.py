@@ -104,18 +104,20 @@ def _is_own_file(template: Template, parameter: Parameter) -> bool:
         and bool(texts)
         and all(path is not None and path.is_file() for path in paths)
         and all(map(places.is_written_as_a_path, texts))
-        and not any(template.written.has(parameter.name, path) for path in paths)
+        and parameter.name not in template.written.itself | template.written.inside
     )
 
 
 def _no_files(template: Template, parameter: Parameter, value: Any) -> Iterable[str]:
     """What is given in place of a file, and is none; an address or a pattern may be meant so."""
     for text in places.texts_in(value):
-        there = template.path.parent / os.path.expanduser(text)
-        if text and "://" not in text and not set("*?[") & {*text} and not places.is_there(there):
+        told = places.is_written_as_a_path(text)  # a word may stand for something else
+        path = places.expanded(text)
+        there = template.path.parent / path
+        if told and "://" not in text and not set("*?[") & {*text} and not places.is_there(there):
             yield (
                 f"{parameter.name} is {shown(text)}, and there is nothing at "
-                f"{os.path.abspath(text)}: give the path of a file that exists, as "
+                f"{os.path.abspath(path)}: give the path of a file that exists, as "
                 f"{shown(parameter.default)} is."
             )
 

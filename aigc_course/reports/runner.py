@@ -42,7 +42,8 @@ class Job(BaseModel):
         out: the folder for the run's folder.
         name: the run's, as planned, whichever time it is made; other versions or data on the
             worker are noticed by it.
-        identity, inputs: what it was planned with, as far as it is known: to say what has changed.
+        identity, inputs, files, at_ns: what it was planned with, as far as it is known: to leave
+            out what runs have made since, and to say what has changed; see `identities.Then`.
         threads: how many the kernel may use; None is as many as it likes.
         timeout: seconds after which the notebook is stopped; None is never.
         again: make the run even if it is done; the record of then stays.
@@ -57,6 +58,8 @@ class Job(BaseModel):
     name: str
     identity: identities.Identity | None = None
     inputs: dict[str, str] = {}
+    files: dict[str, str] = {}
+    at_ns: int | None = None
     threads: int | None = None
     timeout: float | None = None
     again: bool = False
@@ -85,13 +88,7 @@ def make_run(
     template = templates.find_template(job.template)
     # The defaults are left out: a path that is given is one from the folder at hand.
     values = template.parameters.check(template.parameters.changed(job.parameters))
-    identity = identities.identify(template)
-    if identities.name_of(template, identity, values) != job.name:
-        raise ValueError(
-            f"{template.name} is not what the run was planned with ("
-            f"{_changes(job, template, identity, values)} changed, or is another on this machine): "
-            f"plan it again."
-        )
+    identity = _as_planned(job, template, values)
 
     def waiting(seconds: float, holder: str) -> None:
         words = folders.waiting_words(job.name, seconds, holder)
@@ -114,11 +111,39 @@ def make_run(
         return record, False
 
 
+def _as_planned(
+    job: Job, template: templates.Template, values: dict[str, Any]
+) -> identities.Identity:
+    """What decides the run, which is what it was planned with, but for what runs have made since.
+
+    Raises:
+        ValueError: if it is not.
+    """
+    now = identities.identify(template)
+    if identities.name_of(template, now, values) == job.name:
+        return now
+    if job.at_ns is not None:
+        then = identities.Then(job.at_ns, job.files, job.inputs)
+        identity = identities.identify(template, then)
+        if identities.name_of(template, identity, values, then=then) == job.name:
+            return identity
+    changes = _changes(job, template, now, values)
+    hint = " (what the notebook writes itself should be a parameter whose name begins with OUT)"
+    raise ValueError(
+        f"{template.name} is not what the run was planned with ({changes} changed, or is another "
+        f"on this machine): plan it again{hint * (plans.DATA in changes)}."
+    )
+
+
 def _changes(
     job: Job, template: templates.Template, identity: identities.Identity, values: dict[str, Any]
 ) -> str:
     """What of a run is not as planned, in words."""
     parts = plans.changed_parts(job.identity, identity) if job.identity else []
+    files = identities.files_of(template)
+    texts = [shown(t) for t in {**job.files, **files} if job.files.get(t) != files.get(t)]
+    named = f", {', '.join(texts[:4])}{', ...' * (len(texts) > 4)}," if texts else ""
+    parts = [f"{part}{named}" if part == plans.DATA else part for part in parts]
     inputs = identities.inputs_of(template, values)
     names = [n for n in {**job.inputs, **inputs} if job.inputs.get(n) != inputs.get(n)]
     parts += [f"what {name} points to, {shown(values.get(name))}," for name in names]
@@ -181,8 +206,6 @@ def _build(
             failure = executed.run()
             found, _, wrong = parts.collect(notebook)
             failure = failure or _unfit(wrong or _moved(template, values, inputs))
-            if failure:
-                parts.note(log, executed.traceback or str(failure))
             record = records.Record(
                 name=job.name,
                 template=template.name,
@@ -203,6 +226,8 @@ def _build(
                 own_cells=cells.own_cells(template, notebook, executed.ended_early, failure),
                 files={},
             )
+            if failure:
+                parts.note(log, executed.traceback or record.why)
             place, why = folders.place_to_write(folder, job.name, found)
             not_made = _make_parts(job, [], notebook, record, place, log)
         finally:

@@ -145,7 +145,7 @@ def read_selection(
         raise ValueError(f"--sort is {shown(sort)}: give a parameter or result, such as seconds.")
     return Selection(
         None if since is None else _read_time(since, now, "--since"),
-        None if until is None else _read_time(until, now, "--until") + _rest_of_day(until),
+        None if until is None else _read_time(until, now, "--until", whole=True),
         name,
         tuple(map(_read_condition, where)),
         order.removeprefix("-"),
@@ -153,21 +153,18 @@ def read_selection(
     )
 
 
-def _rest_of_day(text: str) -> timedelta:
-    """What is to be added to a time for the end of the day, if it is one."""
+def _read_time(text: str, now: datetime, option: str, *, whole: bool = False) -> datetime:
+    """A time; of a day its begin, or its end if it counts whole."""
     day = re.fullmatch(r"today|yesterday|[0-9]{4}-[0-9]{2}-[0-9]{2}", text)
-    return timedelta(days=1) if day else timedelta()
-
-
-def _read_time(text: str, now: datetime, option: str) -> datetime:
+    rest = timedelta(days=1 if day and whole else 0)
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    if text in ("today", "yesterday"):
-        return midnight - timedelta(days=text == "yesterday")
     try:
+        if text in ("today", "yesterday"):
+            return midnight - timedelta(days=text == "yesterday") + rest
         if match := re.fullmatch(r"([0-9]{1,6})([hdw])", text):
             return now - timedelta(**{_AGO[match[2]]: int(match[1])})
         if re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
-            found = datetime.fromisoformat(text)
+            found = datetime.fromisoformat(text) + rest
             return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         pass
@@ -196,7 +193,9 @@ def _check(condition: Condition, runs: Sequence[Run]) -> None:
                 f"{condition.name} is a number in these runs, and {shown(condition.text)} is none: "
                 f"give a number."
             )
-    elif condition.name == "started":
+    elif condition.name == "started" and not any(
+        "started" in run.parameters or "started" in run.results for run in runs
+    ):
         raise ValueError("Runs are chosen by when they were started with --since and --until.")
     elif not any(map(is_number, values)) and condition.operator not in ("=", "==", "!="):
         raise ValueError(f"{condition.name} is no number in these runs: use = or !=.")

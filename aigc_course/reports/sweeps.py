@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from aigc_course.reports import executors, folders, history, parts, plans, records
-from aigc_course.reports.notation import as_json
+from aigc_course.reports.notation import as_json, as_text
+from aigc_course.reports.tables import shorten
 from aigc_course.reports.templates import find_template
 from aigc_course.reports.workers import Event
 
@@ -222,6 +223,8 @@ def _job(
             "name": run.name,
             "identity": planned.identity.model_dump(),
             "inputs": run.inputs,
+            "files": planned.files,
+            "at_ns": planned.at_ns,
             "threads": threads,
             "timeout": options.timeout,
             "again": options.again,
@@ -264,7 +267,13 @@ def _not_made(record: records.Record) -> str:
         reasons = ", ".join(f"{name} ({why})" for name, why in record.not_made.items())
     kept = f"could not make {reasons}; the cells ended well and their results are kept"
     if parts.CHANGED in record.not_made.values():
-        return f"{kept}: give --again to make the run anew, beside them."
+        given = ", ".join(
+            f"{name}={as_text(record.parameters.get(name))}" for name in record.changed
+        )
+        return (
+            f"{kept}: to make this run anew, beside them, give `aigc run` its parameters "
+            f"({shorten(given, 300) or 'no -p'}) and --again."
+        )
     return f"{kept}, and the same command tries again to make what is missing."
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 
+import idna
 import pytest
 
-from aigc_course.reports import beside, identities, templates
+from aigc_course.reports import beside, identities, inputs, plans, runner, sweeps, templates
+from aigc_course.reports.executors import SweepOptions
 
 REPORTS = Path(__file__).parents[3] / "notebooks" / "reports"
 
@@ -63,6 +67,21 @@ USED = [
     ("pd.read_csv(f'data/{N}.csv')", "data/a.csv"),
     ("from pathlib import Path\nfor p in Path('data').glob('*'):\n    print(p)", "data/new.csv"),
     ("import glob\nglob.glob('data/*.csv')", "data/a.csv"),
+    ("for p in Path('data').rglob('*.csv'):\n    print(p)", "data/a.csv"),
+    ("glob.glob('*.csv', root_dir='data')", "data/a.csv"),
+    ("Path('.').glob('demand.csv*')", "demand.csv"),
+    ("old = pd.read_csv('data/a.csv')\nnew.to_csv('a.csv')", "data/a.csv"),
+    ("open(f'data/{N}', 'w')\npd.read_csv('data/a.csv')", "data/a.csv"),
+    ("df.to_csv(f'data/{N}.csv')\npd.read_csv('data/a.csv')", "data/a.csv"),
+    ("os.makedirs('data', exist_ok=True)\nos.listdir('data')", "data/a.csv"),
+    ("text.replace('x', 'demand.csv')\nopen('demand.csv')", "demand.csv"),
+    ("h5py.File('demand.csv', 'r')", "demand.csv"),
+    ("if N:\n    urlretrieve(U, 'demand.csv')\nopen('demand.csv')", "demand.csv"),
+    ("flow.flow_from_directory('data')", "data/a.csv"),
+    ("text_dataset_from_directory('data')", "data/new.csv"),
+    ("ImageFolder(root='data')", "data/a.csv"),
+    ("SimpleDirectoryReader('data')", "data/a.csv"),
+    ("get_image_files('data')", "data/a.csv"),
     ("np.load(os.path.join('data', NAME))\ndf.to_csv('data/b.csv')", "data/a.csv"),
 ]
 
@@ -82,6 +101,18 @@ def test_what_the_code_uses_beside_the_notebook_decides_its_runs(project, code, 
     ("code", "file"),
     [
         ("open('demand.csv', 'w')", "demand.csv"),
+        ("ModelCheckpoint('demand.csv')", "demand.csv"),
+        ("fit(callbacks=[CSVLogger('demand.csv')])", "demand.csv"),
+        ("logging.FileHandler('demand.csv')", "demand.csv"),
+        ("logging.basicConfig(filename='demand.csv')", "demand.csv"),
+        ("urlretrieve(U, 'demand.csv')\nopen('demand.csv')", "demand.csv"),
+        ("with h5py.File('demand.csv', 'w') as file:\n    pass", "demand.csv"),
+        ("ZipFile('demand.csv', mode='a')", "demand.csv"),
+        ("shutil.copy(x, 'demand.csv')", "demand.csv"),
+        ("os.replace(x, 'demand.csv')", "demand.csv"),
+        ("Path(x).rename('demand.csv')", "demand.csv"),
+        ("Path('data').glob('**/*.csv')", "demand.csv"),
+        ("Path('data').glob('*.csv')\nplt.savefig(f'data/{N}.png')", "data/1.png"),
         ("TARGET = 'demand.csv'\ndf.to_csv(TARGET)\npd.read_csv(TARGET)", "demand.csv"),
         ("np.load(f'data/{NAME}.npy')\nplt.savefig('data/b.csv')", "data/b.csv"),
         ("pd.read_csv(f'data/{N}.csv')\ndf.to_csv(f'data/result-{N}.csv')", "data/result-1.csv"),
@@ -149,6 +180,102 @@ def test_a_library_that_is_worked_in_counts_with_its_code(project, tmp_path, mon
     before = name_of(template)
     (tmp_path / "aigc_edited.py").write_text("x = 2\n")
     assert len({installed, before, name_of(template)}) == 3
+
+
+def test_libraries_on_pythonpath_as_a_worker_of_a_wheel_has_them_are_no_code(
+    project, tmp_path, monkeypatch
+):
+    template = project("import psutil, yaml\nfrom PIL import Image\nimport loose")
+    before = name_of(template)
+    site = Path(idna.__file__).parents[1]
+    monkeypatch.setenv("PYTHONPATH", str(site))
+    assert name_of(template) == before
+    shelf = tmp_path / "shelf"  # as `pip install --target` leaves it
+    shutil.copytree(site / "idna", shelf / "idna")
+    (facts,) = site.glob("idna-*.dist-info")
+    shutil.copytree(facts, shelf / facts.name)
+    template = project("import idna, loose")
+    before = name_of(template)
+    monkeypatch.setenv("PYTHONPATH", str(shelf))
+    assert name_of(template) == before
+    (shelf / "loose.py").write_text("x = 1\n")  # nobody installed it: it is the user's own
+    assert name_of(template) != before
+
+
+def test_a_pattern_finds_no_records_of_the_notebooks_own_runs(project, put):
+    template = project("glob.glob('**/*.json', recursive=True)")
+    home = template.path.parent
+    (home / "mine.json").write_text("1")
+    before = name_of(template)
+    put(home / "out" / "reports", "t-0123456789ab")
+    (home / "out" / "reports" / "sweep-0123456789ab.json").write_text("{}")
+    assert name_of(template) == before
+    put(home / "out" / "reports", "toy-0123456789ab")
+    assert name_of(template) != before
+
+
+def test_a_pattern_is_bounded_like_a_folder(project, monkeypatch):
+    template = project("glob.glob('data/*.csv')")
+    home = template.path.parent
+    monkeypatch.setattr(inputs, "MOST_BYTES", 1)
+    before = name_of(template)
+    os.utime(home / "data" / "a.csv", (1, 1))
+    assert name_of(template) != before  # of much, sizes and times count
+    monkeypatch.setattr(inputs, "MOST_LISTED", 1)
+    for pattern in ("data/*.csv", "**/*.csv"):
+        template = project(f"glob.glob('{pattern}', recursive=True)")
+        assert {p.is_dir() for p in beside.look_beside(template).files[pattern]} == {True}
+        assert name_of(template) == name_of(template)
+
+
+CHANGING = [
+    # By what is not known to write, a file that was not there, and one that was.
+    "with my_store('log.db', N):\n    pass",
+    "with my_store('demand.csv', N):\n    pass",
+    "glob.glob('*.csv')\nwith my_store('new.csv', N):\n    pass",
+    "list(Path('data').iterdir())\nPath(f'data/{N}').write_text('x')",
+    "list(Path('./data').iterdir())\nPath(f'data/{N % 2}.csv').write_text('x' * N)",
+]
+
+
+@pytest.mark.parametrize("code", CHANGING)
+def test_what_its_own_runs_make_or_change_ends_no_sweep(project, code):
+    template = project(code)
+    planned = plans.plan_runs(template, [template.parameters.check({"N": n}) for n in (1, 2)])
+    home = template.path.parent
+    for name in ("log.db", "new.csv", "data/3", "data/3.csv"):
+        (home / name).write_text("by the first run")
+    if "store('demand" in code:
+        (home / "demand.csv").write_text("by the first run")
+    if "write_text" in code:
+        (home / "data" / "a.csv").write_text("by the first run")
+    (job,) = [
+        runner.Job.model_validate_json(sweeps._job(planned, run, home, SweepOptions(), 1))
+        for run in planned.runs[1:]
+    ]
+    identity = runner._as_planned(job, template, job.parameters)
+    assert identity == planned.identity
+
+
+@pytest.mark.parametrize(
+    ("code", "file"),
+    [
+        ("open('demand.csv')", "demand.csv"),
+        ("glob.glob('data/*.csv')", "data/a.csv"),
+        ("list(Path('data').iterdir())", "data/a.csv"),
+    ],
+)
+def test_an_input_that_changed_since_a_sweep_was_planned_is_named(
+    project, code, file, one_sentence
+):
+    template = project(code)
+    planned = plans.plan_runs(template, [template.parameters.check({})])
+    (template.path.parent / file).write_text("tomorrow's")
+    text = sweeps._job(planned, planned.runs[0], template.path.parent, SweepOptions(), 1)
+    job = runner.Job.model_validate_json(text)
+    with pytest.raises(ValueError, match="planned with") as caught:
+        runner._as_planned(job, template, job.parameters)
+    one_sentence(caught.value, f"'{code.split(chr(39))[1]}'", "begins with OUT")
 
 
 @pytest.mark.parametrize("template", ["vae_run", "scenario"])

@@ -319,6 +319,9 @@ def test_a_path_of_the_templates_own_at_which_nothing_is_is_refused(
         ('out_of_sample = "demand.csv"', "pd.read_csv(out_of_sample)"),
         ('cache_csv = "demand.csv"', "with open(cache_csv) as file:\n    file.read()"),
         ('DATA = "data"', "open(f'{DATA}/a.csv')\nopen(f'{DATA}/result.csv', 'w')"),
+        ('DATA = "data"', "open(f'{DATA}/{N}')\nopen(f'{DATA}/{title}', 'w')"),
+        ('DATA = "data"', "open(f'{DATA}/{N}')\ndf.to_csv(DATA + '/' + name + '.csv')"),
+        ('DATA = "data"', "Path(DATA).glob('*.csv')\ndf.to_csv(f'{DATA}/{title}.csv')"),
     ],
 )
 def test_a_path_that_is_read_counts(project, tmp_path, cell, code):
@@ -335,6 +338,7 @@ def test_a_path_that_is_read_counts(project, tmp_path, cell, code):
         ('PATH = "demand.csv"', "with open(PATH, 'w') as f:\n    f.write('x')\nopen(PATH).read()"),
         ('OUT = "data"', "for p in Path(OUT).glob('*.csv'):\n    p.unlink()"),
         ('CACHE = "demand.csv"', "if N:\n    pd.read_csv(CACHE)\nelse:\n    df.to_csv(CACHE)"),
+        ('DATA = "data"', "Path(DATA).glob('*.tsv')\ndf.to_csv(f'{DATA}/{title}.csv')"),
         ('DATA = "data"', "os.mkdir(DATA)\nopen(f'{DATA}/a.csv')\ndf.to_csv(f'{DATA}/demand.csv')"),
     ],
 )

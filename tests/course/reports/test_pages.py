@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import time
 from html.parser import HTMLParser
 
 import pytest
@@ -156,6 +157,24 @@ def test_the_table_of_a_tagged_cell_may_take_the_figures_place(read):
     table = shown(text_markdown="| measure | value |\n|---|---|\n| good | 7 |")
     page = read(text("Ask."), code(printed("log")), code(table, tags=["main-figure"])).text
     in_order(page, "Ask.", "measure", "good", "Made with", "log", "Shown at the top")
+
+
+def test_what_a_cell_prints_bit_by_bit_is_one_text_as_a_terminal_shows_it(read):
+    bits = [printed("1%\r50%\r"), printed("100%\r\nroun"), printed("d\nlast\r")]
+    error = v4.new_output("stream", name="stderr", text="warned\n")
+    found = pages.take_apart(v4.new_notebook(cells=[code(*bits, error, printed("x"))]), "t")
+    texts = [output.text for output in found.rest.cells[0].outputs]
+    assert texts == ["100%\nround\nlast", "warned\n", "x"]
+    table = [printed("name  n\n"), printed("a     1\n")]
+    page = read(text("Ask."), code(*table, tags=["main-figure"])).text
+    assert page.index("name  n") < page.index("a     1") < page.index("Shown at the top")
+
+
+def test_a_long_line_beside_a_line_that_is_written_over_takes_no_time(read):
+    begun = time.perf_counter()
+    page = read(text("Ask."), code(printed("1%\r2%\n" + "x" * 300_000)))
+    assert "2%\nxxx" in page.text
+    assert time.perf_counter() - begun < 30  # it was a minute and a half
 
 
 def test_recorded_results_are_not_shown_twice(read):

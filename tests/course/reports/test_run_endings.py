@@ -78,12 +78,21 @@ def test_any_other_end_is_a_failure_of_the_cell_that_caused_it(ended, how):
     for word in WRONG[how]:
         assert word in str(record.failure)
     assert record.results == {"before": how}
+    if WRONG[how][0] in ("exit code 0", "killed by signal"):  # without a traceback, which has it
+        assert "cell 4 (" in (ended[how].folder / "log.txt").read_text("utf-8")
 
 
 def test_a_run_to_the_last_cell_did_not_end_early(ended):
     record = ended["well"].record
     assert (record.ended_early, record.skipped) == (None, [])
     assert record.results == {"before": "well", "after": 1}
+
+
+def test_to_end_in_the_last_cell_is_no_early_end(write_template, tmp_path):
+    template = write_template(tmp_path / "last.ipynb", None, "x = 1", "import sys\nsys.exit(0)")
+    run = reports.run(template, out=tmp_path / "out")
+    assert (run.done, run.record.ended_early) == (True, None)
+    assert "ended early" not in (run.folder / "report.html").read_text("utf-8")
 
 
 @pytest.mark.parametrize(

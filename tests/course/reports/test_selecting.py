@@ -114,12 +114,29 @@ def test_where_values_are_compared_as_what_they_are(runs, where, names):
         ("__import__('os')", ["write NAME=VALUE"]),
         ("NAME<x", ["NAME is no number", "= or !="]),
         ("status>1", ["status is no number"]),
+        ("started=2026-01-01", ["--since and --until"]),
     ],
 )
 def test_where_refuses_what_it_cannot_compare(runs, where, words, one_sentence):
     with pytest.raises(ValueError, match=r".") as caught:
         chosen(runs, where=[where])
     one_sentence(caught.value, *words)
+
+
+def test_a_parameter_that_is_called_started_is_compared(put, tmp_path):
+    for number, day in enumerate(("2026-01-01", "soon"), start=1):
+        put(tmp_path, f"T-{number:012x}", parameters={"started": day})
+    runs = history.load_runs(tmp_path)
+    assert chosen(runs, where=["started=soon"]) == "2"
+
+
+@pytest.mark.parametrize("option", ["since", "until"])
+@pytest.mark.parametrize("text", ["9999-12-31", "9999-12-31T23:00-08:00", "0001-01-01T00:00+08:00"])
+def test_a_time_at_the_end_of_all_times_is_taken_or_refused_in_words(option, text, one_sentence):
+    try:
+        selecting.read_selection(**{option: text})
+    except ValueError as error:
+        one_sentence(error, f"--{option}", text)
 
 
 def test_a_template_by_name_or_path(runs, one_sentence):

@@ -21,7 +21,7 @@ import pytest
 
 from aigc_course import reports
 from aigc_course.reports import cluster as cluster_module
-from aigc_course.reports import executors, history, plans, sweeps, templates, workers
+from aigc_course.reports import executors, history, identities, plans, sweeps, templates, workers
 from aigc_course.reports.parameters import ParameterError
 
 WITHOUT_DASK = importlib.util.find_spec("distributed") is None
@@ -279,6 +279,8 @@ def test_resume_leaves_out_the_plan_whose_input_has_changed(write_template, tmp_
     (tmp_path / "a.csv").write_text("changed")
     planned, (said,) = plans.replan(template, tmp_path / "out")
     assert len(planned.runs) == 1
+    read = identities.inputs_of(template, planned.runs[0].parameters)
+    assert planned.runs[0].inputs == read  # else each input would be said to have changed
     one_sentence(said, names["a"], "what a parameter points to")
     (tmp_path / "b.csv").unlink()
     with pytest.raises(ValueError, match="not be the same as planned") as caught:

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from aigc_course import reports
-from aigc_course.reports import history, plans, progress, records, selecting, templates
+from aigc_course.reports import history, identities, plans, progress, records, selecting, templates
 from aigc_course.reports.parameters import ParameterError
 
 
@@ -110,7 +110,7 @@ def test_a_run_whose_file_changes_in_mid_sweep_names_it_and_a_lost_notebook_asks
     (tmp_path / "data.csv").write_text("1")
     (first.run.folder / "executed.ipynb").unlink()
     (again,) = reports.sweep(template, grid={"SEED": [0]}, out=tmp_path / "out")
-    one_sentence(again.message, "executed.ipynb is missing or was changed", "give --again")
+    one_sentence(again.message, "executed.ipynb is missing or was changed", "(no -p) and --again")
     assert "tries again" not in again.message
 
 
@@ -186,8 +186,9 @@ def reader(write_template, tmp_path):
     path = write_template(
         tmp_path / "reader.ipynb",
         'csv_path = "data.csv"\nmany = ["data.csv"]\ntable = "table.csv"\nrate = 0.5\nSEED = 0\n'
-        'KIND: str = "a"  # [one of: a, b]',
-        "open(csv_path), [open(m) for m in many]\nopen(table, 'w')",
+        'KIND: str = "a"  # [one of: a, b]\nfeatures = "table.csv"',
+        "open(csv_path), [open(m) for m in many]\nopen(table, 'w')\n"
+        "if exists(features):\n    np.load(features)\nelse:\n    np.save(features, x)",
     )
     return templates.find_template(path)
 
@@ -203,6 +204,8 @@ def reader(write_template, tmp_path):
         (["SEED=x:3"], ["give a whole number"]),
         (["rate=inf"], ["rate is inf: give a finite number, such as 0.5"]),
         (["rate=1e400"], ["give a finite number"]),
+        (["rate=" + ",".join(f"0.00{n}" for n in range(1, 10))], ["0.004,0.005,0.006,", "0.009."]),
+        (["SEED=" + ",".join(map(str, range(200)))], ["with --grid in place of -p."]),
     ],
 )
 def test_what_is_no_value_is_refused_before_a_kernel(reader, given, words, one_sentence):
@@ -212,10 +215,59 @@ def test_what_is_no_value_is_refused_before_a_kernel(reader, given, words, one_s
 
 
 @pytest.mark.parametrize(
-    "given", ["csv_path=https://a.org/b.csv", "csv_path=*.csv", "table=new.csv", "csv_path="]
+    "given",
+    [
+        "csv_path=https://a.org/b.csv",
+        "csv_path=*.csv",
+        "csv_path=",
+        "csv_path=none",
+        "table=new.csv",
+        "features=other.npz",
+    ],
 )
 def test_an_address_a_pattern_and_what_is_written_need_not_be_there(reader, given):
     assert plans.plan_runs(reader, plans.parse_sweep(reader, [given])).runs
+
+
+def test_what_is_not_finite_is_called_so_only_where_a_number_may_be(
+    write_template, tmp_path, one_sentence
+):
+    cell = "T: str = 'x'\nL: list[int] = [1]\nI = 1\nKIND: str = 'a'  # [one of: a, b]"
+    declared = templates.find_template(write_template(tmp_path / "t.ipynb", cell)).parameters
+    infinite = float("inf")
+    for value, words in (
+        ({"T": infinite}, "in quotes."),
+        ({"L": [infinite]}, "whole numbers"),
+        ({"I": infinite}, "give a whole number, such as 1."),
+        ({"KIND": infinite}, "give one of: a, b."),
+    ):
+        with pytest.raises(ParameterError) as caught:
+            declared.check(value)
+        one_sentence(caught.value, words)
+        assert "finite" not in str(caught.value)
+
+
+@pytest.mark.parametrize("limit", ["", "  # [a path]"])
+def test_a_path_below_the_users_home_is_taken_and_counts(
+    write_template, tmp_path, monkeypatch, limit, one_sentence
+):
+    monkeypatch.setenv("HOME", str(tmp_path / "user"))
+    (tmp_path / "user").mkdir()
+    (tmp_path / "user" / "mine.csv").write_text("1")
+    (tmp_path / "data.csv").write_text("1")
+    cell = f'csv: str = "data.csv"{limit}\nOWN = "~/mine.csv"'
+    path = write_template(tmp_path / "t.ipynb", cell, "print(open(csv), OWN)")
+    template = templates.find_template(path)
+    values = template.parameters.check({"csv": "~/mine.csv"})
+    assert values["csv"] == str(tmp_path / "user" / "mine.csv")
+    before = identities.inputs_of(template, values)
+    assert set(before) == {"csv", "OWN"}
+    (tmp_path / "user" / "mine.csv").write_text("2")
+    after = identities.inputs_of(template, values)
+    assert [after[name] != before[name] for name in before] == [True, True]
+    with pytest.raises(ParameterError, match="csv") as caught:
+        plans.plan_runs(template, plans.parse_sweep(template, ["csv=~/gone.csv"]))
+    one_sentence(caught.value, "~/gone.csv")
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from nbformat import v4
 
 from aigc_course import reports
-from aigc_course.reports import parameters, templates
+from aigc_course.reports import parameters, ranges, templates
 from aigc_course.reports.parameters import ParameterError, is_seed
 
 UNTYPED = """\
@@ -129,7 +129,7 @@ def test_what_is_computed_is_no_parameter_and_help_says_so(untyped, one_sentence
 )
 def test_untyped_parameters_are_given_like_typed_ones(untyped, text, value):
     name = text.partition("=")[0]
-    found = parameters.parse_assignments(untyped, [text])[name]
+    found = ranges.parse_assignments(untyped, [text])[name]
     assert found == value
     assert type(found) is type(value)
 
@@ -137,7 +137,7 @@ def test_untyped_parameters_are_given_like_typed_ones(untyped, text, value):
 def test_wrong_values_are_all_named_with_right_examples(untyped):
     texts = ["horizon=two", "alpha=1.5", "horzon=3", "products=C", "mode=fats", "seasonal=1"]
     with pytest.raises(ParameterError) as caught:
-        parameters.parse_assignments(untyped, texts)
+        ranges.parse_assignments(untyped, texts)
     said = str(caught.value)
     assert "horizon is 'two': give a whole number, such as 14." in said
     assert "alpha is '1.5': give a number, 0 to 1." in said or "alpha is 1.5" in said
