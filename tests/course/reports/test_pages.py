@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import time
 from html.parser import HTMLParser
 
 import pytest
@@ -170,11 +169,10 @@ def test_what_a_cell_prints_bit_by_bit_is_one_text_as_a_terminal_shows_it(read):
     assert page.index("name  n") < page.index("a     1") < page.index("Shown at the top")
 
 
-def test_a_long_line_beside_a_line_that_is_written_over_takes_no_time(read):
-    begun = time.perf_counter()
-    page = read(text("Ask."), code(printed("1%\r2%\n" + "x" * 300_000)))
+def test_a_long_line_beside_a_line_that_is_written_over_takes_its_length(read):
+    # Its square takes a quarter of an hour: the limit of a test would meet it.
+    page = read(text("Ask."), code(printed("1%\r2%\n" + "x" * 1_000_000)))
     assert "2%\nxxx" in page.text
-    assert time.perf_counter() - begun < 30  # it was a minute and a half
 
 
 def test_recorded_results_are_not_shown_twice(read):
