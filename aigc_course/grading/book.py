@@ -32,7 +32,6 @@ from aigc_course.grading.marks import (
     UNKNOWN,
     GradeRow,
     Person,
-    fingerprints,
     mark_of,
     read_grades,
     write_grades,
@@ -294,7 +293,7 @@ class Book:
         adjustments = self._adjustments.get(key, [])
         mark = mark_of(key, row, person, self._possible, self._rule, adjustments)
         outdated = row is not None and any(
-            row.judged_with(given) != row.content for given in fingerprints(adjustments)
+            content != row.content for content in row.judged_with(adjustments).values()
         )
         remarks = self._remarks(row, outdated)
         if key in self._failed:
@@ -323,8 +322,7 @@ class Book:
         for key, row in self.rows.items():
             row.total = lines[key].mark.total
             row.changes = self._changes_of(key, row.total)
-            given = fingerprints(self._adjustments.get(key, []))
-            row.judged |= {each: row.judged_with(each) for each in given}
+            row.judged |= row.judged_with(self._adjustments.get(key, []))
             row.judged.pop(UNKNOWN, None)
         content = tables.grades_table(list(lines.values()), self._tests.exercises())
         digest = hashlib.sha256(content).hexdigest()

@@ -116,9 +116,23 @@ class GradeRow(BaseModel):
     page_hash: str = ""
     judged: dict[str, str] = {}
 
-    def judged_with(self, given: str) -> str:
-        """The ``content`` that a line of the teacher's marks was first given to; see `judged`."""
-        return self.judged.get(given, self.judged.get(UNKNOWN, self.content))
+    def judged_with(self, adjustments: Sequence[Adjustment]) -> dict[str, str]:
+        """The ``content`` that each line of the teacher's with points was first given to.
+
+        Args:
+            adjustments: the student's.
+
+        Returns:
+            By the hash of the line, wherever it stands; see `judged`.
+        """
+        marks = [
+            (a.exercise, a.points, a.set_to, a.comment)
+            for a in adjustments
+            if a.points or a.set_to is not None
+        ]
+        # Folders of before have one hash of all lines.
+        other = self.judged.get(_digest(marks), self.judged.get(UNKNOWN, self.content))
+        return {given: self.judged.get(given, other) for given in map(_digest, marks)}
 
     @property
     def earned(self) -> float:
@@ -290,14 +304,9 @@ def find_renamed(
     return renamed
 
 
-def fingerprints(adjustments: Sequence[Adjustment]) -> list[str]:
-    """A hash of each line of the teacher's that gives or sets points, wherever it stands."""
-    marks = [
-        (a.exercise, a.points, a.set_to, a.comment)
-        for a in adjustments
-        if a.points or a.set_to is not None
-    ]
-    return [hashlib.sha256(repr(mark).encode()).hexdigest()[:16] for mark in marks]
+def _digest(marks: list[tuple] | tuple) -> str:
+    """A hash of a line of the teacher's marks, or of several."""
+    return hashlib.sha256(repr(marks).encode()).hexdigest()[:16]
 
 
 def _submitted(row: GradeRow, person: Person | None, rule: LateRule) -> datetime | None:

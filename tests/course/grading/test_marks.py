@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import re
@@ -511,6 +512,30 @@ def test_points_for_an_older_submission_are_kept_and_named(tmp_path):
     put(tmp_path, "adjustments.csv", "student,points,comment\nanna,2,still\n")  # looked at again
     graded_class(tmp_path, {better: 10})
     assert "earlier submission" not in table(tmp_path)["anna"]["note"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "hashed"),
+    [
+        ("anna,,2,,", [("", 2.0, None, "")]),
+        ("anna,vae-03,,9,fine\nanna,,-1,,", [("vae-03", 0.0, 9.0, "fine"), ("", -1.0, None, "")]),
+    ],
+)
+def test_what_a_folder_of_before_knows_of_points_by_hand_still_counts(tmp_path, lines, hashed):
+    """One hash of all lines stood for what is a hash of each now."""
+    graded_class(tmp_path, {ANNA: 7})
+    put(tmp_path, "adjustments.csv", f"student,exercise,points,set,comment\n{lines}\n")
+    better = handed("anna", content="better")
+    for content in ("of anna", "better"):
+        graded_class(tmp_path, {better: 10})
+        file = tmp_path / "marks" / "grades.json"
+        grades = json.loads(file.read_text(encoding="utf-8"))
+        whole = hashlib.sha256(repr(hashed).encode()).hexdigest()[:16]
+        grades["students"]["anna"]["judged"] = {whole: content}
+        file.write_text(json.dumps(grades), encoding="utf-8")
+        for _ in range(2):
+            said = told(graded_class(tmp_path, {better: 10}))
+            assert ("earlier submission, look again: anna" in said) == (content == "of anna")
 
 
 @pytest.mark.parametrize(
