@@ -24,6 +24,7 @@ from aigc_course.grading.identity import (
     Handed,
     check_platform,
     date_people,
+    hand_over,
     kept_apart,
     rename_rows,
 )
@@ -138,6 +139,7 @@ class Book:
             if old is not None:
                 row.former, row.earlier, row.judged = old.former, list(old.earlier), old.judged
                 row.changes, row.page, row.page_hash = old.changes, old.page, old.page_hash
+                row.sources = sorted((old.folders | row.folders) - {row.source})
                 if old.source != row.source and old.content != row.content:
                     says = old.replaced()
                     row.earlier = [*(each for each in row.earlier if each != says), says]
@@ -270,6 +272,7 @@ class Book:
             if key not in rows:
                 rows[key] = _row_to_come(each.submission)
         matched = match(self.grades.people, rows)
+        hand_over(matched.keys, self.grades.people, self.handed, rows)
         self._people: dict[str, Person] = {}
         for number, person in enumerate(self.grades.people):
             key = matched.keys.get(number)
@@ -299,7 +302,8 @@ class Book:
         if key in self._failed:
             remarks.append(f"Could not be graded this time: {self._failed[key]}")
         failed = self._handed[key].submission if key in self._failed else None
-        return tables.TableLine(key, row, mark, person, remarks, outdated, failed)
+        apart = key in self._handed and bool(self._handed[key].namesake)
+        return tables.TableLine(key, row, mark, person, remarks, outdated, failed, apart)
 
     def _handed_or_known(self) -> set[str]:
         """Keys of all who are in the table, or in the folder and not graded yet."""

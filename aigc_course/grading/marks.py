@@ -80,6 +80,7 @@ class GradeRow(BaseModel):
         page: the feedback page's file name.
         submitted: the time of the file; a download may have changed it.
         source: the folder that it came from.
+        sources: folders that it came from before.
         here: it was in the folder that was graded last.
         former: earlier names of the same student.
         earlier: sentences on earlier submissions that this one replaces.
@@ -109,6 +110,7 @@ class GradeRow(BaseModel):
     page: str
     submitted: datetime | None = None
     source: str = ""
+    sources: list[str] = []
     here: bool = True
     former: list[str] = []
     earlier: list[str] = []
@@ -133,6 +135,11 @@ class GradeRow(BaseModel):
         # Folders of before have one hash of all lines.
         other = self.judged.get(_digest(marks), self.judged.get(UNKNOWN, self.content))
         return {given: self.judged.get(given, other) for given in map(_digest, marks)}
+
+    @property
+    def folders(self) -> set[str]:
+        """All folders that it has come from."""
+        return {self.source, *self.sources}
 
     @property
     def earned(self) -> float:
