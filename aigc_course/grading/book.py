@@ -25,6 +25,7 @@ from aigc_course.grading.identity import (
     check_platform,
     date_people,
     hand_over,
+    is_apart,
     kept_apart,
     rename_rows,
 )
@@ -139,6 +140,7 @@ class Book:
             if old is not None:
                 row.former, row.earlier, row.judged = old.former, list(old.earlier), old.judged
                 row.changes, row.page, row.page_hash = old.changes, old.page, old.page_hash
+                row.id, row.lms = row.id or old.id, row.lms or old.lms
                 row.sources = sorted((old.folders | row.folders) - {row.source})
                 if old.source != row.source and old.content != row.content:
                     says = old.replaced()
@@ -282,13 +284,22 @@ class Book:
                 key = next(k for k in itertools.chain([name], same) if k not in self._people)
             self._people[key] = person
         self._names = Names()
+        theirs = {each.namesake: key for key, each in self._handed.items() if each.namesake}
         for key in [*rows, *(k for k in self._people if k not in rows)]:
-            row, person = rows.get(key), self._people.get(key)
+            row, own = rows.get(key), self._people.get(key)
+            # A name is that of the row which had it first, whichever roster is given now.
+            person = None if self._is_apart(key) else self._people.get(theirs.get(key, key))
             words = [row.student, key, row.id, *row.former] if row else []
             words += [alone for word in words if (alone := without_addition(word)) != word]
-            words += [person.name, person.id, *person.words] if person else []
-            self._names.add(key, words[0], words[1:], tables.shown_id(key, row, person, None))
+            words += [person.name, *person.words] if person else []
+            words += [own.id] if own else []
+            self._names.add(key, words[0], words[1:], tables.shown_id(key, row, own, None))
         return matched.unclear
+
+    def _is_apart(self, key: str) -> bool:
+        """Whether the name of a student's row tells it from that of another class."""
+        folders = self.rows[key].folders if key in self.rows else set()
+        return is_apart(key, {*folders, self._source})
 
     def _line(self, key: str) -> tables.TableLine:
         """One student with the mark."""
@@ -302,7 +313,7 @@ class Book:
         if key in self._failed:
             remarks.append(f"Could not be graded this time: {self._failed[key]}")
         failed = self._handed[key].submission if key in self._failed else None
-        apart = key in self._handed and bool(self._handed[key].namesake)
+        apart = self._is_apart(key)
         return tables.TableLine(key, row, mark, person, remarks, outdated, failed, apart)
 
     def _handed_or_known(self) -> set[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -71,7 +71,10 @@ def kept_apart(
             name = _name_with_folder(grades, submission.name, other, source)
             said.append(_why_apart(row, submission, name, row.content == each.content, strangers))
             namesake = submission.key if strangers else ""
-            each = Handed(replace(submission, key=other, name=name), each.content, namesake)
+            submission = replace(submission, key=other, name=name)
+            if strangers:
+                submission = _with_number(submission, each.submission.name, roster)
+            each = Handed(submission, each.content, namesake)
         told.append(each)
     return told, said
 
@@ -94,6 +97,11 @@ def hand_over(
     for number, key in keys.items():
         if key in theirs and known_as(people[number]) & spellings(rows[key].student):
             keys[number] = theirs[key]
+
+
+def is_apart(key: str, folders: Collection[str]) -> bool:
+    """Whether a row is kept apart from that of the same name, by its key and its folders."""
+    return any(key.endswith(_key_ending(folder)) for folder in folders)
 
 
 def rename_rows(grades: Grades, handed: Sequence[Handed], source: str) -> dict[str, tuple]:
@@ -276,9 +284,15 @@ def _join(grades: Grades, submission: Submission, key: str) -> str:
     return said
 
 
+def _with_number(submission: Submission, name: str, roster: Sequence[Person]) -> Submission:
+    """The submission with the platform's number of whoever has the name, which says who it is."""
+    person = next(person for person in roster if known_as(person) & spellings(name))
+    return replace(submission, lms=person.lms or None, lms_id=person.id or None)
+
+
 def _key_apart(submission: Submission, source: str) -> str:
     """The key of what is kept apart from that of the same name, in another folder."""
-    return f"{submission.key}--{_digest(source)[:16]}"
+    return f"{submission.key}{_key_ending(source)}"
 
 
 def _name_with_folder(grades: Grades, name: str, key: str, source: str) -> str:
@@ -292,6 +306,10 @@ def _endings(source: str) -> tuple[str, str]:
     """What tells a name from the same one in another folder, and what does so for sure."""
     folder = plain_text(Path(source).name, 40)
     return f" [{folder}]", f" [{folder} {_digest(source)[:6]}]"
+
+
+def _key_ending(source: str) -> str:
+    return f"--{_digest(source)[:16]}"
 
 
 def _digest(source: str) -> str:

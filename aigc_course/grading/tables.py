@@ -36,7 +36,7 @@ class TableLine:
         remarks: for the teacher.
         outdated: the teacher's points were given to an earlier submission.
         failed: what could not be graded, through no fault of the student; None if nothing.
-        apart: the roster's name is also that of a row of another class.
+        apart: the row's name tells it from that of another class, and the roster's does not.
     """
 
     key: str

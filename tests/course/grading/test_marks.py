@@ -290,6 +290,23 @@ def test_late_work_of_one_class_takes_nothing_of_the_same_name_in_another(
             assert page(tmp_path, "anna") == their_page
 
 
+def test_a_line_by_hand_is_of_the_same_student_whichever_class_is_graded(tmp_path):
+    first = handed("ada_lovelace")
+    other = handed("ada_lovelace", content="of another")
+    file = put(tmp_path, "class.txt", 'student\n"Lovelace, Ada"\n"bo"\n')
+    put(tmp_path, "adjustments.csv", 'student,points\n"Lovelace, Ada",2\nADA_LOVELACE,1\n')
+    graded_class(tmp_path, {first: 4, BO: 5}, source="a", roster=file)
+    for text, source, work in (
+        ('student\n"Lovelace, Ada"\n"dan"\n', "b", {other: 6, DAN: 8}),
+        ('student\n"Lovelace, Ada"\n"bo"\n', "a", {first: 4, BO: 5}),
+        ("", "b", {other: 6, DAN: 8}),
+    ):
+        file.write_text(text, encoding="utf-8")
+        graded_class(tmp_path, work, source=source, roster=file if text else None)
+        totals = sorted(row["total"] for name, row in table(tmp_path).items() if "ov" in name)
+        assert totals == ["6", "7"]
+
+
 def test_late_work_before_takes_no_row_to_another_class(tmp_path):
     """Once she has handed in late, Anna is alone in the folder that her row is from."""
     graded_class(tmp_path, {ANNA: 4, BO: 5}, source="a")
