@@ -24,6 +24,8 @@ from aigc_course.grading.identity import (
     Handed,
     check_platform,
     date_people,
+    hand_over,
+    is_apart,
     kept_apart,
     rename_rows,
 )
@@ -32,7 +34,6 @@ from aigc_course.grading.marks import (
     UNKNOWN,
     GradeRow,
     Person,
-    fingerprints,
     mark_of,
     read_grades,
     write_grades,
@@ -139,6 +140,8 @@ class Book:
             if old is not None:
                 row.former, row.earlier, row.judged = old.former, list(old.earlier), old.judged
                 row.changes, row.page, row.page_hash = old.changes, old.page, old.page_hash
+                row.id, row.lms = row.id or old.id, row.lms or old.lms
+                row.sources = sorted((old.folders | row.folders) - {row.source})
                 if old.source != row.source and old.content != row.content:
                     says = old.replaced()
                     row.earlier = [*(each for each in row.earlier if each != says), says]
@@ -271,6 +274,7 @@ class Book:
             if key not in rows:
                 rows[key] = _row_to_come(each.submission)
         matched = match(self.grades.people, rows)
+        hand_over(matched.keys, self.grades.people, self.handed, rows)
         self._people: dict[str, Person] = {}
         for number, person in enumerate(self.grades.people):
             key = matched.keys.get(number)
@@ -280,13 +284,22 @@ class Book:
                 key = next(k for k in itertools.chain([name], same) if k not in self._people)
             self._people[key] = person
         self._names = Names()
+        theirs = {each.namesake: key for key, each in self._handed.items() if each.namesake}
         for key in [*rows, *(k for k in self._people if k not in rows)]:
-            row, person = rows.get(key), self._people.get(key)
+            row, own = rows.get(key), self._people.get(key)
+            # A name is that of the row which had it first, whichever roster is given now.
+            person = None if self._is_apart(key) else self._people.get(theirs.get(key, key))
             words = [row.student, key, row.id, *row.former] if row else []
             words += [alone for word in words if (alone := without_addition(word)) != word]
-            words += [person.name, person.id, *person.words] if person else []
-            self._names.add(key, words[0], words[1:], tables.shown_id(key, row, person, None))
+            words += [person.name, *person.words] if person else []
+            words += [own.id] if own else []
+            self._names.add(key, words[0], words[1:], tables.shown_id(key, row, own, None))
         return matched.unclear
+
+    def _is_apart(self, key: str) -> bool:
+        """Whether the name of a student's row tells it from that of another class."""
+        folders = self.rows[key].folders if key in self.rows else set()
+        return is_apart(key, {*folders, self._source})
 
     def _line(self, key: str) -> tables.TableLine:
         """One student with the mark."""
@@ -294,13 +307,14 @@ class Book:
         adjustments = self._adjustments.get(key, [])
         mark = mark_of(key, row, person, self._possible, self._rule, adjustments)
         outdated = row is not None and any(
-            row.judged_with(given) != row.content for given in fingerprints(adjustments)
+            content != row.content for content in row.judged_with(adjustments).values()
         )
         remarks = self._remarks(row, outdated)
         if key in self._failed:
             remarks.append(f"Could not be graded this time: {self._failed[key]}")
         failed = self._handed[key].submission if key in self._failed else None
-        return tables.TableLine(key, row, mark, person, remarks, outdated, failed)
+        apart = self._is_apart(key)
+        return tables.TableLine(key, row, mark, person, remarks, outdated, failed, apart)
 
     def _handed_or_known(self) -> set[str]:
         """Keys of all who are in the table, or in the folder and not graded yet."""
@@ -323,8 +337,7 @@ class Book:
         for key, row in self.rows.items():
             row.total = lines[key].mark.total
             row.changes = self._changes_of(key, row.total)
-            given = fingerprints(self._adjustments.get(key, []))
-            row.judged |= {each: row.judged_with(each) for each in given}
+            row.judged |= row.judged_with(self._adjustments.get(key, []))
             row.judged.pop(UNKNOWN, None)
         content = tables.grades_table(list(lines.values()), self._tests.exercises())
         digest = hashlib.sha256(content).hexdigest()

@@ -80,6 +80,7 @@ class GradeRow(BaseModel):
         page: the feedback page's file name.
         submitted: the time of the file; a download may have changed it.
         source: the folder that it came from.
+        sources: folders that it came from before.
         here: it was in the folder that was graded last.
         former: earlier names of the same student.
         earlier: sentences on earlier submissions that this one replaces.
@@ -109,6 +110,7 @@ class GradeRow(BaseModel):
     page: str
     submitted: datetime | None = None
     source: str = ""
+    sources: list[str] = []
     here: bool = True
     former: list[str] = []
     earlier: list[str] = []
@@ -116,9 +118,28 @@ class GradeRow(BaseModel):
     page_hash: str = ""
     judged: dict[str, str] = {}
 
-    def judged_with(self, given: str) -> str:
-        """The ``content`` that a line of the teacher's marks was first given to; see `judged`."""
-        return self.judged.get(given, self.judged.get(UNKNOWN, self.content))
+    def judged_with(self, adjustments: Sequence[Adjustment]) -> dict[str, str]:
+        """The ``content`` that each line of the teacher's with points was first given to.
+
+        Args:
+            adjustments: the student's.
+
+        Returns:
+            By the hash of the line, wherever it stands; see `judged`.
+        """
+        marks = [
+            (a.exercise, a.points, a.set_to, a.comment)
+            for a in adjustments
+            if a.points or a.set_to is not None
+        ]
+        # Folders of before have one hash of all lines.
+        other = self.judged.get(_digest(marks), self.judged.get(UNKNOWN, self.content))
+        return {given: self.judged.get(given, other) for given in map(_digest, marks)}
+
+    @property
+    def folders(self) -> set[str]:
+        """All folders that it has come from."""
+        return {self.source, *self.sources}
 
     @property
     def earned(self) -> float:
@@ -290,14 +311,9 @@ def find_renamed(
     return renamed
 
 
-def fingerprints(adjustments: Sequence[Adjustment]) -> list[str]:
-    """A hash of each line of the teacher's that gives or sets points, wherever it stands."""
-    marks = [
-        (a.exercise, a.points, a.set_to, a.comment)
-        for a in adjustments
-        if a.points or a.set_to is not None
-    ]
-    return [hashlib.sha256(repr(mark).encode()).hexdigest()[:16] for mark in marks]
+def _digest(marks: list[tuple] | tuple) -> str:
+    """A hash of a line of the teacher's marks, or of several."""
+    return hashlib.sha256(repr(marks).encode()).hexdigest()[:16]
 
 
 def _submitted(row: GradeRow, person: Person | None, rule: LateRule) -> datetime | None:

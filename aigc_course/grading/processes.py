@@ -31,7 +31,8 @@ def descendants(pid: int) -> list[int]:
             children[int(parent)].append(int(name))
     found = [pid]
     for each in found:  # which grows on the way
-        found += children[each]
+        # Each child once: a number that is given anew meanwhile can make a circle of parents.
+        found += [child for child in children.pop(each, ()) if child != pid]
     return found[1:]
 
 

@@ -36,6 +36,7 @@ class TableLine:
         remarks: for the teacher.
         outdated: the teacher's points were given to an earlier submission.
         failed: what could not be graded, through no fault of the student; None if nothing.
+        apart: the row's name tells it from that of another class, and the roster's does not.
     """
 
     key: str
@@ -45,11 +46,12 @@ class TableLine:
     remarks: Sequence[str] = ()
     outdated: bool = False
     failed: Submission | None = None
+    apart: bool = False
 
     @property
     def name(self) -> str:
-        """The student's, as the roster has it if there is one."""
-        if self.person:
+        """The student's, as the roster has it if there is one and it is nobody else's."""
+        if self.person and not self.apart:
             return self.person.name
         return self.row.student if self.row else self.failed.name
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import subprocess
@@ -100,6 +101,35 @@ def test_a_look_counts_also_those_that_end_before_more_is_asked_of_them(monkeypa
         assert sorted(processes.descendants(shell.pid)) == sorted(started)
         assert processes.still_there(started) == []
         assert processes.descendants(shell.pid) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="no /proc")
+@pytest.mark.parametrize(
+    ("parents", "below"),
+    [
+        ({7: 1, 8: 7, 9: 8}, [8, 9]),
+        ({7: 9, 8: 7, 9: 8}, [8, 9]),  # the first of them is below the last
+        ({7: 1, 8: 8, 9: 7}, [9]),
+        ({7: 7, 8: 7, 9: 8}, [8, 9]),
+    ],
+)
+def test_a_look_ends_though_numbers_are_given_anew_meanwhile(monkeypatch, tmp_path, parents, below):
+    for number, parent in parents.items():
+        (tmp_path / str(number)).mkdir()
+        (tmp_path / str(number) / "stat").write_text(f"{number} (a) b) S {parent} {parent} 0\n")
+
+    def listed(path: str) -> list[str]:
+        assert path == "/proc"
+        return [str(number) for number in parents]
+
+    def opened(path: str, *rest: object) -> io.RawIOBase:
+        return open(path.replace("/proc", str(tmp_path)), *rest)
+
+    monkeypatch.setattr(processes.os, "listdir", listed)
+    monkeypatch.setattr(processes, "open", opened, raising=False)
+    found = processes.descendants(7)
+    monkeypatch.undo()
+    assert found == below
 
 
 @pytest.mark.usefixtures("bubblewrap")

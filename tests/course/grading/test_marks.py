@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import re
@@ -216,7 +217,7 @@ def test_rows_that_were_kept_apart_become_one_once_a_roster_says_so(tmp_path):
 
 def test_all_rows_that_were_kept_apart_become_one_in_a_third_folder(tmp_path):
     graded_class(tmp_path, {ANNA: 4, BO: 9}, source="a")
-    file = put(tmp_path, "class.txt", "anna\n")
+    file = put(tmp_path, "class.txt", "anna\nbo\n")
     for number, source in enumerate(("late 1", "late 2")):
         graded_class(tmp_path, {handed("anna", content=source): 5 + number}, source=source)
     assert set(table(tmp_path)) == {"anna", "anna [late 1]", "anna [late 2]", "bo"}
@@ -228,6 +229,115 @@ def test_all_rows_that_were_kept_apart_become_one_in_a_third_folder(tmp_path):
     for points, source in ((4, "a"), (5, "late 1"), (6, "late 2")):
         assert f"Replaces {points} of 10 points from {source}." in row["note"]
     assert book.strays() == []
+    assert book.apart == [
+        f"anna [late {number}] is anna of the roster: it is one row from now on."
+        for number in (1, 2)
+    ]
+
+
+DAN = handed("dan")
+CLASS_A, CLASS_B = "anna\nbo\n", "anna\ndan\n"
+
+
+def two_classes(tmp_path: Path, first: str) -> None:
+    """Class "a" with an Anna who has 4 points, class "b" with one who has 9; +1 for each by hand."""
+    classes = {
+        "a": {ANNA: 4, BO: 5},
+        "b": {handed("anna", content="of another"): 9, DAN: 8},
+    }
+    second = "b" if first == "a" else "a"
+    for source in (first, second):
+        graded_class(tmp_path, classes[source], source=source)
+    lines = f"student,points,comment\nfile:anna,1,for {first}\nanna [{second}],1,for {second}\n"
+    put(tmp_path, "adjustments.csv", lines)
+    graded_class(tmp_path, classes[second], source=second)
+
+
+@pytest.mark.parametrize("first", ["a", "b"])
+@pytest.mark.parametrize("late", ["a", "b"])
+@pytest.mark.parametrize("lists", [[], [CLASS_A, CLASS_B]])
+def test_late_work_of_one_class_takes_nothing_of_the_same_name_in_another(
+    tmp_path, first, late, lists
+):
+    two_classes(tmp_path, first)
+    names = {first: "anna", "b" if first == "a" else "a": f"anna [{'b' if first == 'a' else 'a'}]"}
+    other = "b" if late == "a" else "a"
+    before = table(tmp_path)[names[other]]
+    their_page = page(tmp_path, "anna")
+    for text in lists:  # rosters that were given before
+        graded_class(tmp_path, {CY: 1}, source="c", roster=put(tmp_path, "old.txt", text + "cy\n"))
+    file = put(tmp_path, "class.txt", CLASS_A if late == "a" else CLASS_B)
+    work = handed("anna", content="late")
+    book = Book(
+        tmp_path / "marks", hidden_in(tmp_path / "hidden"), [work], "late", read_roster(file)
+    )
+    book.begin()  # and no more, as if the grading was stopped
+    assert table(tmp_path)[names[other]]["total"] == before["total"]
+    for points in (7, 7, 6):
+        book = graded_class(tmp_path, {work: points}, source="late", roster=file)
+        row = table(tmp_path)[names[other]]
+        for column in ("total", "by hand", "comment"):
+            assert row[column] == before[column]
+        assert "Replaces" not in row["note"]
+        mine = [line for line in book.lines().values() if line.row and line.row.here]
+        assert [line.row.earned for line in mine] == [points]
+        assert mine[0].person is not None  # whose mark goes to the platform
+        if late == first:
+            assert mine[0].name == "anna"
+        else:
+            assert mine[0].name == "anna [late]"
+            assert "not on the roster" in " ".join(book.apart)
+            assert page(tmp_path, "anna") == their_page
+
+
+def test_a_line_by_hand_is_of_the_same_student_whichever_class_is_graded(tmp_path):
+    first = handed("ada_lovelace")
+    other = handed("ada_lovelace", content="of another")
+    file = put(tmp_path, "class.txt", 'student\n"Lovelace, Ada"\n"bo"\n')
+    put(tmp_path, "adjustments.csv", 'student,points\n"Lovelace, Ada",2\nADA_LOVELACE,1\n')
+    graded_class(tmp_path, {first: 4, BO: 5}, source="a", roster=file)
+    for text, source, work in (
+        ('student\n"Lovelace, Ada"\n"dan"\n', "b", {other: 6, DAN: 8}),
+        ('student\n"Lovelace, Ada"\n"bo"\n', "a", {first: 4, BO: 5}),
+        ("", "b", {other: 6, DAN: 8}),
+    ):
+        file.write_text(text, encoding="utf-8")
+        graded_class(tmp_path, work, source=source, roster=file if text else None)
+        totals = sorted(row["total"] for name, row in table(tmp_path).items() if "ov" in name)
+        assert totals == ["6", "7"]
+
+
+def test_late_work_before_takes_no_row_to_another_class(tmp_path):
+    """Once she has handed in late, Anna is alone in the folder that her row is from."""
+    graded_class(tmp_path, {ANNA: 4, BO: 5}, source="a")
+    file = put(tmp_path, "class.txt", CLASS_A)
+    for content in ("of anna", "better"):  # the same again, and other work
+        graded_class(
+            tmp_path, {handed("anna", content=content): 6}, source=f"late {content}", roster=file
+        )
+    put(tmp_path, "class.txt", CLASS_B)
+    other = handed("anna", content="of another")
+    book = graded_class(tmp_path, {other: 9, DAN: 8}, source="b", roster=file)
+    totals = {name: row["total"] for name, row in table(tmp_path).items()}
+    assert totals == {"anna": "6", "anna [b]": "9", "bo": "5", "dan": "8"}
+    (said,) = book.apart
+    assert "bo" in said
+    assert "not on the roster" in said
+
+
+def test_rows_of_a_folder_at_hand_become_one_and_those_of_another_class_stay(tmp_path):
+    two_classes(tmp_path, "a")
+    better = handed("anna", content="better")
+    graded_class(tmp_path, {better: 6}, source="late")
+    graded_class(tmp_path, {handed("anna", content="x"): 10}, source="b late")  # whose may it be?
+    file = put(tmp_path, "class.txt", CLASS_A)
+    said = graded_class(tmp_path, {better: 6}, source="late", roster=file).apart
+    totals = {name: row["total"] for name, row in table(tmp_path).items() if "anna" in name}
+    assert totals == {"anna": "7", "anna [b]": "10", "anna [b late]": "10"}
+    joined, stay = said
+    assert joined == "anna [late] is anna of the roster: it is one row from now on."
+    for words in ("anna [b late], anna [b]", "dan", "not on the roster"):
+        assert words in stay
 
 
 @pytest.mark.parametrize("late", ["late", "still later"])
@@ -287,7 +397,7 @@ def test_two_of_one_name_without_answers_are_two_students(tmp_path, what, others
     (said,) = [text for text in book.apart if "anna" in text]
     assert "with no answers either" in said
     assert "--roster" in said
-    file = put(tmp_path, "class.txt", "anna\n")
+    file = put(tmp_path, "class.txt", "anna\nbo\ncy\n")
     graded_class(tmp_path, {empty: 0}, source="b", roster=file)
     assert "anna [b]" not in table(tmp_path)
 
@@ -511,6 +621,30 @@ def test_points_for_an_older_submission_are_kept_and_named(tmp_path):
     put(tmp_path, "adjustments.csv", "student,points,comment\nanna,2,still\n")  # looked at again
     graded_class(tmp_path, {better: 10})
     assert "earlier submission" not in table(tmp_path)["anna"]["note"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "hashed"),
+    [
+        ("anna,,2,,", [("", 2.0, None, "")]),
+        ("anna,vae-03,,9,fine\nanna,,-1,,", [("vae-03", 0.0, 9.0, "fine"), ("", -1.0, None, "")]),
+    ],
+)
+def test_what_a_folder_of_before_knows_of_points_by_hand_still_counts(tmp_path, lines, hashed):
+    """One hash of all lines stood for what is a hash of each now."""
+    graded_class(tmp_path, {ANNA: 7})
+    put(tmp_path, "adjustments.csv", f"student,exercise,points,set,comment\n{lines}\n")
+    better = handed("anna", content="better")
+    for content in ("of anna", "better"):
+        graded_class(tmp_path, {better: 10})
+        file = tmp_path / "marks" / "grades.json"
+        grades = json.loads(file.read_text(encoding="utf-8"))
+        whole = hashlib.sha256(repr(hashed).encode()).hexdigest()[:16]
+        grades["students"]["anna"]["judged"] = {whole: content}
+        file.write_text(json.dumps(grades), encoding="utf-8")
+        for _ in range(2):
+            said = told(graded_class(tmp_path, {better: 10}))
+            assert ("earlier submission, look again: anna" in said) == (content == "of anna")
 
 
 @pytest.mark.parametrize(

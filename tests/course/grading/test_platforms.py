@@ -293,6 +293,28 @@ def test_the_table_has_the_number_and_one_row_a_person(tmp_path):
     assert [row["total"] for row in exported(tmp_path, "grades.csv")] == ["10", "5"]
 
 
+def test_a_worksheet_takes_no_grade_of_the_same_name_in_another_class(tmp_path):
+    anna, bo, dan = (handed(name) for name in ("anna", "bo", "dan"))
+    other = handed("anna", content="of another")
+    put = tmp_path / "marks" / "adjustments.csv"
+    graded_class(tmp_path, {anna: 4, bo: 5}, source="a")
+    put.write_text("student,points\nanna,1\n", encoding="utf-8")
+    file = worksheet(tmp_path, sheet_row(5, "Anna"), sheet_row(6, "Dan"))
+    graded_class(tmp_path, {other: 9, dan: 8}, source="b", roster=file).export()
+    assert [row["Grade"] for row in exported(tmp_path, "moodle.csv")] == ["9", "8"]
+    put.write_text("student,points\nanna,1\n5,-2\nanna [b],-1\n", encoding="utf-8")
+    for roster in (None, file):  # the number is hers from then on
+        graded_class(tmp_path, {other: 9, dan: 8}, source="b", roster=roster)
+        rows = {row["student"]: row for row in exported(tmp_path, "grades.csv")}
+        assert (rows["anna"]["total"], rows["anna"]["id"]) == ("5", "file:anna")
+        assert (rows["anna [b]"]["total"], rows["anna [b]"]["id"]) == ("6", "5")
+    late = handed("anna", content="late")
+    graded_class(tmp_path, {late: 10}, source="late", roster=file).export()
+    rows = {row["student"]: row["total"] for row in exported(tmp_path, "grades.csv")}
+    assert rows == {"anna": "5", "bo": "5", "anna [late]": "7", "Dan": "8"}
+    assert [row["Grade"] for row in exported(tmp_path, "moodle.csv")] == ["7", "8"]
+
+
 def test_an_older_export_is_said_to_be_old(tmp_path):
     file = worksheet(tmp_path, sheet_row(123456, "Mueller Anna"))
     graded_class(tmp_path, {ANNA: 10}, roster=file).export()
