@@ -41,42 +41,39 @@ class Beside:
         code: files of code, by what the notebook calls them.
         files: files and folders that it can read, by their texts in the code; of a pattern all
             that fit it.
-        read: those of these texts that reach what reads.
-        written: the texts of folders inside which it writes by names that only its run knows.
-        results: the paths of files that it writes into such a folder.
+        results: the paths of files that it only writes.
+        own, may_write: the texts of files, and the paths of files in folders, that it may have
+            written, as far as can be seen.
         libraries: the distributions that it imports, with their versions.
     """
 
     code: dict[str, Path] = field(default_factory=dict)
     files: dict[str, list[Path]] = field(default_factory=dict)
-    read: set[str] = field(default_factory=set)
-    written: set[str] = field(default_factory=set)
     results: re.Pattern[str] | None = None
+    own: set[str] = field(default_factory=set)
+    may_write: re.Pattern[str] | None = None
     libraries: dict[str, str] = field(default_factory=dict)
 
 
 def look_beside(template: Template) -> Beside:
     """Find what a notebook uses besides the course; nothing is executed."""
     home, found = template.path.parent, Beside()
-    sources, imported = template.run_cells, set()
-    left = list(sources)
+    sources, imported = [], set()
+    left = template.run_cells[::-1]
     while left:
         source = left.pop()
         new = _modules(source) - imported
         imported |= new
         read, written = _scripts(source)
-        sources += [f"open({name!r}, 'w')" for name in sorted(written)]
+        sources += [*(f"open({name!r}, 'w')" for name in sorted(written)), source]
         scripts = {name: _script(name, home) for name in sorted(read)}
         modules = [_module(name, _roots(template, sources)) for name in sorted(new - OURS)]
         for name, path in itertools.chain(scripts.items(), *(m.items() for m in modules)):
             if path and path.suffix not in (".py", ".ipynb"):
                 found.files[name] = [path]
-                found.read.add(name)
             elif path and name not in found.code:
                 found.code[name] = path
-                text = _code_of(path)
-                sources.append(text)
-                left.append(text)
+                left.append(_code_of(path))
     beside = {Path(name).parts[0].removesuffix(".py") for name in found.code}
     for name in sorted(imported - OURS - beside - set(sys.stdlib_module_names)):
         for library in _distributions(name):
@@ -94,39 +91,36 @@ def _find_files(template: Template, sources: list[str], found: Beside) -> None:
     texts = {t for source in sources for t in _texts(source) if re.fullmatch("[^\0\n]{1,4096}", t)}
     texts -= own
     written = flows.written_to(sources, map(flows.quoted, texts))
-    found.results = written.results(home)
-    found.read |= {text for text in texts if flows.quoted(text) in written.read}
-    into = {os.path.normpath(text) for text in texts if written.may_write(flows.quoted(text))}
-    found.written = {
-        text
-        for text in texts
-        for path in [os.path.normpath(text)]
-        if path in into or any(place.startswith(f"{path}{os.sep}") for place in into)
-    }
+    read = {text for text in texts if flows.quoted(text) in written.reached} | written.globs
+    texts |= written.globs
+    made = {text for text in texts if flows.quoted(text) in written.itself}
+    found.own = ((texts - read) | made) - found.files.keys()  # which commands read
+    used = {re.escape(text) for text in texts if flows.quoted(text) in written.read}
+    found.results = flows.any_of(written.patterns() - used, home)
+    files = {re.escape(t) for t in found.own if places.is_written_as_a_path(t)}
+    found.may_write = flows.any_of(written.patterns(held=True) | files, home)
     found.code = {n: p for n, p in found.code.items() if not _is_result(p, found)}
     found.files = {n: p for n, p in found.files.items() if not _is_result(p[0], found)}
     code = {path.resolve() for path in [template.path, *found.code.values()]}
     for text in sorted(texts):
-        name, here = flows.quoted(text), inputs.existing(text, home)
-        folder = here is not None and here.is_dir()
-        # A folder that is made may have been there, with what is read in it.
-        if name in written.itself and not (folder and text in found.read):
+        here = inputs.existing(text, home)
+        if text in made and flows.quoted(text) not in written.read:
             continue
         if _WILD.search(text):
-            paths = _fitting(text, template) if text in found.read else []
+            paths = _fitting(text, template) if text in read else []
+            paths = [path for path in paths if path.is_dir() or not _is_result(path, found)]
         elif here is None:  # f"data/{name}.csv" may be any file of its folder
             here = inputs.existing(text.rpartition("/")[0], home)
-            paths = [here] if here and here.is_dir() and text in found.read else []
+            paths = [here] if here and here.is_dir() and text in read else []
         else:
-            paths = [here] if not folder or text in found.read else []
-        kept = [path for path in paths if path.is_dir() or _counts(path, found, code)]
+            paths = [here] if not here.is_dir() or text in read else []
+        kept = [path for path in paths if path.is_dir() or _counts(path, code)]
         if kept:
             found.files[text] = kept
 
 
-def _counts(path: Path, found: Beside, code: set[Path]) -> bool:
-    empty = not path.stat().st_size  # as files of /proc say they are
-    return not empty and not _is_result(path, found) and path.resolve() not in code
+def _counts(path: Path, code: set[Path]) -> bool:
+    return bool(path.stat().st_size) and path.resolve() not in code  # 0 as files of /proc say
 
 
 def _is_result(path: Path, found: Beside) -> bool:
@@ -139,16 +133,17 @@ def _fitting(pattern: str, template: Template) -> list[Path]:
     Of more than can be looked at it is the folder in which they are.
     """
     home, most = template.path.parent, inputs.MOST_LISTED
-    above = home / _WILD.split(pattern)[0].rpartition("/")[0]
+    head = _WILD.split(pattern)[0]
+    above = home / head[: head.rfind("/") + 1]
     if "**" in pattern:  # which may be a walk through the whole disk
-        names = itertools.chain.from_iterable(files for _, _, files in os.walk(above))
+        names = itertools.chain.from_iterable(dirs + files for _, dirs, files in os.walk(above))
         if sum(1 for _ in itertools.islice(names, most + 1)) > most:
             return [above]
     found = list(itertools.islice(glob.iglob(pattern, root_dir=home, recursive=True), most + 1))
     if len(found) > most:
         return [above]
-    own = {p for name in found for p in (home / name).parents if inputs.is_own(p, template.name)}
     paths = [home / name for name in sorted(found)]
+    own = {p for p in {p for f in paths for p in f.parents} if inputs.is_own(p, template.name)}
     paths = [p for p in paths if own.isdisjoint(p.parents) and not inputs.PLAN.fullmatch(p.name)]
     return [path for path in paths if path.is_file()]
 
@@ -209,11 +204,11 @@ def _script(name: str, home: Path) -> Path | None:
 def _roots(template: Template, sources: Iterable[str]) -> list[Path]:
     """Where modules are looked for that no distribution installs, the notebook's folder first.
 
-    The folder of the course is one whether PYTHONPATH has it or not, for that of a worker has it.
+    The folder of the course is the next, whether PYTHONPATH has it or not: so it is for a worker.
     """
     home = template.path.parent
     course = str(Path(aigc_utils.__file__).parents[1])
-    given = [*os.environ.get("PYTHONPATH", "").split(os.pathsep), course]
+    given = [course, *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
     for source in sources:
         if "sys.path" in source:
             given += _texts(source)
@@ -226,12 +221,19 @@ def _module(name: str, roots: Iterable[Path]) -> dict[str, Path]:
 
     None if a distribution installs it there: a library counts with its version.
     """
-    for root in roots:
+    # A folder without __init__.py is one only if there is nothing else of its name.
+    for root in sorted(roots, key=lambda root: not _is_whole(root / name)):
         alone = root / f"{name}.py"
+        if (alone.is_file() or (root / name).is_dir()) and _is_installed(name, root):
+            return {}
         found = {alone.name: alone} if alone.is_file() else _package(root / name)
         if found:
-            return {} if _is_installed(name, root) else found
+            return found
     return {}
+
+
+def _is_whole(path: Path) -> bool:
+    return path.with_name(f"{path.name}.py").is_file() or (path / "__init__.py").is_file()
 
 
 def _is_installed(name: str, root: Path) -> bool:

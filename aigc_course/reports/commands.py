@@ -243,7 +243,9 @@ def _execute(
         shown.close()
         names = [run.name for run in planned.runs]
         # With --again those that were done before are none of this call's.
-        num_done = len(ended if options.again else history.finished_among(out, names))
+        num_done = len(
+            ended if options.again else history.finished_among(out, names, planned.since)
+        )
         say(_stopped(num_done, len(names), out, as_json))
         return None
     finally:
@@ -334,9 +336,9 @@ def _unchanged(template: templates.Template, run: records.Run) -> str:
     return (
         f"Nothing has changed since {record.started:%Y-%m-%d %H:%M} UTC, so this is the record of "
         f"then. Looked at: {', '.join(looked_at)}. Not looked at: what the code reads by a "
-        f"path that it puts together, in a folder that it gives to a function of its own or that "
-        f"holds more than {inputs.MOST_LISTED:,} files, or from a network. With --again it is made "
-        f"once more, beside it."
+        f"path that it puts together, in a folder, or by a pattern, that it gives to a function of "
+        f"its own, in a folder that holds more than {inputs.MOST_LISTED:,} files, or from a "
+        f"network. With --again it is made once more, beside it."
     )
 
 

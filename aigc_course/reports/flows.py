@@ -1,45 +1,26 @@
 """Where the paths in a notebook's code go: into what writes, or into what reads.
 
-It is read from the code, without executing it. A text or a parameter that reaches
-``open(..., "w")``, ``to_csv``, ``savefig``, ``mkdir`` or the like is a place where results go; what
-reaches ``open``, ``read_csv``, ``load`` or ``glob`` is read.
+It is read from the code, without executing it. What is only given to ``open(..., "w")``,
+``to_csv``, ``savefig`` or the like is a result; whatever else is done with a path, it may be read.
 """
 
 from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from aigc_course.reports.calls import called_name, read_by, updates, written_by
 from aigc_course.reports.declarations import UNREADABLE, without_commands
 
-# What writes, by its name, to what it is called on; to its first argument; to one of the first two.
-_ON = {"write_text", "write_bytes", "mkdir", "touch", "unlink", "rmdir"}
-_TO = "csv|parquet|excel|json|html|pickle|feather|hdf|hdf5|stata|latex|markdown|string|xml|orc"
-_FIRST = re.compile(
-    rf"to_({_TO}|netcdf|zarr|file|text|yaml|toml|disk|npz)|mkdir|makedirs|rmtree|unlink"
-    r"|rmdir|[A-Z]\w*Writer|ModelCheckpoint|BackupAndRestore|CSVLogger|\w*FileHandler"
-    r"|basicConfig"
-)
-_FIRST_TWO = re.compile(r"save[a-z_]*|dump|write_[a-z]+|imsave|imwrite")
-# What writes to its second argument; without one, as a method, to its first: Path.rename.
-_SECOND = re.compile(r"copy(file|tree|2)?|move|renames?|replace|urlretrieve|link|symlink")
+# Who fetches data may do so only if they are not there.
+_FETCHES = re.compile(r"copy(file|tree|2)?|urlretrieve")
 # A folder is made where there may be one with files to be read.
 _MAKES_FOLDERS = {"mkdir", "makedirs"}
-_READS = re.compile(
-    r"open[a-z_]*|i?read[a-z_]*|imread|load[a-z_]*|from(file|_csv|_file|_path|_json|_parquet|_disk)"
-    r"|scan_[a-z]+|genfromtxt|i?glob|rglob|iterdir|listdir|scandir|walk|copy[a-z0-9]*"
-    r"|\w*from_[a-z_]+|(get|list|find|scan|index)_[a-z_]+|\w+_(files|images|dataset|reader)"
-    r"|[A-Z]\w*(File|Files|Folder|Folders|Directory|Dataset|Reader|Loader|Loaders|Corpus)"
-)
 _LISTS = {"glob", "iglob", "rglob", "iterdir", "listdir", "scandir", "walk"}
-# Keywords that take a path, such as path_or_buf or excel_writer.
-_PATH_WORD = re.compile(
-    r"(.*_)?(path|file|filename|fname|f|fp|dir|directory|folder|buf|buffer|uri|io|store|writer"
-    r"|where|dst|dest|name|out|output)(_or_[a-z]+)?"
-)
 _SAME = {"Path", "PurePath", "str", "fspath", "abspath", "resolve", "absolute", "expanduser"}
 _BESIDE = {"join", "joinpath", "with_suffix", "with_name", "format"}
 _PLACES = re.compile(r"(out|output|save|dest|cache|tmp)s?(_|$)", re.I)
@@ -48,6 +29,7 @@ _NOT_ALWAYS = (
     ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.IfExp, ast.BoolOp,
     ast.Match,
 )  # fmt: skip
+_ANY = ".*"  # in a pattern, for what is no text
 
 
 @dataclass
@@ -62,58 +44,70 @@ class Places:
         self.itself |= other.itself
         self.inside |= other.inside
 
+    @property
+    def names(self) -> set[str]:
+        """All of them."""
+        return self.itself | self.inside
+
 
 @dataclass
 class Written(Places):
     """The places that a notebook writes to.
 
     Attributes:
-        read: names of those, and of others, that it reads before it has written there.
+        read: names of those, and of others, with which it does anything else before it has written
+            there: it may read them.
+        reached: names that reach what reads for certain.
         files: the paths of files that it writes inside, as regular expressions, by name; also of
             those that it writes by a quoted text.
-        endings: of the files that it reads there, by name; "" if it may read any.
+        got: the paths that it does anything else with, in the same form.
+        globs: patterns of files that it lists in a folder, from its own.
     """
 
     read: set[str] = field(default_factory=set)
+    reached: set[str] = field(default_factory=set)
     files: dict[str, set[str]] = field(default_factory=dict)
-    endings: dict[str, set[str]] = field(default_factory=dict)
+    got: set[str] = field(default_factory=set)
+    globs: set[str] = field(default_factory=set)
 
     def has(self, name: str, path: Path) -> bool:
         """Whether what is at the path of a name is only results; what is read, too, is not."""
         there = name in self.itself or (name in self.inside and path.is_dir())
         return there and name not in self.read
 
-    def results_in(self, name: str, home: Path) -> re.Pattern[str] | None:
-        """The paths of what it writes into the folder of a parameter that it reads, too."""
-        return _any_of(self._telling(name), home)
+    def patterns(self, name: str = "", held: bool = False) -> set[str]:
+        """The paths of files that it writes into the folder of a parameter, or by its texts.
 
-    def results(self, home: Path) -> re.Pattern[str] | None:
-        """The paths of all files that it writes, as far as they can be read from the code."""
-        patterns = set().union(*map(self._telling, self.files))
-        return _any_of({pattern for pattern in patterns if not pattern.startswith(".*")}, home)
-
-    def may_write(self, name: str) -> bool:
-        """Whether it writes inside a folder by names that only its run knows."""
-        return self._telling(name) != self.files.get(name, set())
-
-    def _telling(self, name: str) -> set[str]:
-        """The patterns of files that say enough of their names to tell them from inputs."""
-        read = self.endings.get(name, {""})
-        if not name.isidentifier():  # a text, which may be part of what another one names
-            read = set().union(*(e for n, e in self.endings.items() if not n.isidentifier()))
-        return {p for p in self.files.get(name, set()) if not _is_any(p, read)}
+        Args:
+            name: the parameter's; without one, those of all `quoted` texts.
+            held: also those that it may write: a part of their names is computed, so they cannot
+                be told from inputs.
+        """
+        names = [name] if name else [each for each in self.files if not each.isidentifier()]
+        found = set().union(*(self.files.get(each, set()) for each in names))
+        folder = f"{_ANY}/" if name else "/"  # where they are for certain
+        if not held:
+            return {p for p in found - self.got if _ANY not in p.removeprefix(folder)}
+        return {p for p in found if p.startswith(folder) or _is_telling(p)}
 
 
-def _is_any(pattern: str, read: set[str]) -> bool:
-    """Whether a pattern fits files that may be inputs, of which the endings are known, or ""."""
-    match = re.fullmatch(r"(?:.*/)?(?:\.\*)+(?:\\(\.\w+))?", pattern)
-    return bool(match) and (match[1] is None or not read.isdisjoint(("", match[1])))
+def _is_telling(pattern: str) -> bool:
+    """Whether a letter or digit of a path is fixed; in the notebook's folder an ending will do."""
+    whole, ending = re.subn(r"\\\.\w+$", "", pattern)
+    fixed = re.search(r"[^\W_]", whole.replace(_ANY, ""))
+    return bool(fixed or (ending and "/" not in pattern))
 
 
-def _any_of(patterns: set[str], home: Path) -> re.Pattern[str] | None:
-    """Any of some patterns; those that begin neither with / nor with anything, from a folder."""
+def is_place(name: str) -> bool:
+    """Whether a parameter is called as a place to write to is."""
+    return bool(_PLACES.match(name))
+
+
+def any_of(patterns: Iterable[str], home: Path) -> re.Pattern[str] | None:
+    """Any of some patterns, which begin in a folder unless they begin with / or any folder."""
     here = re.escape(home.as_posix())
-    whole = [p if p.startswith(("/", ".*")) else f"{here}/{p}" for p in sorted(patterns)]
+    patterns = [p if "/" in p else p.replace(_ANY, "[^/]*") for p in sorted(patterns)]
+    whole = [p if p.startswith(("/", f"{_ANY}/")) else f"{here}/{p}" for p in patterns]
     return re.compile("|".join(f"(?:{pattern})" for pattern in whole)) if whole else None
 
 
@@ -133,42 +127,69 @@ def written_to(cells: Sequence[str], names: Iterable[str]) -> Written:
     """
     names = set(names)
     nodes, calls, always = _calls(cells)
-    origins = {name: Places({name}) for name in names}  # of variables
-    assigned: dict[str, ast.expr] = {}
-    for _ in range(4):  # longer chains of variables are rare
-        for node in nodes:
-            match node:
-                case ast.Assign(targets=[ast.Name(id=name)], value=value):
-                    origins.setdefault(name, Places()).add(_origin(value, origins))
-                    assigned |= {name: value} if name not in names else {}
-    found, read, opened, written_before = Written(), set(), set(), set()
+    origins, assigned, settled = _variables(nodes, names)
+    found, opened, before = Written(), set(), set()
+
+    def names_in(node: ast.expr) -> set[str]:
+        return _origin(node, origins).names
+
     for call in calls:
-        for place in _places_of(call):
-            if _SECOND.fullmatch(_name_of(call)) and call not in always:
-                continue  # as who fetches data unless they are there
-            came = _origin(place, origins)
-            found.add(came)
-            if _name_of(call) not in _MAKES_FOLDERS:
-                spelt = _spelt(place, assigned, 4).removeprefix(r"\./")
-                texts = {name for name in came.itself if not name.isidentifier()}
-                for name in came.inside | texts:
-                    found.files.setdefault(name, set()).add(spelt)
-            if call in always and _name_of(call) not in _MAKES_FOLDERS:
-                written_before.add(ast.dump(place))
-        for place in _read_by(call, origins):
-            came = _origin(place, origins)
-            if ast.dump(place) not in written_before:
-                read |= came.itself | came.inside
-                ending = _ending(_pattern_of(call) or place, assigned)
-                for name in came.itself | came.inside:
-                    found.endings.setdefault(name, set()).add(ending)
-                if _name_of(call) not in _LISTS:  # as who tidies up where results go does
-                    opened |= came.itself | came.inside
-    only_opened = opened - found.itself - found.inside
-    called = {name for name in names if _PLACES.match(name)} - only_opened
-    found.read = read - called
-    found.itself |= called
+        called, places = called_name(call), [*written_by(call)]
+        on = [call.func.value] if isinstance(call.func, ast.Attribute) else []
+        for part in [*on, *call.args, *(word.value for word in call.keywords)]:
+            if called == "print" or (names_in(part) and ast.dump(part) in before):
+                settled.update(_parts_of(part))
+            elif part not in places and names_in(part):
+                found.got.add(_spelt(part, assigned, 4).removeprefix(r"\./"))
+        if pattern := _glob_of(call, origins, assigned):
+            found.globs.add(pattern)
+            settled.update(n for place in read_by(call, names_in) for n in _parts_of(place))
+        reads = [place for place in read_by(call, names_in) if place not in settled]
+        for place in reads:
+            found.reached |= names_in(place)
+            if called not in _LISTS:  # as who tidies up where results go does
+                opened |= names_in(place)
+        came = {place: _origin(place, origins) for place in places}
+        told = sum(map(_has_path, came.values())) <= 1
+        told &= call in always or not _FETCHES.fullmatch(called)
+        told &= not updates(call)
+        for place, each in came.items():
+            found.add(each)
+            spelt = _spelt(place, assigned, 4).removeprefix(r"\./")
+            if told and place not in reads:
+                settled.update(_parts_of(place))
+            else:
+                found.got.add(spelt)
+            if called in _MAKES_FOLDERS:
+                continue
+            for name in each.inside | {n for n in each.itself if not n.isidentifier()}:
+                found.files.setdefault(name, set()).add(spelt)
+            before |= {ast.dump(place)} if call in always else set()
+    for node in set(nodes) - settled:
+        found.read |= names_in(node) if _is_used(node) else set()
+    found.read |= found.reached
+    places = {name for name in names if is_place(name)} - (opened - found.names)
+    found.read -= places
+    found.itself |= places
     return found
+
+
+def _has_path(places: Places) -> bool:
+    return any(name.isidentifier() or {*name} & {*"./"} for name in places.names)
+
+
+def _parts_of(node: ast.AST) -> Iterator[ast.AST]:
+    """The parts of a path, but for what is given to other calls in it."""
+    yield node
+    if not isinstance(node, ast.Call) or called_name(node) in _SAME | _BESIDE:
+        for part in ast.iter_child_nodes(node):
+            yield from _parts_of(part)
+
+
+def _is_used(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) or (
+        isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
+    )
 
 
 def _calls(cells: Sequence[str]) -> tuple[list[ast.AST], list[ast.Call], set[ast.Call]]:
@@ -182,6 +203,11 @@ def _calls(cells: Sequence[str]) -> tuple[list[ast.AST], list[ast.Call], set[ast
         except UNREADABLE:
             continue
         found = list(ast.walk(tree))
+        for function in reversed([n for n in found if isinstance(n, ast.FunctionDef)]):
+            own = {arg.arg for arg in function.args.args}
+            for node in ast.walk(function):
+                if isinstance(node, ast.Name) and node.id in own:
+                    node.id = f"{function.name}.{node.id}"  # a name of its own; see `_bound`
         nodes += found
         here = [node for node in found if isinstance(node, ast.Call)]
         # A call stands behind what it is given: open(x) in load(open(x)) comes first.
@@ -194,6 +220,37 @@ def _calls(cells: Sequence[str]) -> tuple[list[ast.AST], list[ast.Call], set[ast
             if not isinstance(node, _NOT_ALWAYS):
                 left += ast.iter_child_nodes(node)
     return nodes, calls, always
+
+
+def _variables(
+    nodes: list[ast.AST], names: set[str]
+) -> tuple[dict[str, Places], dict[str, ast.expr], set[ast.AST]]:
+    """Where variables come from; the values of those that have one; the nodes that are that."""
+    origins = {name: Places({name}) for name in names}
+    bound = [*_bound(nodes)]
+    for _ in range(4):  # longer chains of variables are rare
+        for name, value in bound:
+            origins.setdefault(name, Places()).add(_origin(value, origins))
+    stored = [n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)]
+    times = Counter(stored) + Counter(name for name, _ in bound if "." in name)
+    assigned = {name: value for name, value in bound if times[name] == 1 and name not in names}
+    elsewhere = {node.attr for node in nodes if isinstance(node, ast.Attribute)}  # module.NAME
+    known = [v for name, v in bound if name not in elsewhere and _origin(v, origins).names]
+    return origins, assigned, {node for value in known for node in _parts_of(value)}
+
+
+def _bound(nodes: list[ast.AST]) -> Iterator[tuple[str, ast.expr]]:
+    """Variables with the values that they are given, also those of the notebook's functions."""
+    own = {node.name: node.args.args for node in nodes if isinstance(node, ast.FunctionDef)}
+    for node in nodes:
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                yield name, value
+            case ast.Call(func=ast.Name(id=called), args=args, keywords=words) if called in own:
+                given = dict(zip((arg.arg for arg in own[called]), args, strict=False))
+                given |= {word.arg: word.value for word in words if word.arg}
+                names = {arg.arg for arg in own[called]}
+                yield from ((f"{called}.{n}", value) for n, value in given.items() if n in names)
 
 
 def _origin(node: ast.expr, origins: dict[str, Places]) -> Places:
@@ -226,78 +283,20 @@ def _origin(node: ast.expr, origins: dict[str, Places]) -> Places:
     return beside
 
 
-def _places_of(call: ast.Call) -> Iterator[ast.expr]:
-    """The expressions that say where a call writes to."""
-    words = [word.value for word in call.keywords if _PATH_WORD.fullmatch(word.arg or "")]
-    given = [*call.args, *(word.value for word in call.keywords)]
-    name = _name_of(call)
-    match call.func:
-        case ast.Attribute(value=on, attr="open") if _is_to_write(given):
-            yield from [on, *given[:1]]  # Path("x").open("w"), gzip.open("x", "w")
-        case ast.Attribute(value=on) if name in _ON:
-            yield on
-        case ast.Attribute(value=on) if name == "replace" and len(given) > 1:
-            # Of two arguments it is that of os, or one of texts.
-            yield from given[1:2] if isinstance(on, ast.Name) and on.id == "os" else ()
-            return
-    if _opens_to_write(call):
-        yield from given[:1]  # h5py.File("x", "w"), ZipFile("x", mode="w")
-    elif isinstance(call.func, ast.Name) and name == "open" and _is_to_write(given[1:]):
-        yield from given[:1]
-    elif _SECOND.fullmatch(name):
-        yield from given[1:2] or (given[:1] if isinstance(call.func, ast.Attribute) else ())
-    elif _FIRST.fullmatch(name):
-        yield from [*call.args[:1], *words]
-    elif _FIRST_TWO.fullmatch(name):
-        yield from [*call.args[:2], *words]
-
-
-def _opens_to_write(call: ast.Call) -> bool:
-    """Whether a call makes what a file is opened by, as classes do, and asks to write to it."""
-    modes = [word.value for word in call.keywords if word.arg == "mode"] or call.args[1:2]
-    return _name_of(call)[:1].isupper() and _is_to_write(modes)
-
-
-def _read_by(call: ast.Call, origins: dict[str, Places]) -> Iterator[ast.expr]:
-    """The expressions that may say where a call reads."""
-    name, given = _name_of(call), [*call.args, *(word.value for word in call.keywords)]
-    to_write = _opens_to_write(call) or (name == "open" and _is_to_write(given))
-    if to_write or not _READS.fullmatch(name):
-        return
-    if _pattern_of(call):  # the pattern is none from the notebook's folder
-        roots = [word.value for word in call.keywords if word.arg == "root_dir"]
-        roots = roots or [call.func.value] * isinstance(call.func, ast.Attribute)
-        here = {quoted(text) for text in ("", ".", "./")}
-        came = [_origin(root, origins) for root in roots]
-        if any((c.itself | c.inside) - here for c in came):
-            yield from roots
-            return
-    if isinstance(call.func, ast.Attribute):
-        yield call.func.value
-    yield from given[:1] if name.startswith(("open", "copy")) else given
-
-
-def _pattern_of(call: ast.Call) -> ast.expr | None:
-    """What a call that lists files asks of their names."""
-    return call.args[0] if call.args and _name_of(call) in ("glob", "iglob", "rglob") else None
-
-
-def _ending(place: ast.expr, assigned: dict[str, ast.expr]) -> str:
-    match = re.search(r"\\(\.\w+)$", _spelt(place, assigned, 4))
-    return match[1] if match else ""
-
-
-def _name_of(call: ast.Call) -> str:
-    match call.func:
-        case ast.Name(id=name) | ast.Attribute(attr=name):
-            return name
+def _glob_of(call: ast.Call, origins: dict[str, Places], assigned: dict[str, ast.expr]) -> str:
+    """The pattern of the files that a call lists, if its folder and it are fixed texts."""
+    roots = [word.value for word in call.keywords if word.arg == "root_dir"]
+    match call:
+        case ast.Call(
+            func=ast.Attribute(value=on, attr="glob" | "rglob" as name),
+            args=[ast.Constant(value=str(pattern))],
+        ):
+            root = _spelt(roots[0] if roots else on, assigned, 4)
+            known = _origin(roots[0] if roots else on, origins).names and _ANY not in root
+            if known and re.search(r"\.\w+$", pattern):  # folders have no ending
+                inner = "**/" * (name == "rglob")
+                return "/".join([re.sub(r"\\(.)", r"\1", root), inner + pattern])
     return ""
-
-
-def _is_to_write(given: list[ast.expr]) -> bool:
-    modes = [mode.value for mode in given if isinstance(mode, ast.Constant)]
-    texts = [mode for mode in modes if isinstance(mode, str) and len(mode) <= 4]
-    return any(re.fullmatch(r"[rwxabt+]+", text) and set(text) & set("wxa+") for text in texts)
 
 
 def _spelt(node: ast.expr, assigned: dict[str, ast.expr], depth: int) -> str:
@@ -321,6 +320,8 @@ def _spelt(node: ast.expr, assigned: dict[str, ast.expr], depth: int) -> str:
             return spelt(parts, "/")
         case ast.Call(func=ast.Attribute(attr=name), args=parts) if name in _SAME and parts:
             return spelt(parts, "/")
-        case ast.Call(func=ast.Attribute(attr="join" | "joinpath"), args=parts) if parts:
+        case ast.Call(func=ast.Attribute(attr="join"), args=parts) if parts:
             return spelt(parts, "/")
-    return ".*"
+        case ast.Call(func=ast.Attribute(value=on, attr="joinpath"), args=parts):
+            return spelt([on, *parts], "/")
+    return _ANY

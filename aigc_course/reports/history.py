@@ -9,14 +9,17 @@ A record that is damaged is named and left out: the others are read all the same
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
 from pathlib import Path
 
 from aigc_course.reports.records import DEFAULT_FOLDER, DamagedRecord, Run, has_record, load_run
 
+_MOST_LATEST = 100
 # What a run is named by, and which time it was made.
 _NAME = re.compile(r"(?P<identity>.+-[0-9a-f]+)\.(?P<number>[1-9][0-9]{0,8})", re.DOTALL)
 
@@ -96,8 +99,17 @@ def finished(out: Path, name: str) -> Run | None:
     return finished_among(out, [name]).get(name)
 
 
-def finished_among(out: Path, names: Iterable[str]) -> dict[str, Run]:
-    """As `finished`, of many names with one look at the folder; without those that have none."""
+def finished_among(
+    out: Path, names: Iterable[str], since: datetime | None = None
+) -> dict[str, Run]:
+    """As `finished`, of many names with one look at the folder; without those that have none.
+
+    Args:
+        out: the folder of the runs' folders.
+        names: of runs.
+        since: leave out records of before that were made with other data than their names say:
+            while a sweep was under way, its runs may have changed what they read.
+    """
     folders: dict[str, list[Path]] = {}
     for folder in _folders(out):
         folders.setdefault(identity_name(folder.name), []).append(folder)
@@ -108,10 +120,19 @@ def finished_among(out: Path, names: Iterable[str]) -> dict[str, Run]:
                 run = load_run(folder)
             except ValueError:
                 continue
-            if run.done:
+            record = run.record
+            if run.done and (since is None or record.started >= since or record.is_as_named):
                 found[name] = run
                 break
     return found
+
+
+def latest(out: Path, template: str) -> Iterator[Run]:
+    """Some runs of a template that were made last, the newest first; damaged ones are left out."""
+    named = [folder for folder in _folders(out) if folder.name.startswith(f"{template}-")]
+    for folder in sorted(named, key=os.path.getmtime, reverse=True)[:_MOST_LATEST]:
+        with contextlib.suppress(ValueError, OSError):
+            yield load_run(folder)
 
 
 def repeats(out: Path, name: str) -> list[Path]:

@@ -23,7 +23,6 @@ import os
 import platform
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -31,8 +30,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 import aigc_utils
-from aigc_course.reports import inputs, loads, places
-from aigc_course.reports.beside import Beside, look_beside
+from aigc_course.reports import flows, inputs, loads, places
+from aigc_course.reports.beside import look_beside
 from aigc_course.reports.notation import as_json, shown
 from aigc_course.reports.parameters import Parameter
 from aigc_course.reports.templates import Template
@@ -75,29 +74,12 @@ class Identity(BaseModel):
     versions: dict[str, str]
 
 
-@dataclass(frozen=True)
-class Then:
-    """What was found when runs were planned, against which one that begins later is held.
+def identify(template: Template, data: Mapping[str, str] | None = None) -> Identity:
+    """What decides the results of a run of this template, now and here.
 
-    What has come since does not count, nor do changes of what the notebook may write itself, or
-    is not seen to read: its runs make them.
-
-    Attributes:
-        at_ns: when, as `time.time_ns`; None is now.
-        files: as of `files_of`.
-        inputs: as of `inputs_of`.
-    """
-
-    at_ns: int | None = None
-    files: Mapping[str, str] = field(default_factory=dict)
-    inputs: Mapping[str, str] = field(default_factory=dict)
-
-
-NOW = Then()
-
-
-def identify(template: Template, then: Then = NOW) -> Identity:
-    """What decides the results of a run of this template, now and here, or as it was planned.
+    Args:
+        template: the notebook.
+        data: as of `data_of`, if it is known.
 
     Raises:
         OSError: if a file of the data or the code cannot be read.
@@ -107,20 +89,45 @@ def identify(template: Template, then: Then = NOW) -> Identity:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             versions[library] = importlib.metadata.version(library)
     found = look_beside(template)
-    data = {place: _digest(path) for place, path in readable(template).items()}
-    data |= {f"./{text}": digest for text, digest in _digests(template, found, then).items()}
     code = {name: _code_sha256(path) for name, path in sorted(found.code.items())}
     return Identity(
         notebook=template.digest,
-        data=_sha256_of(data),
+        data=_sha256_of(data_of(template) if data is None else data),
         package=_sha256_of([code_digest(), code]) if code else code_digest(),
         versions=versions | found.libraries,
     )
 
 
-def files_of(template: Template) -> dict[str, str]:
-    """SHA-256 of the files and folders whose paths stand in a notebook's code, by these texts."""
-    return _digests(template, look_beside(template), NOW)
+def data_of(template: Template, held: bool = False) -> dict[str, str]:
+    """SHA-256 of the data that a notebook can read by what stands in its code.
+
+    Args:
+        template: the notebook.
+        held: without the files that its own runs may have made or changed, as far as can be seen;
+            a sweep goes on while this is as it was planned.
+
+    Returns:
+        Of the course's data by their places in its folder; of the user's own files and folders by
+        their texts in the code, behind ``./``. Of what cannot be read, only that.
+
+    Raises:
+        OSError: if the course's data cannot be read.
+    """
+    found, home = look_beside(template), template.path.parent
+    data = {place: _digest(path) for place, path in readable(template).items()}
+    results = found.may_write if held else found.results
+    for text, paths in sorted(found.files.items()):
+        wild = not {*"*?["}.isdisjoint(text)
+        if held and wild and results:
+            paths = [p for p in paths if p.is_dir() or not results.fullmatch(p.as_posix())]
+        elif held and text in found.own and paths[0].is_file():
+            continue
+        try:
+            digest = _digest_of_input(paths, template.name, results, home if wild else None)
+        except (ValueError, OSError) as error:
+            digest = type(error).__name__
+        data[f"./{text}"] = digest
+    return data
 
 
 def looked_at(template: Template) -> list[str]:
@@ -142,16 +149,22 @@ def name_of(
     identity: Identity,
     values: Mapping[str, Any],
     known: dict[str, str] | None = None,
-    then: Then = NOW,
 ) -> str:
-    """The name of a run: the template's, and 12 digits of a hash of all that decides it.
+    """The name of a run, see `named`.
 
     Raises:
-        ValueError, OSError: as `inputs_of`, which takes `known` and `then`.
+        ValueError, OSError: as `inputs_of`, which takes `known`.
     """
+    return named(template.name, identity, values, inputs_of(template, values, known))
+
+
+def named(
+    template: str, identity: Identity, values: Mapping[str, Any], inputs: Mapping[str, str]
+) -> str:
+    """The template's name, and 12 digits of a hash of all that decides a run."""
     ordered = {name: _in_order(value) for name, value in values.items()}
-    everything = [identity.model_dump(), ordered, inputs_of(template, values, known, then)]
-    return f"{template.name}-{_sha256_of(everything)[:12]}"
+    everything = [identity.model_dump(), ordered, dict(inputs)]
+    return f"{template}-{_sha256_of(everything)[:12]}"
 
 
 def code_digest() -> str:
@@ -191,7 +204,7 @@ def inputs_of(
     template: Template,
     values: Mapping[str, Any],
     known: dict[str, str] | None = None,
-    then: Then = NOW,
+    held: bool = False,
 ) -> dict[str, str]:
     """What a run reads because a parameter points to it: a path, or a name of data.
 
@@ -199,7 +212,7 @@ def inputs_of(
         template: whose parameters they are.
         values: the full, checked set.
         known: what was found for other runs of the same plan, which is added to.
-        then: what it is held against.
+        held: see `data_of`; `known` is another then.
 
     Returns:
         SHA-256 by the parameter's name; behind ``"sizes and times "`` where there was too much to
@@ -216,9 +229,8 @@ def inputs_of(
             continue  # of a plan that is older than the parameter; it gives another name anyway
         key = as_json([name, values[name]])
         if key not in known:
-            texts = [text for text in places.texts_in(values[name]) if text]
             try:
-                known[key] = _read_by(template, parameter, texts, then)
+                known[key] = _read_by(template, parameter, values[name], held)
             except OSError as error:
                 raise OSError(
                     f"{name} is {shown(values[name])}, which cannot be read ({error.strerror}): "
@@ -226,48 +238,34 @@ def inputs_of(
                 ) from error
         if known[key]:
             found[name] = known[key]
-    own = [name for name in then.inputs if template.written.may_write(name)]
-    return found | {name: then.inputs[name] for name in own}
+    return found
 
 
-def _read_by(template: Template, parameter: Parameter, texts: list[str], then: Then) -> str:
+def _read_by(template: Template, parameter: Parameter, value: Any, held: bool) -> str:
     """SHA-256 of what the texts of a parameter's value point to; empty if to nothing."""
-    home, name = template.path.parent, template.name
-    if parameter.paths:
-        there = [home / text for text in texts if (home / text).exists()]
-        digests = [_digest_of_input([path], name, None, then) for path in there]
+    home, name, written = template.path.parent, template.name, template.written
+    texts = [text for text in places.texts_in(value) if text]
+    declared = parameter.paths
+    # Of many paths, or other texts, that are given to what writes not each is written to.
+    one = isinstance(value, str) or flows.is_place(parameter.name)
+    results = flows.any_of(written.patterns(parameter.name, held), home)
+    if declared:
+        results = results if held else None
+        named, files = {}, [home / text for text in texts if (home / text).exists()]
     else:
         named = _named({part for text in texts for part in text.split("/")}) if texts else {}
-        files = [inputs.existing(text, home) for text in texts]
-        written = template.written
-        files = [path for path in files if path and not written.has(parameter.name, path)]
-        results = written.results_in(parameter.name, home)
+        files = [path for path in (inputs.existing(text, home) for text in texts) if path]
+        files = [p for p in files if not (one and written.has(parameter.name, p))]
         # An empty folder is as good as none: the one for the runs is made before the first.
-        files = [p for p in files if any(inputs.files_at(p, name, results, then.at_ns))]
-        digests = [*map(_digest, named.values())]
-        digests += [_digest_of_input([path], name, results, then) for path in files]
-    if not digests and not parameter.paths:
+        files = [p for p in files if any(inputs.files_at(p, name, results))]
+    if held and one and parameter.name in written.itself:
+        files = [path for path in files if path.is_dir()]
+    digests = [*map(_digest, named.values())]
+    digests += [_digest_of_input([path], name, results) for path in files]
+    if not digests and not declared:
         return ""
     rough = any(digest.startswith(ROUGH) for digest in digests)
     return ROUGH * rough + _sha256_of(digests)
-
-
-def _digests(template: Template, found: Beside, then: Then) -> dict[str, str]:
-    """SHA-256 of what is at the paths in the code; of what cannot be read, only that."""
-    digests = {}
-    for text in sorted(found.files):
-        try:
-            home = None if {*"*?["}.isdisjoint(text) else template.path.parent
-            digest = _digest_of_input(found.files[text], template.name, found.results, then, home)
-        except (ValueError, OSError) as error:
-            digest = type(error).__name__
-        if then.at_ns is None or text in then.files:
-            digests[text] = digest
-    gone = {None, hashlib.sha256().hexdigest()}  # or all that is there has changed since
-    for text, digest in then.files.items():
-        if text in found.written or (text not in found.read and digests.get(text) in gone):
-            digests[text] = digest
-    return dict(sorted(digests.items()))
 
 
 def _code_sha256(path: Path) -> str:
@@ -347,7 +345,6 @@ def _digest_of_input(
     paths: list[Path],
     template: str,
     results: re.Pattern[str] | None,
-    then: Then,
     home: Path | None = None,
 ) -> str:
     """SHA-256 over what is at some paths, with their names from a folder, if one is given.
@@ -357,11 +354,7 @@ def _digest_of_input(
     See `inputs.files_at`. Of very large or very many files it is over their sizes and times of
     change instead.
     """
-    files = [
-        (path, *found)
-        for path in paths
-        for found in inputs.files_at(path, template, results, then.at_ns)
-    ]
+    files = [(path, *found) for path in paths for found in inputs.files_at(path, template, results)]
     size = sum(facts.st_size for *_, facts in files)
     by_content = size <= inputs.MOST_BYTES and len(files) <= inputs.MOST_FILES
     total = hashlib.sha256()

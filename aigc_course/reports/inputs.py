@@ -50,7 +50,6 @@ def files_at(
     path: Path,
     template: str = "",
     results: re.Pattern[str] | None = None,
-    before_ns: int | None = None,
 ) -> Iterator[tuple[Path, os.stat_result]]:
     """The files at a path, sorted, with their facts; hidden ones and caches are left out.
 
@@ -59,16 +58,13 @@ def files_at(
         template: a notebook whose own runs in the folder are left out, and plans of sweeps: who
             reads the folder that his runs go to would change what he reads.
         results: paths of files that are left out.
-        before_ns: files that have come, or have changed, since are left out, too; see `os.stat`.
 
     Raises:
         ValueError: if there are more than `MOST_LISTED`.
         OSError: if it cannot be read.
     """
     if not path.is_dir():
-        facts = path.stat()
-        if before_ns is None or facts.st_ctime_ns < before_ns:
-            yield path, facts
+        yield path, path.stat()
         return
     found = []
     for folder, folders, names in os.walk(path):
@@ -92,6 +88,4 @@ def files_at(
             )
     for file in sorted(found, key=lambda file: file.relative_to(path).as_posix()):
         if file.is_file():
-            facts = file.stat()
-            if before_ns is None or facts.st_ctime_ns < before_ns:
-                yield file, facts
+            yield file, file.stat()

@@ -9,15 +9,15 @@ from __future__ import annotations
 import hashlib
 import itertools
 import math
-import time
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from aigc_course.reports import folders
-from aigc_course.reports.identities import Identity, files_of, identify, inputs_of, name_of
+from aigc_course.reports.identities import Identity, data_of, identify, inputs_of, name_of
 from aigc_course.reports.notation import as_json, shown
 from aigc_course.reports.parameter_files import read_set, read_sets
 from aigc_course.reports.parameters import ParameterError, Parameters
@@ -38,14 +38,14 @@ class PlannedRun(BaseModel):
     Attributes:
         name: the run's.
         parameters: all of them.
-        inputs: as of `inputs_of`; only while it is planned, for a plan's file has none.
+        inputs: as of `inputs_of`, held; see `changes`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
     parameters: dict[str, Any]
-    inputs: dict[str, str] = Field(default={}, exclude=True)
+    inputs: dict[str, str] = {}
 
 
 class SweepPlan(BaseModel):
@@ -54,7 +54,8 @@ class SweepPlan(BaseModel):
     Attributes:
         template: the notebook's name; `path` is its file.
         runs: without repetition.
-        at_ns, files: see `identities.Then`; only while it is planned, as the runs' inputs.
+        since: when it was planned; see `history.finished_among`. Old plans do not say it.
+        data, held: as of `data_of`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -64,8 +65,9 @@ class SweepPlan(BaseModel):
     path: Path
     identity: Identity
     runs: list[PlannedRun]
-    at_ns: int | None = Field(default=None, exclude=True)
-    files: dict[str, str] = Field(default={}, exclude=True)
+    since: datetime | None = None
+    data: dict[str, str] = {}
+    held: dict[str, str] = {}
 
     @property
     def file_name(self) -> str:
@@ -77,8 +79,11 @@ class SweepPlan(BaseModel):
 def replan(template: Template, out: Path) -> tuple[SweepPlan, list[str]]:
     """All runs of those plans of a template in a folder that would be the same now.
 
+    What the runs made since may have made or changed themselves does not count.
+
     Returns:
-        One plan of them all, and a sentence on each plan that is left out.
+        One plan of them all, and a sentence on each plan that is left out, or of which such a file
+        has changed.
 
     Raises:
         ValueError: if there is no plan, or none whose runs would be the same now.
@@ -87,30 +92,32 @@ def replan(template: Template, out: Path) -> tuple[SweepPlan, list[str]]:
     plans = [old for old in read_plans(out) if old.template == template.name]
     if not plans:
         raise ValueError(f"There is no sweep of {template.name} in {out}: leave --resume out.")
-    at_ns, identity = time.time_ns(), identify(template)
+    data = data_of(template)
     runs: dict[str, PlannedRun] = {}
-    known: dict[str, str] = {}
     taken: list[SweepPlan] = []
     changed: dict[str, list[str]] = {}  # by the plan's file
+    said = []
     for old in plans:
-        if parts := changed_parts(old.identity, identity) or _changes_of_runs(
-            template, identity, old
-        ):
+        if parts := _changes_of_plan(template, old):
             changed[old.file_name] = parts
-        else:
-            taken.append(old)
-            for run in old.runs:
-                read = inputs_of(template, run.parameters, known)
-                runs[run.name] = run.model_copy(update={"inputs": read})
+            continue
+        taken.append(old)
+        runs |= {run.name: run for run in old.runs}
+        if others := differing(old.data, data):
+            said.append(
+                f"{others} changed since {old.file_name} was planned, as its runs may have done "
+                f"themselves: those that are done stay (if one reads it, give the parameters anew "
+                f"instead of --resume)."
+            )
     if not taken:
         parts = dict.fromkeys(part for parts in changed.values() for part in parts)
         raise ValueError(
             f"The runs of {template.name} would not be the same as planned (changed: "
             f"{', '.join(parts)}): give the parameters anew instead of --resume."
         )
-    facts = {"path": template.path, "at_ns": at_ns, "files": files_of(template)}
-    planned = taken[-1].model_copy(update={**facts, "runs": list(runs.values())})
-    return planned, [
+    since = max(old.since for old in taken)
+    facts = {"path": template.path, "since": since, "data": data, "runs": list(runs.values())}
+    return taken[-1].model_copy(update=facts), said + [
         f"Left out: {name}, whose runs would not be the same now (changed: {', '.join(parts)})."
         for name, parts in changed.items()
     ]
@@ -282,19 +289,21 @@ def plan_runs(template: Template, sets: Iterable[Mapping[str, Any]]) -> SweepPla
     if not sets:
         raise ValueError("There is nothing to run: give a grid or parameters.")
     check_references(template, sets)
-    at_ns, identity = time.time_ns(), identify(template)
-    runs, known = {}, {}
+    since, data = datetime.now(UTC), data_of(template)
+    identity = identify(template, data)
+    runs, known, held = {}, {}, {}
     for values in sets:
         name = name_of(template, identity, values, known)
-        read = inputs_of(template, values, known)
+        read = inputs_of(template, values, held, held=True)
         runs.setdefault(name, PlannedRun(name=name, parameters=dict(values), inputs=read))
     return SweepPlan(
         template=template.name,
         path=template.path,
         identity=identity,
         runs=list(runs.values()),
-        at_ns=at_ns,
-        files=files_of(template),
+        since=since,
+        data=data,
+        held=data_of(template, held=True),
     )
 
 
@@ -305,10 +314,15 @@ def write_plan(planned: SweepPlan, out: Path) -> Path:
         ValueError, OSError: in one sentence, if it or the runs could not be written there.
     """
     path = folders.absolute(out) / planned.file_name
-    if not path.exists():
+    there = path.exists()
+    if not there:
         folders.check_folder(path.parent, [run.name for run in planned.runs])
+    try:
         with atomic_path(path) as temporary:
             temporary.write_text(planned.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    except OSError:
+        if not there:  # that of before has the same runs, and was planned earlier
+            raise
     return path
 
 
@@ -336,12 +350,44 @@ def changed_parts(before: Identity, after: Identity) -> list[str]:
     return parts
 
 
-def _changes_of_runs(template: Template, identity: Identity, old: SweepPlan) -> list[str]:
-    """What besides the identity makes a plan's runs others than they would be now, in words."""
+def differing(before: Mapping[str, str], after: Mapping[str, str]) -> str:
+    """The names of data that are not the same before and after, in words; empty if all are."""
+    names = [n for n in {**before, **after} if before.get(n) != after.get(n)]
+    more = f" and {len(names) - 4} more" if len(names) > 4 else ""
+    return ", ".join(shown(name.removeprefix("./")) for name in names[:4]) + more
+
+
+def changes(template: Template, before: Identity, held: Mapping[str, str]) -> list[str]:
+    """As `changed_parts`, from then to now, but for data that runs may have changed themselves.
+
+    Files that were not there when runs were planned do not count either.
+
+    Raises:
+        OSError: as `identify`.
+    """
+    parts = changed_parts(before, identify(template))
+    now = data_of(template, held=True)
+    now = {name: digest for name, digest in now.items() if name in held or name[:2] != "./"}
+    named = differing(held, now)
+    return [f"{DATA} at {named}" if p == DATA else p for p in parts if p != DATA or named]
+
+
+def moved(template: Template, run: PlannedRun, known: dict[str, str] | None = None) -> list[str]:
+    """The parameters of a planned run that point to something that has changed, as `changes`."""
+    now = inputs_of(template, run.parameters, known, held=True)
+    return [name for name, digest in run.inputs.items() if now.get(name) != digest]
+
+
+def _changes_of_plan(template: Template, old: SweepPlan) -> list[str]:
+    """What makes a plan's runs others than they would be now, in words."""
+    if old.since is None:
+        return ["the course, which wrote less into plans then"]
+    if parts := changes(template, old.identity, old.held):
+        return parts
     try:
         check_references(template, [run.parameters for run in old.runs])
     except ParameterError as error:  # each problem begins with the parameter's name
         return [f"what {problem.split()[0]} names" for problem in error.problems]
     known: dict[str, str] = {}
-    same = all(name_of(template, identity, r.parameters, known) == r.name for r in old.runs)
-    return [] if same else ["what a parameter points to"]
+    gone = any(moved(template, run, known) for run in old.runs)
+    return ["what a parameter points to"] if gone else []

@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
-from aigc_course.reports.identities import Identity
+from aigc_course.reports.identities import Identity, named
 from aigc_course.reports.notation import as_json, as_text, shown
 from aigc_utils.files import atomic_path, sha256
 
@@ -111,6 +111,7 @@ class Record(_Strict):
             again makes them. A run may be done and have some.
         parameters: all of them; `changed` names those that are not the defaults.
         inputs: SHA-256 of what each parameter points to, by a path or a name of data.
+        data: SHA-256 of the data that its code names; see `identities.data_of`.
         results: what the notebook recorded.
         started: when, in UTC.
         seconds: from the first cell's start to the last one's end.
@@ -126,6 +127,7 @@ class Record(_Strict):
     parameters: dict[str, Any]
     changed: list[str]
     inputs: dict[str, str] = {}
+    data: dict[str, str] = {}
     results: dict[str, bool | int | float | str]
     identity: Identity
     started: datetime
@@ -139,6 +141,12 @@ class Record(_Strict):
     own_cells: dict[int, OwnCell] = {}
     not_made: dict[str, str] = {}
     files: dict[str, str]
+
+    @property
+    def is_as_named(self) -> bool:
+        """Whether it was made with what its name says: what runs make may change beside them."""
+        name = named(self.template, self.identity, self.parameters, self.inputs)
+        return self.name == name or self.name.startswith(f"{name}.")
 
     @property
     def why(self) -> str:

@@ -42,8 +42,8 @@ class Job(BaseModel):
         out: the folder for the run's folder.
         name: the run's, as planned, whichever time it is made; other versions or data on the
             worker are noticed by it.
-        identity, inputs, files, at_ns: what it was planned with, as far as it is known: to leave
-            out what runs have made since, and to say what has changed; see `identities.Then`.
+        identity, inputs, held, since: of its plan, as far as it is known: it is made though its
+            own runs have changed files since; see `plans.changes`.
         threads: how many the kernel may use; None is as many as it likes.
         timeout: seconds after which the notebook is stopped; None is never.
         again: make the run even if it is done; the record of then stays.
@@ -58,8 +58,8 @@ class Job(BaseModel):
     name: str
     identity: identities.Identity | None = None
     inputs: dict[str, str] = {}
-    files: dict[str, str] = {}
-    at_ns: int | None = None
+    held: dict[str, str] = {}
+    since: datetime | None = None
     threads: int | None = None
     timeout: float | None = None
     again: bool = False
@@ -88,7 +88,8 @@ def make_run(
     template = templates.find_template(job.template)
     # The defaults are left out: a path that is given is one from the folder at hand.
     values = template.parameters.check(template.parameters.changed(job.parameters))
-    identity = _as_planned(job, template, values)
+    data = identities.data_of(template)
+    identity = _as_planned(job, template, values, data)
 
     def waiting(seconds: float, holder: str) -> None:
         words = folders.waiting_words(job.name, seconds, holder)
@@ -96,7 +97,7 @@ def make_run(
 
     # Others are told of the command, or the Dask worker, that started this process.
     with folders.lock(job.out, job.name, waiting, job.timeout, os.getppid()):
-        run = None if job.again else history.finished(job.out, job.name)
+        run = None if job.again else _done(job)
         if run and parts.NOTEBOOK not in run.record.not_made:
             return _completed(run, job), True
         made = job.model_copy(update={"name": history.next_name(job.out, job.name)})
@@ -104,50 +105,42 @@ def make_run(
             told = _about(made.name, say)
             record, place, why = _build(template, values, identity, made, folder, kernels, told)
             folders.free_reserve(place)
-            record = record.model_copy(update={"files": folders.digests(place)})
+            record = record.model_copy(update={"data": data, "files": folders.digests(place)})
             records.write_record(place, record)
             if why:
                 raise folders.kept_elsewhere(job.out, place, why, record.results)
         return record, False
 
 
+def _done(job: Job) -> records.Run | None:
+    return history.finished_among(job.out, [job.name], job.since).get(job.name)
+
+
 def _as_planned(
-    job: Job, template: templates.Template, values: dict[str, Any]
+    job: Job, template: templates.Template, values: dict[str, Any], data: dict[str, str]
 ) -> identities.Identity:
-    """What decides the run, which is what it was planned with, but for what runs have made since.
+    """What decides the run, now: what it was planned with, but for what runs have made since.
 
     Raises:
         ValueError: if it is not.
     """
-    now = identities.identify(template)
+    now = identities.identify(template, data)
     if identities.name_of(template, now, values) == job.name:
         return now
-    if job.at_ns is not None:
-        then = identities.Then(job.at_ns, job.files, job.inputs)
-        identity = identities.identify(template, then)
-        if identities.name_of(template, identity, values, then=then) == job.name:
-            return identity
-    changes = _changes(job, template, now, values)
+    changes = ["its text, the data, a file that it is given or a version"]
+    if job.identity and values == job.parameters:
+        changes = plans.changes(template, job.identity, job.held)
+        run = plans.PlannedRun(name=job.name, parameters=values, inputs=job.inputs)
+        moved = plans.moved(template, run)
+        changes += [f"what {name} points to, {shown(values[name])}," for name in moved]
+    if not changes:
+        return now
     hint = " (what the notebook writes itself should be a parameter whose name begins with OUT)"
     raise ValueError(
-        f"{template.name} is not what the run was planned with ({changes} changed, or is another "
-        f"on this machine): plan it again{hint * (plans.DATA in changes)}."
+        f"{template.name} is not what the run was planned with ({' and '.join(changes)} changed, "
+        f"or is another on this machine): plan it again"
+        f"{hint * any(plans.DATA in change for change in changes)}."
     )
-
-
-def _changes(
-    job: Job, template: templates.Template, identity: identities.Identity, values: dict[str, Any]
-) -> str:
-    """What of a run is not as planned, in words."""
-    parts = plans.changed_parts(job.identity, identity) if job.identity else []
-    files = identities.files_of(template)
-    texts = [shown(t) for t in {**job.files, **files} if job.files.get(t) != files.get(t)]
-    named = f", {', '.join(texts[:4])}{', ...' * (len(texts) > 4)}," if texts else ""
-    parts = [f"{part}{named}" if part == plans.DATA else part for part in parts]
-    inputs = identities.inputs_of(template, values)
-    names = [n for n in {**job.inputs, **inputs} if job.inputs.get(n) != inputs.get(n)]
-    parts += [f"what {name} points to, {shown(values.get(name))}," for name in names]
-    return " and ".join(parts) or "its text, the data, a file that it is given or a version"
 
 
 def _about(name: str, say: Say) -> Say:
@@ -195,7 +188,7 @@ def _build(
     """
     started, clock = datetime.now(UTC), time.perf_counter()
     changed = template.parameters.changed(values)
-    inputs = identities.inputs_of(template, values)
+    inputs, held = (identities.inputs_of(template, values, held=h) for h in (False, True))
     notebook = cells.prepare(template, changed)
     with open(folder / "log.txt", "wb", buffering=0) as log:
         executed = execution.Execution(
@@ -205,7 +198,7 @@ def _build(
         try:
             failure = executed.run()
             found, _, wrong = parts.collect(notebook)
-            failure = failure or _unfit(wrong or _moved(template, values, inputs))
+            failure = failure or _unfit(wrong or _moved(template, values, held))
             record = records.Record(
                 name=job.name,
                 template=template.name,
@@ -247,11 +240,10 @@ def _moved(template: templates.Template, values: dict[str, Any], before: dict[st
     The record would name the contents of before, and its results may be of those of after.
     """
     try:
-        after = identities.inputs_of(template, values)
+        after = identities.inputs_of(template, values, held=True)
     except (OSError, ValueError):
         after = {}
-    own = template.written.itself | template.written.inside  # declared [a path], and written to
-    names = [name for name in before if name not in own and before[name] != after.get(name)]
+    names = [name for name in before if before[name] != after.get(name)]
     if not names:
         return ""
     listed = ", ".join(f"{name} points to ({shown(values[name])})" for name in names)

@@ -94,7 +94,8 @@ def sweep(
         out: the folder for the runs' folders and the plan.
         on_event: called with a dict whose ``event`` is ``planned``, ``finished`` (a run),
             ``cell`` (a run began one), ``waiting`` (for another process, or for what its
-            ``message`` says) or ``left out`` (a plan, of which its ``message`` says why); from
+            ``message`` says), ``left out`` (a plan, of which its ``message`` says why) or
+            ``changed`` (files, for which runs are made anew, as its ``message`` says); from
             several threads, but one at a time.
         options: see `executors.SweepOptions`.
 
@@ -169,7 +170,7 @@ def execute(
     lacking: dict[str, list[str]] = {}  # what a run that is done lacks; of others, all
     outcomes: dict[str, Outcome] = {}
     names = [] if options.again else [run.name for run in planned.runs]
-    known = history.finished_among(out, names)
+    known = history.finished_among(out, names, planned.since)
     for run in planned.runs:
         done = known.get(run.name)
         lacks = parts.missing(done, options.pdf) if done else ["all"]
@@ -182,6 +183,8 @@ def execute(
         folders.check_path(planned.path, "give the notebook and its folders other names")
         folders.check_folder(out, lacking)
     on_event({"event": "planned", "runs": len(planned.runs), "out": str(out)})
+    if missing and not options.again and (why := _why_anew(planned, missing, out)):
+        on_event({"event": "changed", "message": why})
     for outcome in outcomes.values():
         on_event(_finished(outcome))
     if missing:
@@ -196,6 +199,20 @@ def execute(
                 outcomes[name] = _outcome(name, future, out, lacking[name])
                 on_event(_finished(outcomes[name]))
     return [outcomes[run.name] for run in planned.runs]
+
+
+def _why_anew(planned: plans.SweepPlan, missing: list[plans.PlannedRun], out: Path) -> str:
+    """That files are others than when a run with the same parameters was made; empty if not so."""
+    wanted = {as_json(run.parameters, in_order=True) for run in missing}
+    for run in history.latest(out, planned.template):
+        record = run.record
+        if not run.done or as_json(record.parameters, in_order=True) not in wanted:
+            continue
+        parts = plans.changed_parts(record.identity, planned.identity)
+        others = plans.differing(record.data, planned.data) if record.data else ""
+        if parts == [plans.DATA] and others:
+            return f"{others} changed since {run.name} was made, so it is made anew."
+    return ""
 
 
 def _one_at_a_time(function: Callable[[Event], None]) -> Callable[[Event], None]:
@@ -223,8 +240,8 @@ def _job(
             "name": run.name,
             "identity": planned.identity.model_dump(),
             "inputs": run.inputs,
-            "files": planned.files,
-            "at_ns": planned.at_ns,
+            "held": planned.held,
+            "since": planned.since.isoformat() if planned.since else None,
             "threads": threads,
             "timeout": options.timeout,
             "again": options.again,

@@ -338,7 +338,6 @@ def test_a_path_that_is_read_counts(project, tmp_path, cell, code):
         ('PATH = "demand.csv"', "with open(PATH, 'w') as f:\n    f.write('x')\nopen(PATH).read()"),
         ('OUT = "data"', "for p in Path(OUT).glob('*.csv'):\n    p.unlink()"),
         ('CACHE = "demand.csv"', "if N:\n    pd.read_csv(CACHE)\nelse:\n    df.to_csv(CACHE)"),
-        ('DATA = "data"', "Path(DATA).glob('*.tsv')\ndf.to_csv(f'{DATA}/{title}.csv')"),
         ('DATA = "data"', "os.mkdir(DATA)\nopen(f'{DATA}/a.csv')\ndf.to_csv(f'{DATA}/demand.csv')"),
     ],
 )
