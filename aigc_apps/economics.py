@@ -1,6 +1,6 @@
 """What an item earns, reviewed or not, and from which acceptance on (chapters 1 and 8).
 
-Amounts are coins of any currency; shares are 0 to 1. All may be numbers or arrays that fit together.
+Amounts are coins of any currency, shares are 0 to 1, and all may be arrays that fit together.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def break_even_by_minutes(review_minutes, alternative_minutes, rework_minutes=No
         ValueError: if a time is negative, or the alternative takes none.
     """
     times = (review_minutes, alternative_minutes, 0 if rework_minutes is None else rework_minutes)
-    if np.any(np.min(times[0]) < 0) or np.min(times[2]) < 0 or np.min(alternative_minutes) <= 0:
+    if min(map(np.min, times)) < 0 or np.min(alternative_minutes) <= 0:
         raise ValueError(
             f"The minutes are {review_minutes}, {alternative_minutes} and {rework_minutes}: give "
             f"0 or more, and more than 0 for what is done today."
@@ -75,4 +75,4 @@ def break_even_by_minutes(review_minutes, alternative_minutes, rework_minutes=No
         "value": alternative_minutes, "review": review_minutes,
         "rework": alternative_minutes if rework_minutes is None else rework_minutes,
     }  # fmt: skip
-    return thresholds(world)[0]
+    return crossing(lambda accept: profit(accept, **world))

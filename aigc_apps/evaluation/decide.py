@@ -97,7 +97,9 @@ def decide(claims: Sequence[Claim], items: Items, people: People | None = None) 
     if missing:
         first = next(f for f in findings if f.state == "open")
         return Decision("undecided", _says(first), missing, findings)
-    held = "; ".join(_says(f) for f in findings if f.state == "holds" and f.difference) or "all holds"
+    held = (
+        "; ".join(_says(f) for f in findings if f.state == "holds" and f.difference) or "all holds"
+    )
     return _with_people(held, people, findings)
 
 
@@ -172,8 +174,12 @@ def _bounded(claim: Claim, items: Items) -> Finding:
 
 def _with_people(held: str, people: People | None, findings: tuple[Finding, ...]) -> Decision:
     if people is None:
-        missing = ("nobody was asked: `aigc judge` asks people, and `aigc verdict` takes what they said",)
-        return Decision("undecided", f"{held}; nobody was asked whether it is of use.", missing, findings)
+        missing = (
+            "nobody was asked: `aigc judge` asks people, and `aigc verdict` takes what they said",
+        )
+        return Decision(
+            "undecided", f"{held}; nobody was asked whether it is of use.", missing, findings
+        )
     accepted = people.accepted
     words = (
         f"people accept {accepted.estimate:.0%} ({accepted.low:.0%} to {accepted.high:.0%}), and from "
@@ -192,7 +198,9 @@ def _with_people(held: str, people: People | None, findings: tuple[Finding, ...]
         return Decision("ore", f"{held}; {words}; {brought}.", (), findings)
     if people.repaired.high < 0:
         return Decision("bubble", f"{held}; {words}; {brought}.", (), findings)
-    return Decision("undecided", f"{held}; {words}; {brought}.", ("more ratings with times",), findings)
+    return Decision(
+        "undecided", f"{held}; {words}; {brought}.", ("more ratings with times",), findings
+    )
 
 
 def _number(claim: Claim, value: float) -> str:

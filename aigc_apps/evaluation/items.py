@@ -93,7 +93,9 @@ class Items:
                 claim, arm, request, _, value = row
                 items.add(claim, arm, request, [float(value)])
             except ValueError as error:
-                raise ValueError(f"Line {line} of {path} is damaged: restore it. ({error})") from None
+                raise ValueError(
+                    f"Line {line} of {path} is damaged: restore it. ({error})"
+                ) from None
         return items
 
     def requests(self) -> Mapping[str, None]:
