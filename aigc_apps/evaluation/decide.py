@@ -97,9 +97,8 @@ def decide(claims: Sequence[Claim], items: Items, people: People | None = None) 
     if missing:
         first = next(f for f in findings if f.state == "open")
         return Decision("undecided", _says(first), missing, findings)
-    held = (
-        "; ".join(_says(f) for f in findings if f.state == "holds" and f.difference) or "all holds"
-    )
+    shown = [_says(f) for f in findings if f.state == "holds" and f.difference]
+    held = "; ".join(shown) or "what is claimed holds"
     return _with_people(held, people, findings)
 
 
@@ -175,15 +174,14 @@ def _bounded(claim: Claim, items: Items) -> Finding:
 def _with_people(held: str, people: People | None, findings: tuple[Finding, ...]) -> Decision:
     if people is None:
         missing = (
-            "nobody was asked: `aigc judge` asks people, and `aigc verdict` takes what they said",
+            "nobody was asked: `aigc judge` asks, and `aigc verdict --ratings` takes the answers"
         )
-        return Decision(
-            "undecided", f"{held}; nobody was asked whether it is of use.", missing, findings
-        )
+        because = f"{held}; nobody was asked whether it is of use."
+        return Decision("undecided", because, (missing,), findings)
     accepted = people.accepted
     words = (
-        f"people accept {accepted.estimate:.0%} ({accepted.low:.0%} to {accepted.high:.0%}), and from "
-        f"{people.break_even:.0%} it pays"
+        f"people accept {accepted.estimate:.0%} ({accepted.low:.0%} to {accepted.high:.0%}), and "
+        f"from {people.break_even:.0%} it pays"
     )
     if accepted.low > people.break_even:
         return Decision("gold", f"{held}; {words}.", (), findings)
@@ -198,9 +196,8 @@ def _with_people(held: str, people: People | None, findings: tuple[Finding, ...]
         return Decision("ore", f"{held}; {words}; {brought}.", (), findings)
     if people.repaired.high < 0:
         return Decision("bubble", f"{held}; {words}; {brought}.", (), findings)
-    return Decision(
-        "undecided", f"{held}; {words}; {brought}.", ("more ratings with times",), findings
-    )
+    missing = ("more ratings with times: whether mending pays is within the noise",)
+    return Decision("undecided", f"{held}; {words}; {brought}.", missing, findings)
 
 
 def _number(claim: Claim, value: float) -> str:
@@ -218,8 +215,8 @@ def _says(finding: Finding) -> str:
         return f"{claim.name}: {value} ({ends} of {found.number}), {word} {bound} is asked"
     gap = finding.difference
     return (
-        f"{claim.name}: {value}, {claim.against} {_number(claim, finding.other.estimate)}, better by "
-        f"{_number(claim, gap.estimate)} ({_number(claim, gap.low)} to {_number(claim, gap.high)}, "
+        f"{claim.name}: {value}, {claim.against} {_number(claim, finding.other.estimate)}, better "
+        f"by {_number(claim, gap.estimate)} ({_number(claim, gap.low)} to {_number(claim, gap.high)}, "
         f"{gap.number} requests); {_number(claim, claim.margin)} matters"
     )
 

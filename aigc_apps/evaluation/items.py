@@ -43,8 +43,8 @@ class Items:
         new = [float(value) for value in values]
         if wrong := [value for value in new if not math.isfinite(value)]:
             raise ValueError(
-                f"An item of {claim!r} for the request {request!r} is {wrong[0]}: measure it again, "
-                f"or leave the item out of all arms."
+                f"An item of {claim!r} for the request {request!r} is {wrong[0]}: measure it "
+                f"again, or leave the item out of all arms."
             )
         self.values.setdefault((claim, arm), {}).setdefault(request, []).extend(new)
 
