@@ -214,10 +214,11 @@ def _says(finding: Finding) -> str:
         bound = _number(claim, claim.bound) if claim.bound is not None else ""
         return f"{claim.name}: {value} ({ends} of {found.number}), {word} {bound} is asked"
     gap = finding.difference
+    ends = f"{_number(claim, gap.low)} to {_number(claim, gap.high)}"
     return (
         f"{claim.name}: {value}, {claim.against} {_number(claim, finding.other.estimate)}, better "
-        f"by {_number(claim, gap.estimate)} ({_number(claim, gap.low)} to {_number(claim, gap.high)}, "
-        f"{gap.number} requests); {_number(claim, claim.margin)} matters"
+        f"by {_number(claim, gap.estimate)} ({ends}, {gap.number} requests); "
+        f"{_number(claim, claim.margin)} matters"
     )
 
 
