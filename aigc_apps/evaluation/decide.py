@@ -27,7 +27,7 @@ FEWEST = 20  # requests; of fewer alike, one in seven unseen ones may be otherwi
 ERROR = 0.025  # of saying "better" where it is not, on one side
 
 
-class Finding(NamedTuple):
+class ClaimResult(NamedTuple):
     """What a claim came to.
 
     Attributes:
@@ -76,7 +76,7 @@ class Decision(NamedTuple):
     answer: Answer
     because: str
     missing: tuple[str, ...]
-    findings: tuple[Finding, ...]
+    findings: tuple[ClaimResult, ...]
 
 
 def decide(claims: Sequence[Claim], items: Items, people: People | None = None) -> Decision:
@@ -86,7 +86,7 @@ def decide(claims: Sequence[Claim], items: Items, people: People | None = None) 
         ValueError: if a claim that decides was not measured, or on other requests than its
             baseline.
     """
-    findings = find(claims, items)
+    findings = judge_claims(claims, items)
     broken = [f for f in findings if f.state == "fails" and f.claim.role in ("gate", "safety")]
     if broken:
         return Decision("unsuitable", _says(broken[0]), (), findings)
@@ -102,7 +102,7 @@ def decide(claims: Sequence[Claim], items: Items, people: People | None = None) 
     return _with_people(held, people, findings)
 
 
-def find(claims: Sequence[Claim], items: Items) -> tuple[Finding, ...]:
+def judge_claims(claims: Sequence[Claim], items: Items) -> tuple[ClaimResult, ...]:
     """What each claim came to; see `decide`."""
     compared = [c for c in claims if c.decides and c.against]
     p_values = {}
@@ -134,13 +134,13 @@ def _interval(claim: Claim, by_request: dict[str, list[float]]) -> Interval:
     return statistics.share_of_requests(by_request)
 
 
-def _compared(claim: Claim, items: Items, p: float | None) -> Finding:
+def _compared(claim: Claim, items: Items, p: float | None) -> ClaimResult:
     paired = _paired(claim, items)
     difference = statistics.mean_interval(paired)
     ours = _interval(claim, items.of(claim.name, "generated"))
     theirs = _interval(claim, items.of(claim.name, claim.against))
     if not claim.decides:
-        return Finding(claim, "shown", ours, theirs, difference)
+        return ClaimResult(claim, "shown", ours, theirs, difference)
     threshold = claim.margin if claim.by == "superiority" else -claim.margin
     sharp = difference.number >= FEWEST and difference.half_width <= claim.margin
     if sharp and p is not None and p <= ERROR:
@@ -149,29 +149,29 @@ def _compared(claim: Claim, items: Items, p: float | None) -> Finding:
         state = "fails"
     else:
         state = "open"
-    return Finding(claim, state, ours, theirs, difference, p)
+    return ClaimResult(claim, state, ours, theirs, difference, p)
 
 
-def _bounded(claim: Claim, items: Items) -> Finding:
+def _bounded(claim: Claim, items: Items) -> ClaimResult:
     """A gate or what is about safety: the interval lies on the right side of the bound, or not."""
     by_request = items.of(claim.name, "generated")
     if not by_request and claim.decides:
         raise ValueError(f"The claim {claim.name!r} was not measured for 'generated': measure it.")
     if not by_request:
-        return Finding(claim, "shown", Interval(math.nan, -math.inf, math.inf, 0, "nothing"))
+        return ClaimResult(claim, "shown", Interval(math.nan, -math.inf, math.inf, 0, "nothing"))
     found = _interval(claim, by_request)
     if not claim.decides:
-        return Finding(claim, "shown", found)
+        return ClaimResult(claim, "shown", found)
     low, high = (claim.sign * end for end in (found.low, found.high))
     low, high, bound = min(low, high), max(low, high), claim.sign * claim.bound
     if found.number >= FEWEST and low >= bound:
         state = "holds"
     else:
         state = "fails" if high < bound else "open"
-    return Finding(claim, state, found)
+    return ClaimResult(claim, state, found)
 
 
-def _with_people(held: str, people: People | None, findings: tuple[Finding, ...]) -> Decision:
+def _with_people(held: str, people: People | None, findings: tuple[ClaimResult, ...]) -> Decision:
     if people is None:
         missing = (
             "nobody was asked: `aigc judge` asks, and `aigc verdict --ratings` takes the answers"
@@ -204,7 +204,7 @@ def _number(claim: Claim, value: float) -> str:
     return f"{value:.3g} {claim.unit}" if claim.unit else f"{100 * value:.0f}%"
 
 
-def _says(finding: Finding) -> str:
+def _says(finding: ClaimResult) -> str:
     """A finding in words, with its numbers."""
     claim, found = finding.claim, finding.generated
     value = _number(claim, found.estimate)
@@ -222,7 +222,7 @@ def _says(finding: Finding) -> str:
     )
 
 
-def _lacks(finding: Finding) -> str:
+def _lacks(finding: ClaimResult) -> str:
     """What would settle a claim that is open."""
     claim, gap = finding.claim, finding.difference or finding.generated
     if gap.number < FEWEST:
