@@ -1,0 +1,156 @@
+"""What people say: arranged fairly, kept, refused when it is another's; all raters are simulated."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from aigc_apps.evaluation import ratings
+
+ARMS = ("generated", "alternative")
+CHECKS = (
+    ratings.Shown(item="check 0", left="broken", right="generated", right_answer="right"),
+    ratings.Shown(item="check 1", left="generated", right="broken", right_answer="left"),
+)
+
+
+def simulated(rng, num_items=100, num_raters=3, preference=0.6, tosses_coins=()):
+    """Ratings by simulated raters who prefer "generated" so often; some do not look at all."""
+    given = []
+    for number in range(num_raters):
+        blind = number in tosses_coins
+        names = [f"item {i}" for i in range(num_items)]
+        for shown in ratings.arrange(names, ARMS, CHECKS, int(rng.integers(2**31))):
+            choice = "left" if rng.random() < 0.5 else "right"
+            if shown.right_answer and not blind:
+                choice = shown.right_answer if rng.random() < 0.95 else "same"
+            elif not blind:
+                choice = (
+                    "left"
+                    if (rng.random() < preference) == (shown.left == "generated")
+                    else "right"
+                )
+            seconds = float(rng.gamma(4, 5))
+            given.append(
+                ratings.Rating(rater=f"{number}", shown=shown, choice=choice, seconds=seconds)
+            )
+    return given
+
+
+def one(item: str, rater: str, choice: str) -> ratings.Rating:
+    shown = ratings.Shown(item=item, left="generated")
+    return ratings.Rating(rater=rater, shown=shown, choice=choice, seconds=30)
+
+
+def test_sides_are_balanced_and_orders_are_each_raters_own():
+    names = [f"item {i}" for i in range(40)]
+    first, second = (ratings.arrange(names, ARMS, CHECKS, seed) for seed in (1, 2))
+    pairs = [shown for shown in first if shown.right_answer is None]
+    assert sorted(shown.item for shown in pairs) == sorted(names)
+    assert sum(shown.left == "generated" for shown in pairs) == 20
+    assert [s.item for s in first] != [s.item for s in second]
+    assert first == ratings.arrange(names, ARMS, CHECKS, 1)
+    assert [i for i, shown in enumerate(first) if shown.right_answer] == [6, 13, 20, 27, 34, 41]
+
+
+def test_a_true_preference_is_found_with_its_interval_and_a_random_rater_is_noticed():
+    rng = np.random.default_rng(5)
+    covered = noticed = 0
+    for _ in range(60):
+        given = simulated(rng, tosses_coins={2})
+        noticed += not {rater.name: rater for rater in ratings.raters(given)}["2"].looks
+        looking = ratings.attentive(given)
+        assert {rating.rater for rating in looking} <= {"0", "1", "2"}
+        assert not [rating for rating in looking if rating.shown.right_answer]
+        found = ratings.preference([r for r in looking if r.rater != "2"], "generated")
+        covered += found.low <= 0.6 <= found.high
+    assert covered >= 52  # 95% of 60 are 57; three standard errors are five
+    assert noticed >= 55
+
+
+def test_alpha_is_that_of_krippendorffs_example():
+    # Krippendorff (2011), "Computing Krippendorff's Alpha-Reliability", C: nominal data of four
+    # observers, with missing ones: 0.743.
+    table = [
+        [1, 2, 3, 3, 2, 1, 4, 1, 2, None, None, None],
+        [1, 2, 3, 3, 2, 2, 4, 1, 2, 5, None, 3],
+        [None, 3, 3, 3, 2, 3, 4, 2, 2, 5, 1, None],
+        [1, 2, 3, 3, 2, 4, 4, 1, 2, 5, 1, None],
+    ]
+    arms = dict(enumerate("abcde", start=1))
+    given = [
+        ratings.Rating(
+            rater=str(rater), choice="left", seconds=1,
+            shown=ratings.Shown(item=str(unit), left=arms[value], right="z"),
+        )
+        for rater, row in enumerate(table) for unit, value in enumerate(row) if value
+    ]  # fmt: skip
+    assert ratings.krippendorff_alpha(given) == pytest.approx(0.743, abs=0.0005)
+    assert np.isnan(ratings.krippendorff_alpha(given[:9]))  # a single rater
+
+
+def test_acceptance_counts_items_and_not_who_cannot_tell():
+    given = [one("a", "x", "yes"), one("a", "y", "no"), one("b", "x", "yes"), one("b", "y", "yes")]
+    given += [one("c", "x", "cannot tell")]
+    found = ratings.acceptance(given, "generated")
+    assert (found.estimate, found.number) == (0.75, 2)
+    with pytest.raises(ValueError, match="Nobody has judged"):
+        ratings.acceptance(given, "people")
+    with pytest.raises(ValueError, match="Nobody has decided"):
+        ratings.preference(given, "generated")
+
+
+def test_minutes_are_those_of_the_watch_with_their_interval():
+    given = [one(str(i), "x", "yes") for i in range(30)]
+    found = ratings.minutes(given)
+    assert (found.estimate, found.number) == (0.5, 30)
+
+
+def kept(**changes) -> ratings.Ratings:
+    fields = {"application": "poetry", "sheet": "s" * 64, "ratings": (one("a", "x", "yes"),)}
+    return ratings.Ratings(**fields | changes)
+
+
+def test_ratings_come_back(tmp_path):
+    path = tmp_path / "ratings.json"
+    ratings.write_ratings(path, kept())
+    assert ratings.read_ratings(path, "poetry", "s" * 64) == kept()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda v: v.update(version=2), "is of version 2"),
+        (lambda v: v.update(application="music"), "rates 'music' and not 'poetry'"),
+        (lambda v: v.update(sheet="t" * 64), "rates other items"),
+        (lambda v: v["ratings"][0].update(choice="maybe"), "damaged at ratings > 0 > choice"),
+        (lambda v: v["ratings"][0].update(seconds=-1), "damaged at ratings > 0 > seconds"),
+        (lambda v: v["ratings"][0].pop("rater"), "damaged at ratings > 0 > rater"),
+        (lambda v: v.update(extra=1), "damaged at extra"),
+    ],
+)
+def test_ratings_of_something_else_are_refused(change, words, tmp_path, one_sentence):
+    path = tmp_path / "ratings.json"
+    ratings.write_ratings(path, kept())
+    value = json.loads(path.read_text(encoding="utf-8"))
+    change(value)
+    path.write_text(json.dumps(value), encoding="utf-8")
+    with pytest.raises(ValueError, match=words) as caught:
+        ratings.read_ratings(path, "poetry", "s" * 64)
+    one_sentence(caught.value, path)
+
+
+def test_what_is_no_json_is_refused(tmp_path, one_sentence):
+    path = tmp_path / "ratings.json"
+    path.write_bytes(b"\xff{")
+    with pytest.raises(ValueError, match="damaged at the file") as caught:
+        ratings.read_ratings(path, "poetry", "s" * 64)
+    one_sentence(caught.value, path)
+
+
+def test_a_sheet_is_known_by_what_was_shown():
+    first = ratings.sheet_sha256([("a", b"1"), ("b", b"2")])
+    assert first == ratings.sheet_sha256([("b", b"2"), ("a", b"1")])
+    assert first != ratings.sheet_sha256([("a", b"1"), ("b", b"3")])
