@@ -376,7 +376,7 @@ def test_who_stops_a_sweep_is_told_how_much_of_it_is_done(
         "sweep", toy, "--grid", "N=1,2,3", "--grid", "SEED=0,1", "-o", folder, *options
     )
     assert (code, err) == (130, "")
-    assert len(looks) <= 2  # and not one for each run
+    assert len(looks) <= 3  # and not one for each run
     done = 0 if "--again" in options else 4
     last = out.splitlines()[-1]
     if "--json" in options:
