@@ -6,7 +6,7 @@
 set -eu
 python=$1
 shift
-# uv does not read pip's settings: a mirror, and folders with wheels.
+# uv does not read pip's settings, of which a mirror is one.
 index=${PIP_INDEX_URL:-$("$python" -m pip config get global.index-url 2>/dev/null || true)}
 [ -z "$index" ] || export UV_DEFAULT_INDEX="${UV_DEFAULT_INDEX:-$index}"
 for uv in "$(dirname "$python")/uv" .venv/bin/uv; do

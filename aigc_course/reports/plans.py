@@ -93,12 +93,13 @@ def replan(template: Template, out: Path) -> tuple[SweepPlan, list[str]]:
     if not plans:
         raise ValueError(f"There is no sweep of {template.name} in {out}: leave --resume out.")
     data = data_of(template)
+    identity = identify(template, data)
     runs: dict[str, PlannedRun] = {}
     taken: list[SweepPlan] = []
     changed: dict[str, list[str]] = {}  # by the plan's file
     said = []
     for old in plans:
-        if parts := _changes_of_plan(template, old):
+        if parts := _changes_of_plan(template, identity, old):
             changed[old.file_name] = parts
             continue
         taken.append(old)
@@ -357,15 +358,17 @@ def differing(before: Mapping[str, str], after: Mapping[str, str]) -> str:
     return ", ".join(shown(name.removeprefix("./")) for name in names[:4]) + more
 
 
-def changes(template: Template, before: Identity, held: Mapping[str, str]) -> list[str]:
-    """As `changed_parts`, from then to now, but for data that runs may have changed themselves.
+def changes(
+    template: Template, before: Identity, after: Identity, held: Mapping[str, str]
+) -> list[str]:
+    """As `changed_parts`, up to now, but for data that runs may have changed themselves.
 
     Files that were not there when runs were planned do not count either.
 
     Raises:
-        OSError: as `identify`.
+        OSError: as `data_of`.
     """
-    parts = changed_parts(before, identify(template))
+    parts = changed_parts(before, after)
     now = data_of(template, held=True)
     now = {name: digest for name, digest in now.items() if name in held or name[:2] != "./"}
     named = differing(held, now)
@@ -378,11 +381,11 @@ def moved(template: Template, run: PlannedRun, known: dict[str, str] | None = No
     return [name for name, digest in run.inputs.items() if now.get(name) != digest]
 
 
-def _changes_of_plan(template: Template, old: SweepPlan) -> list[str]:
+def _changes_of_plan(template: Template, identity: Identity, old: SweepPlan) -> list[str]:
     """What makes a plan's runs others than they would be now, in words."""
     if old.since is None:
         return ["the course, which wrote less into plans then"]
-    if parts := changes(template, old.identity, old.held):
+    if parts := changes(template, old.identity, identity, old.held):
         return parts
     try:
         check_references(template, [run.parameters for run in old.runs])

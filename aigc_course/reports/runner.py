@@ -129,7 +129,7 @@ def _as_planned(
         return now
     changes = ["its text, the data, a file that it is given or a version"]
     if job.identity and values == job.parameters:
-        changes = plans.changes(template, job.identity, job.held)
+        changes = plans.changes(template, job.identity, now, job.held)
         run = plans.PlannedRun(name=job.name, parameters=values, inputs=job.inputs)
         moved = plans.moved(template, run)
         changes += [f"what {name} points to, {shown(values[name])}," for name in moved]
