@@ -11,6 +11,7 @@ from __future__ import annotations
 import abc
 import dataclasses
 import functools
+import inspect
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -21,6 +22,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 import aigc_utils
 from aigc_apps import saving
+from aigc_apps.evaluation.claims import Claim, read_claims
+from aigc_apps.evaluation.items import Items
+from aigc_apps.evaluation.records import Record, make_record
+from aigc_apps.evaluation.trials import Measured, Trial
 from aigc_apps.origins import code_sha256, describe_machine
 from aigc_apps.safety import Provenance
 from aigc_apps.safety.provenance import MADE_BY, MADE_WITHOUT
@@ -191,6 +196,7 @@ class Scenario(abc.ABC):
     Attributes:
         card: what it is for.
         Request: what it can be asked.
+        Trial: what its ``trial.yml`` holds.
         examples: plain fields of requests that it takes, the quickest first; reports show what
             comes of them, and the tests put hostile texts in their place.
         record_samples: on how many artefacts the course's own verdict is measured.
@@ -198,6 +204,7 @@ class Scenario(abc.ABC):
 
     card: ClassVar[Card]
     Request: ClassVar[type[Request]]
+    Trial: ClassVar[type[Trial]] = Trial
     examples: ClassVar[tuple[dict[str, Any], ...]] = ({},)
     record_samples: ClassVar[int]
 
@@ -220,6 +227,51 @@ class Scenario(abc.ABC):
     @abc.abstractmethod
     def baseline(self, request: Request) -> Artifact:
         """What one would do without generation: a template, a look-up, a copy."""
+
+    def measure(
+        self, number: int, seed: int = 0, say: Callable[[str], Any] | None = None
+    ) -> Measured:
+        """Answer so many requests in all arms, and measure what ``claims.yml`` claims.
+
+        Args:
+            number: of requests.
+            seed: of the first answer.
+            say: told of the progress.
+
+        Raises:
+            ValueError: if ``number`` is not at least 1, or more than there are requests.
+        """
+        raise NotImplementedError
+
+    def judge(
+        self, number: int | None = None, seed: int = 0, say: Callable[[str], Any] | None = None
+    ) -> tuple[Record, Items]:
+        """Measure, and decide: a record, and the items that it was computed from.
+
+        Args:
+            number: of requests; by default as many as the course's record has.
+            seed, say: as of `measure`.
+        """
+        measured = self.measure(self.trial.number if number is None else number, seed, say)
+        record = make_record(
+            measured, self.claims, self.trial, seed,
+            application=self.card.name, title=self.card.title, code=code_version(),
+            machine=describe_machine(), not_for=self.card.not_for,
+        )  # fmt: skip
+        return record, measured.items
+
+    @property
+    def claims(self) -> tuple[Claim, ...]:
+        """What is claimed: ``claims.yml`` in the application's folder."""
+        return read_claims(self._beside("claims.yml"))
+
+    @property
+    def trial(self) -> Trial:
+        """What it is tried on: ``trial.yml`` in the application's folder."""
+        return read_yaml(self._beside("trial.yml"), self.Trial)
+
+    def _beside(self, name: str) -> Path:
+        return Path(inspect.getfile(type(self))).with_name(name)
 
     @abc.abstractmethod
     def evaluate(self, num_samples: int, seed: int = 0) -> Verdict:

@@ -11,6 +11,9 @@ from pathlib import Path
 
 import aigc_apps
 from aigc_apps.contract import Artifact, Verdict
+from aigc_apps.evaluation.decide import as_value, in_words
+from aigc_apps.evaluation.items import Items
+from aigc_apps.evaluation.records import Record, read_record, write_record
 from aigc_utils import data, plots
 from aigc_utils.files import atomic_path
 
@@ -39,6 +42,116 @@ def show_artifact(artifact: Artifact, alt: str) -> None:
         display(Video(artifact.content, embed=True, mimetype=kind))
     else:
         print(f"{alt} ({kind}, {len(artifact.content):,} bytes)")
+
+
+COLUMNS = ("claim", "generated", "compared with", "better by", "comes to")
+
+
+def record_table(record: Record) -> str:
+    """A record as a Markdown table with a row for each claim, its answer below it."""
+    rows = [COLUMNS, ("---",) * len(COLUMNS), *_finding_rows(record)]
+    lines = [f"| {' | '.join(row)} |" for row in rows]
+    lines[1] = "|" + "---|" * len(COLUMNS)
+    answer, because, work, listed = _record_words(record)
+    lines += ["", f"**{answer}** {because}", "", work, "", *(f"- {line}" for line in listed)]
+    return "\n".join(lines)
+
+
+def show_record(record: Record) -> None:
+    """Display a record: as HTML whose table scrolls where it is too wide, or `record_table`."""
+    from IPython.display import display
+
+    *texts, listed = _record_words(record)
+    answer, because, work = map(escape, texts)
+    head = "".join(f'<th scope="col">{name}</th>' for name in COLUMNS)
+    body = "".join(
+        f'<tr><th scope="row">{escape(first)}</th>'
+        + "".join(f'<td style="white-space: nowrap">{escape(cell)}</td>' for cell in rest)
+        + "</tr>"
+        for first, *rest in _finding_rows(record)
+    )
+    page = (
+        f'<div style="overflow-x: auto" tabindex="0" role="group" aria-label="Claims of '
+        f'{escape(record.title)}"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody>'
+        f"</table></div><p><strong>{answer}</strong> {because}</p><p>{work}</p>"
+        f"<ul>{''.join(f'<li>{escape(line)}</li>' for line in listed)}</ul>"
+    )
+    display({"text/html": page, "text/plain": record_table(record)}, raw=True)
+
+
+def _finding_rows(record: Record) -> list[tuple[str, ...]]:
+    """The cells of `record_table`, as they are shown; intervals are of 95%."""
+    rows = []
+    for found in record.findings:
+        claim, gap, other = found.claim, found.difference, found.other
+        against = "" if other is None else f"{claim.against}: {in_words(claim, other)}"
+        if other is None and claim.bound is not None:
+            word = "at most" if claim.sign < 0 else "at least"
+            against = f"{word} {as_value(claim, claim.bound)}"
+        better = ""
+        if gap is not None:
+            better = in_words(claim, gap)
+            better += (
+                f", of {gap.number}; {as_value(claim, claim.margin)} matters"
+                if claim.margin
+                else ""
+            )
+        name = f"{claim.name}: {claim.measure}"
+        rows.append((name, in_words(claim, found.generated), against, better, found.state))
+    return rows
+
+
+def _record_words(record: Record) -> tuple[str, str, str, list[str]]:
+    """What stands below the table: the answer, why, the work, what is missing, risks."""
+    work = record.work
+    words = (
+        f"Seconds each: {_number(record.seconds_each)} on {record.machine}. "
+        f"Training: {_number(record.training_seconds)} s. Without generation: {work.alternative} "
+        f"Minutes: {_number(work.alternative_minutes)} by hand, {_number(work.review_minutes)} to "
+        f"review ({work.assumed}). Break-even: {record.break_even:.0%} accepted; acceptance: not "
+        f"measured."
+    )
+    listed = [f"Missing: {what}" for what in record.missing]
+    listed += [f"Risk: {risk}" for risk in record.risks]
+    listed += [f"Not for: {use}" for use in record.not_for]
+    return f"{record.title}: {record.answer}.", record.because, words, listed
+
+
+def keep_record(
+    record: Record, items: Items, folder: str | os.PathLike = Path("out", "verdicts")
+) -> Path:
+    """Write a record with its items, by default beside your other outputs.
+
+    The course's own lie in ``data/records/verdicts``; ``make verdicts`` makes them, of more
+    requests than a chapter has time for, so reading or testing a chapter changes none.
+
+    Returns:
+        The record's file.
+    """
+    return write_record(record, items, folder)
+
+
+def load_record(name: str) -> Record:
+    """The course's record of an application.
+
+    Raises:
+        ValueError: if there is none, it is damaged, or was measured under other claims than those
+            of today.
+    """
+    path = record_folder() / f"{name}.json"
+    if not path.is_file():
+        raise ValueError(f"There is no record {path}: type make verdicts ARGS={name}.")
+    return read_record(path, aigc_apps.load_application(name).claims)
+
+
+def load_records() -> list[Record]:
+    """All records of applications that the course has, in the order of the chapters.
+
+    Raises:
+        ValueError: as `load_record`.
+    """
+    found = {path.stem for path in record_folder().glob("*.json")}
+    return [load_record(name) for name in aigc_apps.names() if name in found]
 
 
 HEADER = ("measure", "generated", "baseline", "people", "better", "of")

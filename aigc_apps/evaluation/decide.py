@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from dataclasses import dataclass
+from typing import Literal
 
 from aigc_apps.evaluation import statistics
 from aigc_apps.evaluation.claims import Claim
@@ -27,7 +28,8 @@ FEWEST = 20  # requests; of fewer alike, one in seven unseen ones may be otherwi
 ERROR = 0.025  # of saying "better" where it is not, on one side
 
 
-class ClaimResult(NamedTuple):
+@dataclass(frozen=True)
+class ClaimResult:
     """What a claim came to.
 
     Attributes:
@@ -48,7 +50,8 @@ class ClaimResult(NamedTuple):
     p: float | None = None
 
 
-class People(NamedTuple):
+@dataclass(frozen=True)
+class People:
     """What people said, and what it is worth.
 
     Attributes:
@@ -63,7 +66,8 @@ class People(NamedTuple):
     repaired: Interval | None = None
 
 
-class Decision(NamedTuple):
+@dataclass(frozen=True)
+class Decision:
     """The answer.
 
     Attributes:
@@ -200,25 +204,33 @@ def _with_people(held: str, people: People | None, findings: tuple[ClaimResult, 
     return Decision("undecided", f"{held}; {words}; {brought}.", missing, findings)
 
 
-def _number(claim: Claim, value: float) -> str:
-    return f"{value:.3g} {claim.unit}" if claim.unit else f"{100 * value:.0f}%"
+def as_value(claim: Claim, value: float) -> str:
+    """A value of a claim's measure in words: a share in percent, else with its unit."""
+    return f"{value:.3g} {claim.unit}" if claim.unit else f"{100 * value:.3g}%"
+
+
+def in_words(claim: Claim, found: Interval) -> str:
+    """An estimate with its interval in words."""
+    unit, scale = (f" {claim.unit}", 1) if claim.unit else ("%", 100)
+    low, high = (f"{scale * end:.3g}" for end in (found.low, found.high))
+    return f"{scale * found.estimate:.3g} ({low} to {high}){unit}"
 
 
 def _says(finding: ClaimResult) -> str:
     """A finding in words, with its numbers."""
     claim, found = finding.claim, finding.generated
-    value = _number(claim, found.estimate)
-    ends = f"{_number(claim, found.low)} to {_number(claim, found.high)}"
+    value = as_value(claim, found.estimate)
+    ends = f"{as_value(claim, found.low)} to {as_value(claim, found.high)}"
     if finding.difference is None:
         word = "at most" if claim.sign < 0 else "at least"
-        bound = _number(claim, claim.bound) if claim.bound is not None else ""
+        bound = as_value(claim, claim.bound) if claim.bound is not None else ""
         return f"{claim.name}: {value} ({ends} of {found.number}), {word} {bound} is asked"
     gap = finding.difference
-    ends = f"{_number(claim, gap.low)} to {_number(claim, gap.high)}"
+    ends = f"{as_value(claim, gap.low)} to {as_value(claim, gap.high)}"
     return (
-        f"{claim.name}: {value}, {claim.against} {_number(claim, finding.other.estimate)}, better "
-        f"by {_number(claim, gap.estimate)} ({ends}, {gap.number} requests); "
-        f"{_number(claim, claim.margin)} matters"
+        f"{claim.name}: {value}, {claim.against} {as_value(claim, finding.other.estimate)}, better "
+        f"by {as_value(claim, gap.estimate)} ({ends}, {gap.number} requests); "
+        f"{as_value(claim, claim.margin)} matters"
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import gzip
+import hashlib
 import io
 import math
 import os
@@ -46,11 +47,27 @@ class Items:
                 f"An item of {claim!r} for the request {request!r} is {wrong[0]}: measure it "
                 f"again, or leave the item out of all arms."
             )
+        # As in the file, so that what is computed before and after it was written is the same.
+        new = [float(f"{value:.7g}") for value in new]
         self.values.setdefault((claim, arm), {}).setdefault(request, []).extend(new)
 
     def of(self, claim: str, arm: str) -> ByRequest:
         """The values of one arm by request; nothing if it was not measured."""
         return self.values.get((claim, arm), {})
+
+    def rows(self) -> str:
+        """All values as text, a row each, under `COLUMNS`."""
+        text = io.StringIO()
+        rows = csv.writer(text, lineterminator="\n")
+        rows.writerow(COLUMNS)
+        for (claim, arm), by_request in self.values.items():
+            for request, values in by_request.items():
+                rows.writerows((claim, arm, request, i, f"{v:.7g}") for i, v in enumerate(values))
+        return text.getvalue()
+
+    def sha256(self) -> str:
+        """Of `rows`: what a record names its table by."""
+        return hashlib.sha256(self.rows().encode("utf-8")).hexdigest()
 
     def write(self, path: str | os.PathLike) -> None:
         """Write ``.csv.gz``; the same items give the same bytes.
@@ -58,15 +75,9 @@ class Items:
         Raises:
             OSError: if it cannot be written; what was there before is unchanged.
         """
-        text = io.StringIO()
-        rows = csv.writer(text, lineterminator="\n")
-        rows.writerow(COLUMNS)
-        for (claim, arm), by_request in self.values.items():
-            for request, values in by_request.items():
-                rows.writerows((claim, arm, request, i, f"{v:.7g}") for i, v in enumerate(values))
         with atomic_path(path) as temporary:
             # No time and no name inside.
-            temporary.write_bytes(gzip.compress(text.getvalue().encode("utf-8"), 9, mtime=0))
+            temporary.write_bytes(gzip.compress(self.rows().encode("utf-8"), 9, mtime=0))
 
     @classmethod
     def read(cls, path: str | os.PathLike) -> Items:

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 LEVEL = 0.95
 
 
-class Interval(NamedTuple):
+@dataclass(frozen=True)
+class Interval:
     """An estimate with its interval.
 
     Attributes:
@@ -84,7 +85,7 @@ def share_of_requests(by_request: Mapping[str, Sequence[float]], level: float = 
         number = len(by_request)
         return share_interval(round(number * float(np.mean(values))), number, level)
     found = mean_interval(by_request, level)
-    return found._replace(low=max(0.0, found.low), high=min(1.0, found.high))
+    return replace(found, low=max(0.0, found.low), high=min(1.0, found.high))
 
 
 def differences(

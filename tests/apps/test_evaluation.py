@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
 
 import numpy as np
@@ -199,7 +200,7 @@ def test_gold_takes_a_difference_that_matters_and_people():
     assert "minutes" in decide.decide(CLAIMS, strong, disliked).missing[0]
     for coins, answer in ((2.0, "ore"), (-2.0, "bubble"), (0.0, "undecided")):
         mended = statistics.Interval(coins, coins - 1, coins + 1, 40, "Student")
-        asked = disliked._replace(repaired=mended)
+        asked = dataclasses.replace(disliked, repaired=mended)
         assert decide.decide(CLAIMS, strong, asked).answer == answer
 
 
