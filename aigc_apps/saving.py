@@ -1,4 +1,4 @@
-"""What applications make, on the disk: a file and its provenance, which never describes another.
+"""A file and its provenance on the disk: saved together, read back, refused if changed since.
 
 Chapters 6.1 to 6.4 save with it, through `aigc_apps.contract.Artifact.save`.
 """

@@ -1,4 +1,4 @@
-"""Training with `fit`: Adam, a schedule, KL warm-up, and going on after an interrupt.
+"""Training with `fit`: Adam, a schedule, KL warm-up, whether bfloat16 is used, interrupts.
 
 Nothing here knows which model it trains: anything with `compile` and `fit` whose loss is
 tracked as ``loss`` will do; KL warm-up additionally needs a ``kl_weight`` variable.

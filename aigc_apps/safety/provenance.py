@@ -1,4 +1,4 @@
-"""Where an artefact comes from, in words and in its file: every one of chapter 6 says so."""
+"""Where an artefact of chapter 6 comes from, in words and fields; `saving.py` writes and checks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures that turn into each other, and frames with words on them.
+"""Pictures that turn into each other by spherical interpolation (slerp), and titles on frames.
 
 A shot is a path through a generator's noise. It visits keyframes, draws that a classifier
 takes for the subject, and goes from one to the next along the sphere on which almost all noise

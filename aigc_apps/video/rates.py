@@ -1,4 +1,4 @@
-"""What the video scenario is made of: pictures, speech, sound, and the file that holds them.
+"""Samples and frames a second of films, which all modules of the scenario share.
 
 Each module knows nothing of the others: `frames` draws, `speech` reads aloud, `hearing` listens,
 `sound` mixes, `container` encodes and looks into files. `make` joins them for chapter 6.4.

@@ -1,4 +1,4 @@
-"""What may be asked of the film maker of chapter 6.4: a storyboard of shots."""
+"""What may be asked of the film maker (6.4): a storyboard of shots, a mood, a frame's height."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a submission finds around it: bubblewrap's command line, file system and variables.
+"""What a submission finds around it: bubblewrap's command, files, variables, the course's data.
 
 It sees the system, this Python, the course's packages without their checks, and the data, all
 read-only; a home and a /tmp in memory; no network and no process but its own.

@@ -1,4 +1,4 @@
-"""Layers whose matrix products may be taken in bfloat16, everything else in float32.
+"""Layers whose products may be taken in bfloat16 (training.py chooses), all else in float32.
 
 Keras's own ``mixed_bfloat16`` policy rounds all that a layer computes, and near a loss of
 230 nats bfloat16 has one number a nat. Here only a product is rounded, its factors and its

@@ -1,4 +1,4 @@
-"""The engine: feedback, hints that fit, tries, the progress file, display, quizzes."""
+"""The engine: feedback, hints, tries, the progress file; quizzes have three to five questions."""
 
 from __future__ import annotations
 
