@@ -1,9 +1,9 @@
 """The contract that every application of chapter 6 follows: a small product, a measured verdict.
 
 A scenario says what it is for (`Card`), takes a typed request, gives an `Artifact` that carries
-where it comes from, knows what one would do without generation (`Scenario.baseline`), and
-judges itself (`Scenario.evaluate`). Notebook, command line, report and service call the same
-object, so none of them has rules of its own.
+where it comes from, knows the strong simple way to the same (`Scenario.baseline`), and measures
+itself (`Scenario.measure`); `aigc_apps.evaluation` decides for all alike. Notebook, command line,
+report and service call the same object, so none of them has rules of its own.
 """
 
 from __future__ import annotations
@@ -199,14 +199,12 @@ class Scenario(abc.ABC):
         Trial: what its ``trial.yml`` holds.
         examples: plain fields of requests that it takes, the quickest first; reports show what
             comes of them, and the tests put hostile texts in their place.
-        record_samples: on how many artefacts the course's own verdict is measured.
     """
 
     card: ClassVar[Card]
     Request: ClassVar[type[Request]]
     Trial: ClassVar[type[Trial]] = Trial
     examples: ClassVar[tuple[dict[str, Any], ...]] = ({},)
-    record_samples: ClassVar[int]
 
     @abc.abstractmethod
     def suffix(self, request: Request) -> str:
@@ -225,9 +223,10 @@ class Scenario(abc.ABC):
         """
 
     @abc.abstractmethod
-    def baseline(self, request: Request) -> Artifact:
-        """What one would do without generation: a template, a look-up, a copy."""
+    def baseline(self, request: Request, seed: int = 0) -> Artifact:
+        """The strong simple way: retrieval, counts or a rule that knows as much as the model."""
 
+    @abc.abstractmethod
     def measure(
         self, number: int, seed: int = 0, say: Callable[[str], Any] | None = None
     ) -> Measured:
@@ -241,7 +240,6 @@ class Scenario(abc.ABC):
         Raises:
             ValueError: if ``number`` is not at least 1, or more than there are requests.
         """
-        raise NotImplementedError
 
     def judge(
         self, number: int | None = None, seed: int = 0, say: Callable[[str], Any] | None = None
@@ -272,10 +270,6 @@ class Scenario(abc.ABC):
 
     def _beside(self, name: str) -> Path:
         return Path(inspect.getfile(type(self))).with_name(name)
-
-    @abc.abstractmethod
-    def evaluate(self, num_samples: int, seed: int = 0) -> Verdict:
-        """Measure quality against the baseline, seconds, and what else the verdict needs."""
 
     def ask(self, **fields) -> Request:
         """A checked request from plain values, such as those of a command line.

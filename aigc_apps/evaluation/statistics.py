@@ -74,14 +74,14 @@ def mean_interval(by_request: Mapping[str, Sequence[float]], level: float = LEVE
 
 
 def share_of_requests(by_request: Mapping[str, Sequence[float]], level: float = LEVEL) -> Interval:
-    """Of a share whose items are yes or no.
+    """Of a share: of items that are yes or no (1 or 0), or of shares within items.
 
-    With one item a request, or all items alike, it is that of independent items, by requests: where
-    nothing ever failed a spread of 0 would claim certainty.
+    With one yes or no a request, or all items alike, it is that of independent items, by requests:
+    where nothing ever failed a spread of 0 would claim certainty.
     """
     values = [value for items in by_request.values() for value in items]
     alone = all(len(items) == 1 for items in by_request.values())
-    if alone or len(set(values)) == 1:
+    if set(values) <= {0.0, 1.0} and (alone or len(set(values)) == 1):
         number = len(by_request)
         return share_interval(round(number * float(np.mean(values))), number, level)
     found = mean_interval(by_request, level)

@@ -61,6 +61,19 @@ class Trial(BaseModel):
     work: Work
     risks: tuple[str, ...]
 
+    def first(self, things: Sequence[Asked], number: int) -> Sequence[Asked]:
+        """The first of what is tried, so many.
+
+        Raises:
+            ValueError: if ``number`` is not at least 1, or more than there are.
+        """
+        if not 1 <= number <= len(things):
+            raise ValueError(
+                f"{number} requests are asked for, and there are {len(things)}: give 1 to "
+                f"{len(things)}."
+            )
+        return things[:number]
+
 
 @dataclass
 class Measured:
