@@ -241,6 +241,26 @@ class Scenario(abc.ABC):
             ValueError: if ``number`` is not at least 1, or more than there are requests.
         """
 
+    @abc.abstractmethod
+    def trial_requests(self, number: int) -> dict[str, Request]:
+        """The first requests of its trial, by names that say what is asked.
+
+        Raises:
+            ValueError: if ``number`` is not at least 1, or more than there are.
+        """
+
+    def blind(self, artifact: Artifact) -> Artifact:
+        """What raters see: the same without the words that tell its origin.
+
+        Here: of a text all above the line that says what made it. What else tells, a subclass
+        takes away.
+        """
+        if not artifact.media_type.startswith("text/"):
+            return artifact
+        above, _, _ = artifact.text.partition(artifact.provenance.made_by)
+        above = above.rstrip().removesuffix("---").rstrip()
+        return dataclasses.replace(artifact, content=f"{above}\n".encode())
+
     def judge(
         self, number: int | None = None, seed: int = 0, say: Callable[[str], Any] | None = None
     ) -> tuple[Record, Items]:

@@ -40,6 +40,11 @@ class TemplateApplication(Scenario):
         origin = self.provenance(request, 0, by_model=False)
         return self._text(repeat_template(request), origin)
 
+    def trial_requests(self, number: int) -> dict[str, TemplateRequest]:
+        return {
+            thing: self.ask(thing=thing) for thing in self.trial.first(self.trial.things, number)
+        }
+
     def measure(
         self, number: int, seed: int = 0, say: Callable[[str], Any] | None = None
     ) -> Measured:

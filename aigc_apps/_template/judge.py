@@ -22,8 +22,7 @@ def measure_template(
     scenario: Scenario, number: int, seed: int, say: Callable[[str], Any] | None
 ) -> Measured:
     """The claims of ``claims.yml``, measured; see `Scenario.measure`."""
-    things = scenario.trial.first(scenario.trial.things, number)
-    requests = {thing: scenario.ask(thing=thing) for thing in things}
+    requests = scenario.trial_requests(number)
     drawn, seconds = answer_all(scenario.generate, requests, seed, say, "texts")
     plain, _ = answer_all(scenario.baseline, requests, seed)
     items = Items()

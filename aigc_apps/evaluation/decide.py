@@ -57,8 +57,8 @@ class People:
     Attributes:
         accepted: the share of items that they would use as they are.
         break_even: the share from which it pays, see `aigc_apps.economics`.
-        repaired: coins that an item brings once a person has mended it, less the work; None if
-            nobody tried.
+        repaired: minutes that an item saves, with those who accept it as it is, who would mend
+            it, and who would not, and with the minutes of review; None if nobody was asked so.
     """
 
     accepted: Interval
@@ -193,14 +193,14 @@ def _with_people(held: str, people: People | None, findings: tuple[ClaimResult, 
         missing = (f"more ratings: the break-even of {people.break_even:.0%} lies in the interval",)
         return Decision("undecided", f"{held}; {words}.", missing, findings)
     if people.repaired is None:
-        missing = ("minutes that people need to mend an item: rate with the watch running",)
+        missing = ("whether people would mend an item: let them judge single items",)
         return Decision("undecided", f"{held}; {words}.", missing, findings)
-    brought = f"mended, an item brings {people.repaired.estimate:+.2f} coins"
+    brought = f"with mending, an item saves {people.repaired.estimate:+.1f} minutes"
     if people.repaired.low > 0:
         return Decision("ore", f"{held}; {words}; {brought}.", (), findings)
     if people.repaired.high < 0:
         return Decision("bubble", f"{held}; {words}; {brought}.", (), findings)
-    missing = ("more ratings with times: whether mending pays is within the noise",)
+    missing = ("more ratings: whether mending pays is within the noise",)
     return Decision("undecided", f"{held}; {words}; {brought}.", missing, findings)
 
 

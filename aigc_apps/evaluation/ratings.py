@@ -22,10 +22,14 @@ from aigc_utils.files import atomic_path
 VERSION = 1
 MOST_BYTES = 2**24
 LONGEST_SECONDS = 3600.0  # of one item: who was longer away had not paused
-CHECK_EVERY = 6  # items
-GUESSED = 0.5  # the share of checks that a rater passes who does not look
+CHECK_EVERY = 4  # items
+GUESSED = (
+    0.25  # of checks that ask for each of four answers in turn, passed by whoever does not look
+)
 
-Choice = Literal["left", "right", "same", "cannot tell", "yes", "no"]
+Choice = Literal["left", "right", "same", "cannot tell", "yes", "mend", "no"]
+OF_PAIRS: tuple[Choice, ...] = ("left", "right", "same", "cannot tell")
+OF_SINGLES: tuple[Choice, ...] = ("yes", "mend", "no", "cannot tell")
 
 
 class Shown(BaseModel):
@@ -70,6 +74,7 @@ class Ratings(BaseModel):
         version: of this format.
         application: whose items they are.
         sheet: the SHA-256 of what was shown, see `sheet_sha256`.
+        code: the version of the code that made it, see `aigc_apps.contract.code_version`.
         ratings: in the order in which they were given.
     """
 
@@ -78,6 +83,7 @@ class Ratings(BaseModel):
     version: Literal[1] = VERSION
     application: str
     sheet: str
+    code: str = ""
     ratings: tuple[Rating, ...] = ()
 
 
@@ -115,8 +121,28 @@ def arrange(
     return shown
 
 
-def read_ratings(path: str | os.PathLike, application: str, sheet: str) -> Ratings:
+def arrange_singles(
+    items: Sequence[str], arms: tuple[str, str], checks: Sequence[Shown], seed: int
+) -> list[Shown]:
+    """Single items in a rater's own order: half of them of each arm, so that nobody knows which.
+
+    Args:
+        items: ids, each shown once, in one of the arms.
+        arms, checks, seed: as of `arrange`; a check is a single item here.
+    """
+    pairs = arrange(items, arms, checks, seed)
+    return [
+        pair if pair.right_answer else pair.model_copy(update={"right": None}) for pair in pairs
+    ]
+
+
+def read_ratings(path: str | os.PathLike, application: str, sheet: str | None = None) -> Ratings:
     """The ratings in a file.
+
+    Args:
+        path: of the file.
+        application: whose items they must be.
+        sheet: the SHA-256 of what must have been shown; None takes any.
 
     Raises:
         ValueError: if it is damaged, of another version, application or sheet.
@@ -141,7 +167,7 @@ def read_ratings(path: str | os.PathLike, application: str, sheet: str) -> Ratin
         ) from None
     if found.application != application:
         raise ValueError(f"{path} rates {found.application!r} and not {application!r}.")
-    if found.sheet != sheet:
+    if sheet is not None and found.sheet != sheet:
         raise ValueError(
             f"{path} rates other items than those of today: judge these, or check out the course "
             f"as it was then."
@@ -226,11 +252,38 @@ def acceptance(ratings: Sequence[Rating], arm: str) -> Interval:
     by_item: dict[str, list[float]] = {}
     for rating in ratings:
         alone = rating.shown.right is None and rating.shown.left == arm
-        if alone and rating.choice in ("yes", "no"):
+        if alone and rating.choice != "cannot tell":
             by_item.setdefault(rating.shown.item, []).append(float(rating.choice == "yes"))
     if not by_item:
         raise ValueError(f"Nobody has judged an item of {arm!r} yet: judge some.")
     return statistics.share_of_requests(by_item)
+
+
+def minutes_saved(
+    ratings: Sequence[Rating], arm: str, alternative: float, rework: float | None
+) -> Interval:
+    """The minutes that a generated item saves, over items: by its answers and by the watch.
+
+    Args:
+        ratings: of single items; who could not tell says nothing.
+        arm: whose items.
+        alternative: minutes to make one by hand: what an accepted item saves.
+        rework: minutes to mend one; None counts an item to be mended as lost.
+
+    Raises:
+        ValueError: if none was judged.
+    """
+    worth = {"yes": alternative, "no": 0.0}
+    worth["mend"] = 0.0 if rework is None else max(0.0, alternative - rework)
+    by_item: dict[str, list[float]] = {}
+    for rating in ratings:
+        alone = rating.shown.right is None and rating.shown.left == arm
+        if alone and rating.choice in worth:
+            saved = worth[rating.choice] - rating.seconds / 60
+            by_item.setdefault(rating.shown.item, []).append(saved)
+    if not by_item:
+        raise ValueError(f"Nobody has judged an item of {arm!r} yet: judge some.")
+    return statistics.mean_interval(by_item)
 
 
 def minutes(ratings: Sequence[Rating]) -> Interval:
@@ -250,12 +303,13 @@ def krippendorff_alpha(ratings: Sequence[Rating]) -> float:
     Returns:
         Not-a-number if there are no two raters of one thing, or all answers are the same.
     """
-    by_item: dict[str, list[str]] = {}
+    by_item: dict[tuple[str, str], list[str]] = {}
     for rating in ratings:
-        sides = {"left": rating.shown.left, "right": rating.shown.right}
-        answer = sides.get(rating.choice) or rating.choice
+        shown, alone = rating.shown, rating.shown.right is None
+        answer = {"left": shown.left, "right": shown.right}.get(rating.choice) or rating.choice
         if answer != "cannot tell":
-            by_item.setdefault(rating.shown.item, []).append(answer)
+            # Two arms of a pair are one question; two single ones are two.
+            by_item.setdefault((shown.item, shown.left if alone else ""), []).append(answer)
     units = [answers for answers in by_item.values() if len(answers) > 1]
     values = sorted({answer for answers in units for answer in answers})
     if len(values) < 2:

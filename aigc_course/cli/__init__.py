@@ -6,12 +6,12 @@ import sys
 
 import typer
 
-from aigc_course.cli import everyday, grading, reports, terminal
+from aigc_course.cli import everyday, grading, reports, terminal, verdicts
 
 app = typer.Typer(
     help="Tools of the AIGC workbook.", no_args_is_help=True, pretty_exceptions_enable=False
 )
-for commands in (everyday, reports, grading):
+for commands in (everyday, reports, grading, verdicts):
     app.add_typer(commands.app)
 
 

@@ -197,7 +197,7 @@ def test_gold_takes_a_difference_that_matters_and_people():
     few = decide.People(statistics.share_interval(6, 10), 0.5)
     assert decide.decide(CLAIMS, strong, few).answer == "undecided"
     disliked = decide.People(statistics.share_interval(10, 100), 0.5)
-    assert "minutes" in decide.decide(CLAIMS, strong, disliked).missing[0]
+    assert "mend an item" in decide.decide(CLAIMS, strong, disliked).missing[0]
     for coins, answer in ((2.0, "ore"), (-2.0, "bubble"), (0.0, "undecided")):
         mended = statistics.Interval(coins, coins - 1, coins + 1, 40, "Student")
         asked = dataclasses.replace(disliked, repaired=mended)

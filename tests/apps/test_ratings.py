@@ -10,9 +10,9 @@ import pytest
 from aigc_apps.evaluation import ratings
 
 ARMS = ("generated", "alternative")
-CHECKS = (
-    ratings.Shown(item="check 0", left="broken", right="generated", right_answer="right"),
-    ratings.Shown(item="check 1", left="generated", right="broken", right_answer="left"),
+CHECKS = tuple(
+    ratings.Shown(item=f"check {answer}", left="told", right="told", right_answer=answer)
+    for answer in ratings.OF_PAIRS
 )
 
 
@@ -25,7 +25,7 @@ def simulated(rng, num_items=100, num_raters=3, preference=0.6, tosses_coins=())
         for shown in ratings.arrange(names, ARMS, CHECKS, int(rng.integers(2**31))):
             choice = "left" if rng.random() < 0.5 else "right"
             if shown.right_answer and not blind:
-                choice = shown.right_answer if rng.random() < 0.95 else "same"
+                choice = shown.right_answer if rng.random() < 0.95 else "left"
             elif not blind:
                 choice = (
                     "left"
@@ -52,7 +52,18 @@ def test_sides_are_balanced_and_orders_are_each_raters_own():
     assert sum(shown.left == "generated" for shown in pairs) == 20
     assert [s.item for s in first] != [s.item for s in second]
     assert first == ratings.arrange(names, ARMS, CHECKS, 1)
-    assert [i for i, shown in enumerate(first) if shown.right_answer] == [6, 13, 20, 27, 34, 41]
+    assert [i for i, shown in enumerate(first) if shown.right_answer] == [
+        4,
+        9,
+        14,
+        19,
+        24,
+        29,
+        34,
+        39,
+        44,
+        49,
+    ]
 
 
 def test_a_true_preference_is_found_with_its_interval_and_a_random_rater_is_noticed():
@@ -154,3 +165,24 @@ def test_a_sheet_is_known_by_what_was_shown():
     first = ratings.sheet_sha256([("a", b"1"), ("b", b"2")])
     assert first == ratings.sheet_sha256([("b", b"2"), ("a", b"1")])
     assert first != ratings.sheet_sha256([("a", b"1"), ("b", b"3")])
+
+
+def test_singles_show_each_item_once_half_of_them_of_each_arm():
+    names = [f"item {i}" for i in range(40)]
+    check = ratings.Shown(item="check", left="told", right_answer="no")
+    shown = ratings.arrange_singles(names, ARMS, [check], 3)
+    alone = [s for s in shown if s.right_answer is None]
+    assert sorted(s.item for s in alone) == sorted(names)
+    assert [s.right for s in shown] == [None] * len(shown)
+    assert sum(s.left == "generated" for s in alone) == 20
+    assert sum(s == check for s in shown) == 10
+
+
+def test_minutes_saved_are_what_the_answer_is_worth_less_the_watch():
+    given = [one(str(i), "x", choice) for i, choice in enumerate(["yes", "mend", "no"] * 10)]
+    found = ratings.minutes_saved(given, "generated", alternative=10, rework=4)
+    assert found.estimate == pytest.approx((10 + 6 + 0) / 3 - 0.5)
+    assert ratings.minutes_saved(given, "generated", 10, None).estimate == pytest.approx(
+        10 / 3 - 0.5
+    )
+    assert ratings.acceptance(given, "generated").estimate == pytest.approx(1 / 3)
