@@ -226,7 +226,6 @@ class Scenario(abc.ABC):
     def baseline(self, request: Request, seed: int = 0) -> Artifact:
         """The strong simple way: retrieval, counts or a rule that knows as much as the model."""
 
-    @abc.abstractmethod
     def measure(
         self, number: int, seed: int = 0, say: Callable[[str], Any] | None = None
     ) -> Measured:
@@ -241,7 +240,6 @@ class Scenario(abc.ABC):
             ValueError: if ``number`` is not at least 1, or more than there are requests.
         """
 
-    @abc.abstractmethod
     def trial_requests(self, number: int) -> dict[str, Request]:
         """The first requests of its trial, by names that say what is asked.
 

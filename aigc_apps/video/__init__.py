@@ -1,8 +1,8 @@
 """Films from a storyboard: pictures that turn into each other, a voice, music, and titles.
 
-The essay promises "视频和音频生成：根据剧本和主题，生成相应的视频和音频内容" (§3.4.2: video and
-audio from a script and a theme). Here the script is a storyboard of shots, each a subject or two to
-morph between, some seconds, and a sentence. Everything is made on this machine (chapter 6.4)::
+The essay promises "视频和音频生成：根据剧本和主题，生成相应的视频和音频内容" (§3.4, 娱乐和媒体:
+video and audio from a script and a theme). Here the script is a storyboard of shots, each a subject
+or two to morph between, some seconds, and a sentence. Everything is made on this machine (6.4)::
 
     video = Video()
     film = video.generate(video.ask(**storyboard), seed=0)
@@ -11,10 +11,23 @@ morph between, some seconds, and a sentence. Everything is made on this machine 
 
 from __future__ import annotations
 
-from aigc_apps.contract import Artifact, Card, Scenario, Verdict
+import functools
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import numpy as np
+
+from aigc_apps.contract import Artifact, Card, Scenario
+from aigc_apps.evaluation.trials import Measured, Trial
 from aigc_apps.video import container, make
 from aigc_apps.video.frames import PathGenerator
 from aigc_apps.video.request import Storyboard, storyboards
+
+
+class FilmTrial(Trial):
+    """What is in ``trial.yml``: besides what every trial has, the storyboards by their fields."""
+
+    boards: tuple[dict[str, Any], ...]
 
 
 class Video(Scenario):
@@ -22,8 +35,8 @@ class Video(Scenario):
 
     card = Card.beside(__file__)
     Request = Storyboard
-    record_samples = 10
-    examples = (storyboards().quick, *storyboards().trial[:2])
+    Trial: ClassVar[type[FilmTrial]] = FilmTrial
+    examples = (storyboards().quick, storyboards().example)
 
     def __init__(self):
         self._generators: dict[str, PathGenerator] = {}
@@ -50,8 +63,38 @@ class Video(Scenario):
         Raises:
             ValueError: if a sentence does not fit its shot, or a program or font is missing.
         """
-        parts = make.gather_parts(self.generator(request.model), request, seed)
-        origin = self.provenance(request, seed, make.makers(request, parts))
+        draw = functools.partial(make.draw_shots, self.generator(request.model))
+        return self._film(request, seed, draw, make.checkpoint_label(request.model))
+
+    def baseline(self, request: Storyboard, seed: int = 0) -> Artifact:
+        """One's own slides: real pictures that stand still, with the same voice, music and words.
+
+        A model made the voice, so the file says that one did.
+        """
+        return self._film(request, seed, make.real_slides, "real pictures of the test set")
+
+    def trial_requests(self, number: int) -> dict[str, Storyboard]:
+        """Storyboards by their titles."""
+        boards = self.trial.first(self.trial.boards, number)
+        return {board["title"]: self.ask(**board) for board in boards}
+
+    def measure(
+        self, number: int, seed: int = 0, say: Callable[[str], Any] | None = None
+    ) -> Measured:
+        """Make films and slides, decode the files again, look and listen: see `judge`."""
+        from aigc_apps.video import judge
+
+        return judge.measure_films(self, number, seed, say)
+
+    def _film(
+        self,
+        request: Storyboard,
+        seed: int,
+        draw: Callable[[Storyboard, int], np.ndarray],
+        painter: str,
+    ) -> Artifact:
+        parts = make.gather_parts(request, seed, draw)
+        origin = self.provenance(request, seed, make.makers(painter, parts))
         details = {
             "srt": make.subtitles(parts.lines),
             "lines": parts.lines,
@@ -60,31 +103,6 @@ class Video(Scenario):
             "pictures": parts.pictures,
         }
         return self._artifact(request, make.film_file(request, origin, parts), origin, details)
-
-    def baseline(self, request: Storyboard) -> Artifact:
-        """A slide show of real pictures from the test set with a title, silent and unmoving."""
-        pictures = make.real_slides(request)
-        model = "none: pictures of the test set, one after another"
-        origin = self.provenance(request, 0, model, by_model=False)
-        details = {"srt": "", "lines": [], "pictures": pictures}
-        return self._artifact(request, make.slides_file(request, pictures), origin, details)
-
-    def evaluate(self, num_samples: int = 10, seed: int = 0) -> Verdict:
-        """Make the first storyboards, decode the files again, look, listen, and compare.
-
-        What decides is in `aigc_apps.video.judge`.
-
-        Args:
-            num_samples: how many storyboards, 1 to 10.
-            seed: of the films.
-
-        Raises:
-            ValueError: if the number is out of range or the recogniser is not installed.
-        """
-        from aigc_apps.video import judge
-
-        trial = judge.try_films(self, num_samples, seed)
-        return self.verdict(**judge.film_verdict(trial))
 
     @staticmethod
     def _artifact(request: Storyboard, film: bytes, origin, details) -> Artifact:

@@ -1,7 +1,7 @@
-"""Judging films (chapter 6.4): decoded again, looked at, listened to, beside a slide show.
+"""Judging films (chapter 6.4): decoded again, looked at, listened to, beside one's own slides.
 
-A `FilmTrial` holds what was made; `film_measures` and `film_verdict` say what follows from it,
-and `film_answer` alone decides. Who recognises a subject is not who chose the keyframes.
+`measure_films` measures what ``claims.yml`` claims. Who recognises a subject is not who chose the
+keyframes.
 """
 
 from __future__ import annotations
@@ -9,207 +9,65 @@ from __future__ import annotations
 import dataclasses
 import functools
 import itertools
-import os
-import time
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from aigc_apps.contract import Artifact, Measure, standard_error
+from aigc_apps.contract import Artifact, Scenario
+from aigc_apps.evaluation.items import Items
+from aigc_apps.evaluation.trials import Measured, answer_all, measure_all
 from aigc_apps.video import container, hearing
 from aigc_apps.video.rates import RATE
 from aigc_apps.video.request import Storyboard, article_names, storyboards
 
-# What the measures must reach for a film to count as sound; see `film_answer`. The last is of
-# the processor and not of the clock, so that a busy machine changes little: 40 s of it are at
-# most 40 s on one core, and 20 to 40 s on two. It is no part of a verdict's ``seconds_each``.
-LIMITS = {
-    "apart_ms": 40.0,
-    "word_errors": 40.0,
-    "start_ms": 100.0,
-    "processor_seconds_for_20": 40.0,
-}
-LEAST_SEEN = -5.0
-"""Points by which subjects may be recognised more seldom than in real pictures."""
-LEAST_DETAIL = 0.9
-"""Share of real pictures' detail that a film as good as they are has."""
+LATE_MS = 100.0
+"""How far a sentence may begin from its subtitle; people notice more."""
 
 
-@dataclasses.dataclass(frozen=True)
-class FilmTrial:
-    """Films of some storyboards, the slide shows that they are compared with, and their cost.
+def measure_films(
+    scenario: Scenario, number: int, seed: int, say: Callable[[str], Any] | None
+) -> Measured:
+    """The claims of ``claims.yml``, measured; see `Scenario.measure`.
 
-    Attributes:
-        requests, films, rivals: storyboards, and what was made of each by model and by copying.
-        seconds: that each film took by the clock on the wall, as a user waits.
-        processor_seconds_for_20: that 20 seconds of each film took of the processor, with the
-            programs that were run.
+    Raises:
+        ValueError: also if the recogniser is not installed.
     """
-
-    requests: Sequence[Storyboard]
-    films: Sequence[Artifact]
-    rivals: Sequence[Artifact]
-    seconds: Sequence[float]
-    processor_seconds_for_20: Sequence[float]
-
-
-def try_films(scenario, num_samples: int, seed: int) -> FilmTrial:
-    """Make the first storyboards of the trial; arguments and errors as `Video.evaluate`."""
-    boards = storyboards().trial
-    if not 1 <= num_samples <= len(boards):
-        raise ValueError(
-            f"num_samples is {num_samples}: there are {len(boards)} storyboards, so give 1 to 10."
-        )
-    requests = [scenario.ask(**board) for board in boards[:num_samples]]
-    # Models load and graphs compile: not counted.
-    scenario.generate(scenario.ask(**storyboards().quick), seed)
-    films, seconds, work = [], [], []
-    for request in requests:
-        start, before = time.perf_counter(), processor_seconds()
-        films.append(scenario.generate(request, seed))
-        seconds.append(time.perf_counter() - start)
-        work.append(20 * (processor_seconds() - before) / request.seconds)
-    rivals = [scenario.baseline(request) for request in requests]
-    return FilmTrial(requests, films, rivals, seconds, work)
-
-
-def film_answer(
-    *,
-    plays: float,
-    apart_ms: float,
-    word_errors: float,
-    start_ms: float,
-    processor_seconds_for_20: float,
-    seen: float,
-    real_seen: float,
-    crisp: float,
-    real_crisp: float,
-) -> str:
-    """``"gold"``, ``"ore"`` if only the pictures fall short, else ``"bubble"``.
-
-    Args:
-        plays: percent of films that are whole; all must be.
-        apart_ms, word_errors, start_ms, processor_seconds_for_20: at most their `LIMITS`.
-        seen, real_seen: percent of frames read as their subject, of films and of slide shows;
-            films may lack 5 points.
-        crisp, real_crisp: detail; films must have nine tenths of the slide shows'.
-    """
-    reached = {
-        "apart_ms": apart_ms,
-        "word_errors": word_errors,
-        "start_ms": start_ms,
-        "processor_seconds_for_20": processor_seconds_for_20,
-    }
-    if plays != 100 or not all(reached[name] <= limit for name, limit in LIMITS.items()):
-        return "bubble"
-    as_good = seen >= real_seen + LEAST_SEEN and crisp >= LEAST_DETAIL * real_crisp
-    return "gold" if as_good else "ore"
-
-
-def film_measures(trial: FilmTrial) -> tuple[Measure, ...]:
-    """What a trial says of its films and, for the last four, of the slide shows."""
-    requests, films, rivals = trial.requests, trial.films, trial.rivals
-    number = len(films)
-
-    def measure(name, unit, better, generated, baseline=None, error=None, count=number):
-        return Measure(
-            name=name, unit=unit, better=better, generated=float(generated),
-            baseline=None if baseline is None else float(baseline),
-            standard_error=error, number=count,
-        )  # fmt: skip
-
-    def both(function) -> list[np.ndarray]:
-        return [
-            np.array([function(f, r) for f, r in zip(group, requests, strict=True)])
-            for group in (films, rivals)
-        ]
-
-    probes = [container.probe(film.content) for film in films]
-    plays = 100 * np.mean([sound_file(p, r) for p, r in zip(probes, requests, strict=True)])
-    apart = max(round(1000 * abs(p.video_seconds - p.audio_seconds), 3) for p in probes)
-    checked = [check_sound(film) for film in films]
-    alone, mixed = (
-        np.array([pair for c in checked for pair in getattr(c, name)], float)
-        for name in ("errors_alone", "errors_mixed")
-    )
-    rate_alone, rate_mixed = (100 * e[:, 0].sum() / e[:, 1].sum() for e in (alone, mixed))
-    late, words = max(abs(t) for c in checked for t in c.start_errors_ms), int(alone[:, 1].sum())
-    steps, moves = both(lambda f, _: largest_step(f)), both(lambda f, _: moving(f))
-    seen, crisp = both(subjects_seen), both(lambda f, _: detail(f))
-    return (
-        measure("films that decode whole, with picture, sound and text", "%", "higher", plays),
-        measure("largest difference of lengths, picture and sound", "ms", "lower", apart),
-        measure("word errors of a recogniser, narration alone", "%", "lower", rate_alone,
-                error=_ratio_error(alone), count=words),
-        measure("word errors of a recogniser, with music, decoded", "%", "lower", rate_mixed,
-                error=_ratio_error(mixed), count=words),
-        measure("largest error of a narration's start", "ms", "lower", late, count=len(alone)),
-        measure("processor seconds for 20 seconds of film", "s", "lower",
-                np.median(trial.processor_seconds_for_20)),
-        measure("largest step between neighbouring frames", "grey levels", "lower",
-                *(step.mean() for step in steps)),
-        measure("pairs of neighbouring frames that differ", "%", "higher",
-                *(move.mean() for move in moves)),
-        measure("frames that nearest neighbours read as their subject", "%", "higher",
-                *(share.mean() for share in seen), error=standard_error(seen[0])),
-        measure("detail, mean change from a pixel to the next", "of 1", "higher",
-                *(share.mean() for share in crisp), error=standard_error(crisp[0])),
-    )  # fmt: skip
-
-
-def film_verdict(trial: FilmTrial) -> dict[str, Any]:
-    """The fields of a `Verdict` that a trial decides; ``seconds_each`` is by the clock."""
-    measures = film_measures(trial)
-    plays, apart, alone, mixed, late, work, _, _, seen, crisp = measures
-    answer = film_answer(
-        plays=plays.generated,
-        apart_ms=apart.generated,
-        word_errors=max(alone.generated, mixed.generated),
-        start_ms=late.generated,
-        processor_seconds_for_20=work.generated,
-        seen=seen.generated,
-        real_seen=seen.baseline,
-        crisp=crisp.generated,
-        real_crisp=crisp.baseline,
-    )
-    return {
-        "answer": answer,
-        "because": (
-            f"{plays.generated:.0f}% of {plays.number} films play, and a recogniser misses "
-            f"{mixed.generated:.0f}% "
-            f"of the words through the music; {seen.generated:.0f}% of the frames are read as "
-            f"their subject (real pictures: {seen.baseline:.0f}%), and they have "
-            f"{crisp.generated / crisp.baseline:.0%} of the detail of real pictures, which "
-            "are 28 pixels wide themselves."
-        ),
-        "measures": measures,
-        "seconds_each": float(np.median(trial.seconds)),
-        "training_seconds": _training_seconds(trial.requests),
-        "review_minutes": 2.0,
-        "assumed": "That a person watches each film twice and reads its script once: two "
-        "minutes. No person rated the films. The voice was not trained here.",
-        "risks": (
-            "A voice that sounds human can be taken for a person's.",
-            "The label in the corner can be cropped and metadata stripped.",
-            "Articles that do not exist may be taken for goods.",
-        ),
-    }
-
-
-def _training_seconds(requests: Sequence[Storyboard]) -> float:
     from aigc_utils import checkpoints
 
-    names = {request.model for request in requests}
+    requests = scenario.trial_requests(number)
+    # Models load and graphs compile: not counted.
+    scenario.generate(scenario.ask(**storyboards().quick), seed)
+    films, seconds = answer_all(scenario.generate, requests, seed, say, "films")
+    slides, _ = answer_all(scenario.baseline, requests, seed, say, "slides")
+    items, arms = Items(), {"generated": films, "strong_simple": slides}
+    heard = {name: check_sound(film) for name, (film,) in films.items()}
+    for name, (film,) in films.items():
+        items.add(
+            "plays", "generated", name, [sound_file(container.probe(film.content), requests[name])]
+        )
+        items.add(
+            "in_time", "generated", name, [max(map(abs, heard[name].start_errors_ms)) <= LATE_MS]
+        )
+        missed, words = map(sum, zip(*heard[name].errors_mixed, strict=True))
+        items.add("understood", "generated", name, [missed / words])
+    for arm, made in arms.items():
+        for name, (film,) in made.items():
+            items.add("seen", arm, name, [subjects_seen(film, requests[name]) / 100])
+    measure_all(items, "detail", arms, detail)
+    measure_all(items, "jumps", arms, largest_step)
+    measure_all(items, "moves", arms, lambda film: moving(film) / 100)
+    names = {request.model for request in requests.values()}
     cards = [checkpoints.load_card(name) for name in names]
     cards += [checkpoints.load_card(c.decodes_with) for c in cards if c.decodes_with]
-    return sum(card.seconds for card in cards)
-
-
-def processor_seconds() -> float:
-    """What this process and the programs that it ran have used of the processor so far."""
-    used = os.times()
-    return used.user + used.system + used.children_user + used.children_system
+    return Measured(
+        items=items,
+        requests={name: request.model_dump(mode="json") for name, request in requests.items()},
+        model=next(iter(films.values()))[0].provenance.model,
+        settings={"late_ms": LATE_MS},
+        seconds=seconds,
+        training_seconds=sum(card.seconds for card in cards),
+    )
 
 
 # ---- measures --------------------------------------------------------------------------
@@ -322,12 +180,3 @@ def picture_judge():
     judge = KNeighborsClassifier(n_neighbors=5, algorithm="brute")
     images = data.to_unit(fashion.x_train[:10_000]).reshape(-1, 784)
     return judge.fit(images, fashion.y_train[:10_000])
-
-
-def _ratio_error(pairs: np.ndarray) -> float:
-    """Standard error, in percent, of summed errors over summed words (delta method)."""
-    errors, words = pairs.T
-    if len(pairs) < 2:
-        return 0.0
-    residual = errors - errors.sum() / words.sum() * words
-    return float(100 * residual.std(ddof=1) * np.sqrt(len(pairs)) / words.sum())

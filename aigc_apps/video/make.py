@@ -7,7 +7,7 @@ import functools
 import itertools
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -65,10 +65,18 @@ class FilmParts:
     pictures: np.ndarray
 
 
-def gather_parts(generator: PathGenerator, request: Storyboard, seed: int) -> FilmParts:
-    """All that a storyboard needs, made one after another from a seed."""
+def gather_parts(
+    request: Storyboard, seed: int, draw: Callable[[Storyboard, int], np.ndarray]
+) -> FilmParts:
+    """All that a storyboard needs, made one after another from a seed.
+
+    Args:
+        request: the storyboard.
+        seed: of voice, pictures and music.
+        draw: the pictures of all frames, 0 to 1, shape (N, 28, 28).
+    """
     clips, lines = read_aloud(request, seed)
-    pictures = draw_shots(generator, request, seed)
+    pictures = draw(request, seed)
     voice = sound.voice_track(
         [(line.start, clip) for line, clip in zip(lines, clips, strict=True)], request.seconds
     )
@@ -77,10 +85,10 @@ def gather_parts(generator: PathGenerator, request: Storyboard, seed: int) -> Fi
     return FilmParts(lines, clips, voice, mixed, composer, pictures)
 
 
-def makers(request: Storyboard, parts: FilmParts) -> str:
-    """The models of a film, for its provenance."""
+def makers(pictures: str, parts: FilmParts) -> str:
+    """What made a film, for its provenance: who made the pictures, the voice, the music."""
     voice = speech.find_voice().name if parts.lines else "no voice"
-    return ", ".join([checkpoint_label(request.model), voice, parts.composer])
+    return ", ".join([pictures, voice, parts.composer])
 
 
 def read_aloud(request: Storyboard, seed: int = 0) -> tuple[list[np.ndarray], list[Line]]:
@@ -113,8 +121,9 @@ def draw_shots(generator: PathGenerator, request: Storyboard, seed: int = 0) -> 
     return frames.joined(shots)
 
 
-def real_slides(request: Storyboard) -> np.ndarray:
+def real_slides(request: Storyboard, seed: int = 0) -> np.ndarray:
     """Real pictures of a storyboard's subjects, standing still: (N, 28, 28), 0 to 1."""
+    del seed  # they are always the same
     real = _real_pictures()
     slides = []
     for number, shot in enumerate(request.shots):
@@ -183,19 +192,6 @@ def film_file(request: Storyboard, origin: Provenance, parts: FilmParts) -> byte
     )
     metadata = {"comment": made_by_line(origin), "description": origin.model_dump_json()}
     return _encode(composed, request, metadata, sound=parts.sound, subtitles=subtitles(parts.lines))
-
-
-def slides_file(request: Storyboard, pictures: np.ndarray) -> bytes:
-    """A silent film of pictures and a title, without a label, since nothing was generated."""
-    composed = frames.draw_frames(
-        pictures,
-        height=request.height,
-        mood=request.mood,
-        title=_title(request),
-        label="",
-        fade=False,
-    )
-    return _encode(composed, request, {})
 
 
 def save_film(film: Artifact, path: str | os.PathLike) -> None:

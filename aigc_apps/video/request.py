@@ -207,12 +207,12 @@ def read_storyboard(path: str | os.PathLike) -> dict[str, Any]:
 
 
 class Storyboards(BaseModel):
-    """Plain values of storyboards: the least one, and those of the trial."""
+    """Plain values of storyboards: the least one, and one that a reader would make."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     quick: dict[str, Any]
-    trial: tuple[dict[str, Any], ...]
+    example: dict[str, Any]
 
 
 @functools.cache

@@ -148,14 +148,40 @@ def test_listing_asking_and_refusing_load_no_model(fresh_python):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
-def test_a_baseline_says_that_no_model_made_it(name):
+def test_a_baseline_says_what_made_it_and_takes_a_seed(name):
     scenario = aigc_apps.load_application(name)
     request = scenario.ask(**scenario.examples[0])
-    artifact = scenario.baseline(request)
+    artifact = scenario.baseline(request, 1)
     assert artifact.suffix == scenario.suffix(request)
     where = artifact.provenance
-    assert where.made_by == "made without a generative model"
     assert where.scenario == name
+    assert where.model
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_claims_and_trial_are_read_and_requests_have_names(name):
+    scenario = aigc_apps.load_application(name)
+    assert any(claim.decides and claim.against for claim in scenario.claims)
+    assert all(claim.cheap for claim in scenario.claims if claim.role == "quality")
+    requests = scenario.trial_requests(scenario.trial.number)
+    assert len(requests) == scenario.trial.number >= 20
+    assert 0 < scenario.trial.work.break_even < 1
+    with pytest.raises(ValueError, match="give 1 to"):
+        scenario.trial_requests(0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_what_raters_see_tells_no_origin(name):
+    scenario = aigc_apps.load_application(name)
+    made = scenario.generate(scenario.ask(**scenario.examples[0]))
+    shown = scenario.blind(made)
+    assert (shown.suffix, shown.media_type) == (made.suffix, made.media_type)
+    if made.media_type.startswith("text/"):
+        assert made.provenance.made_by in made.text
+        assert made.provenance.made_by not in shown.text
+        assert made.provenance.model not in shown.text
+        assert len(shown.text) > 20
 
 
 # ---- every field in which a person writes --------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import html
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from typer.testing import CliRunner
 import aigc_apps
 from aigc_apps import _template, judging, notebook
 from aigc_apps.evaluation import ratings, records
+from aigc_apps.panel import JudgePanel
 from aigc_course.cli import app, verdicts
 
 TEMPLATE = _template.TemplateApplication()
@@ -205,7 +207,7 @@ def test_a_damaged_record_is_refused(damage, words, record, tmp_path, one_senten
     damage(path)
     with pytest.raises(ValueError, match=words) as caught:
         records.read_items(path, records.read_record(path))
-    one_sentence(caught.value, path)
+    one_sentence(caught.value, path.stem)
 
 
 def test_a_record_of_other_claims_is_refused(record, tmp_path, one_sentence):
@@ -260,3 +262,41 @@ def test_an_end_of_input_stops_and_keeps(course):
     sitting = judging.begin_judging(sheet, course / "r.json", "Bo")
     assert not verdicts._ask_all(sheet, sitting, read)
     assert len(ratings.read_ratings(course / "r.json", "_template").ratings) <= 1
+
+
+# ---- in a notebook -------------------------------------------------------------------
+
+
+def click(panel, words: str) -> None:
+    """Click the button with these words."""
+    boxes = (panel._answers, panel._more)
+    (button,) = [b for box in boxes for b in box.children if b.description == words]
+    button.click()
+
+
+def test_a_panel_shows_asks_keeps_and_goes_on(sheet, tmp_path):
+    path = tmp_path / "r.json"
+    panel = JudgePanel(sheet, "Ann", path)
+    assert panel._item.children == ()
+    assert not path.exists()
+    click(panel, "show")
+    first = panel.sitting.current
+    assert html.escape(sheet.text(first, "left").split("\n")[0]) in panel._item.children[0].value
+    click(panel, "use it as it is")
+    assert ratings.read_ratings(path, sheet.application).ratings[0].choice == "yes"
+    click(panel, "take the last back")
+    assert panel.sitting.current == first
+    while panel.sitting.current is not None:
+        if panel._item.children == ():
+            click(panel, "show")
+        click(panel, "cannot tell")
+    assert "All is judged" in panel._said.value
+    assert [b.description for b in panel._answers.children] == []
+    assert JudgePanel(sheet, "Ann", path).sitting.current is None
+
+
+def test_a_panel_shows_pairs_side_by_side(sheet, tmp_path):
+    panel = JudgePanel(sheet, "Bo", tmp_path / "r.json", pairs=True)
+    click(panel, "show")
+    assert len(panel._item.children) == 2
+    assert [b.description for b in panel._answers.children] == list(ratings.OF_PAIRS)
