@@ -245,7 +245,7 @@ def opinions_of(record: Record, files: Sequence[Ratings]) -> Opinions:
     """What all ratings of an application's items come to.
 
     Raises:
-        ValueError: if they are of different items, or a rater is in two files.
+        ValueError: if they are of different items, hold nothing, or a rater is in two files.
     """
     if len({ratings.sheet for ratings in files}) > 1:
         raise ValueError(
@@ -258,6 +258,8 @@ def opinions_of(record: Record, files: Sequence[Ratings]) -> Opinions:
         if twice := names & {rating.rater for rating in given}:
             raise ValueError(f"The rater {min(twice)!r} is in two of the files: give each once.")
         given += ratings.ratings
+    if not given:
+        raise ValueError("Nobody has judged anything in these files yet: judge some.")
     raters = tuple(said.raters(given))
     used = said.attentive(given)
     notes = [
@@ -334,7 +336,7 @@ def opinions_text(opinions: Opinions) -> str:
         if found is not None:
             ends = f"{found.low:.2f} to {found.high:.2f}"
             lines.append(f"{words} {found.estimate:.2f} minutes ({ends}).")
-    agreement = "no two people judged one thing"
+    agreement = "unknown, since no two who looked judged one thing, or all answers are alike"
     if opinions.alpha == opinions.alpha:
         agreement = f"Krippendorff's alpha {opinions.alpha:.2f} (1: all agree, 0: by chance)"
     return "\n".join([*lines, f"Agreement: {agreement}.", *opinions.notes])

@@ -12,7 +12,7 @@ import hashlib
 import io
 import math
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from aigc_apps.evaluation.claims import ARMS
@@ -54,6 +54,14 @@ class Items:
     def of(self, claim: str, arm: str) -> ByRequest:
         """The values of one arm by request; nothing if it was not measured."""
         return self.values.get((claim, arm), {})
+
+    def only(self, requests: Collection[str]) -> Items:
+        """The values of some requests; the others are left out of all arms."""
+        kept = {
+            key: {name: values for name, values in by_request.items() if name in requests}
+            for key, by_request in self.values.items()
+        }
+        return Items({key: by_request for key, by_request in kept.items() if by_request})
 
     def rows(self) -> str:
         """All values as text, a row each, under `COLUMNS`."""

@@ -7,13 +7,14 @@ answered, and how long it took; its owner can read it and delete it, and nothing
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from aigc_apps.evaluation import statistics
 from aigc_apps.evaluation.statistics import Interval
@@ -65,6 +66,13 @@ class Rating(BaseModel):
     shown: Shown
     choice: Choice
     seconds: float = Field(ge=0, le=LONGEST_SECONDS)
+
+    @field_validator("rater")
+    @classmethod
+    def _can_be_printed(cls, name: str) -> str:
+        if not name.strip() or not name.isprintable():
+            raise ValueError("a rater's name holds signs that cannot be printed")
+        return name
 
 
 class Ratings(BaseModel):
@@ -149,11 +157,8 @@ def read_ratings(path: str | os.PathLike, application: str, sheet: str | None = 
         OSError: if it cannot be read.
     """
     path = Path(path)
-    if path.stat().st_size > MOST_BYTES:
-        raise ValueError(f"{path} has more than {MOST_BYTES:,} bytes: it is no file of ratings.")
-    text = path.read_text(encoding="utf-8", errors="replace")
     try:
-        found = Ratings.model_validate_json(text)
+        found = Ratings.model_validate(_read_once(path))
     except ValidationError as error:
         first = error.errors()[0]
         where = " > ".join(map(str, first["loc"])) or "the file"
@@ -172,7 +177,45 @@ def read_ratings(path: str | os.PathLike, application: str, sheet: str | None = 
             f"{path} rates other items than those of today: judge these, or check out the course "
             f"as it was then."
         )
+    seen: dict[tuple[str, str], Choice] = {}
+    for rating in found.ratings:
+        key, alone = (rating.rater, rating.shown.item), rating.shown.right_answer is None
+        if alone and key in seen:
+            raise ValueError(
+                f"{path} has two answers of {rating.rater!r} to {rating.shown.item!r} "
+                f"({seen[key]!r} and {rating.choice!r}): delete one of them."
+            )
+        seen[key] = rating.choice
     return found
+
+
+def _read_once(path: Path) -> Any:
+    """What a JSON file says; no more than `MOST_BYTES` of it are ever read.
+
+    Raises:
+        ValueError: if it is no file of that kind, too large, no JSON, or says one thing twice.
+        OSError: if it cannot be read.
+    """
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        names = [key for key, _ in pairs]
+        if twice := next((key for key in names if names.count(key) > 1), None):
+            raise ValueError(f"{twice!r} stands twice in one place")
+        return dict(pairs)
+
+    if path.exists() and not path.is_file():
+        raise ValueError(f"{path} is no file: give one that `aigc judge` wrote.")
+    with path.open("rb") as file:
+        data = file.read(MOST_BYTES + 1)
+    if len(data) > MOST_BYTES:
+        raise ValueError(f"{path} has more than {MOST_BYTES:,} bytes: it is no file of ratings.")
+    try:
+        return json.loads(data.decode("utf-8-sig"), object_pairs_hook=once)
+    except RecursionError:
+        reason = "too many brackets within brackets"
+    except ValueError as error:
+        reason = str(error)
+    raise ValueError(f"{path} is damaged at the file ({reason}): restore it, or delete it.")
 
 
 def write_ratings(path: str | os.PathLike, ratings: Ratings) -> None:

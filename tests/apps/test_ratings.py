@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -159,6 +160,54 @@ def test_what_is_no_json_is_refused(tmp_path, one_sentence):
     with pytest.raises(ValueError, match="damaged at the file") as caught:
         ratings.read_ratings(path, "poetry", "s" * 64)
     one_sentence(caught.value, path)
+
+
+def written(tmp_path, change=lambda text: text, encoding="utf-8"):
+    path = tmp_path / "ratings.json"
+    path.write_bytes(change(kept().model_dump_json()).encode(encoding))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda text: text[:-20], "damaged at the file"),
+        (lambda text: "", "damaged at the file"),
+        (lambda text: text.replace('"version":1', '"version":1,"version":1'), "'version' stands"),
+        (lambda text: "[" * 100_000, "too many brackets"),
+        (lambda text: "[]", "damaged at the file"),
+        (lambda text: text.replace('"rater":"x"', '"rater":"\\u001b[2J"'), "rater"),
+        (lambda text: text.replace('"seconds":30.0', '"seconds":NaN'), "seconds"),
+        (lambda text: text.replace('"seconds":30.0', '"seconds":1e999'), "seconds"),
+    ],
+)
+def test_damaged_ratings_are_refused_with_the_place(change, words, tmp_path, one_sentence):
+    path = written(tmp_path, change)
+    with pytest.raises(ValueError, match=words) as caught:
+        ratings.read_ratings(path, "poetry")
+    one_sentence(caught.value, path)
+
+
+def test_two_answers_of_one_rater_to_one_item_are_refused(tmp_path, one_sentence):
+    path = tmp_path / "ratings.json"
+    ratings.write_ratings(path, kept(ratings=(one("a", "x", "yes"), one("a", "x", "no"))))
+    with pytest.raises(ValueError, match="two answers of 'x' to 'a' .'yes' and 'no'") as caught:
+        ratings.read_ratings(path, "poetry")
+    one_sentence(caught.value, path)
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="no such device")
+def test_what_has_no_end_is_not_read(tmp_path):
+    link = tmp_path / "ratings.json"
+    link.symlink_to("/dev/zero")
+    with pytest.raises(ValueError, match="no file"):
+        ratings.read_ratings(link, "poetry")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-8"])
+def test_a_mark_and_line_ends_of_windows_do_no_harm(encoding, tmp_path):
+    path = written(tmp_path, lambda text: text.replace(",", ",\r\n") + "\r\n", encoding)
+    assert ratings.read_ratings(path, "poetry") == kept()
 
 
 def test_a_sheet_is_known_by_what_was_shown():
