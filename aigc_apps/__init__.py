@@ -9,7 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 from pathlib import Path
 
-from aigc_apps.contract import Artifact, Card, Measure, Request, Scenario, Verdict
+from aigc_apps.contract import Artifact, Card, Request, Scenario
 
 
 def names() -> list[str]:
@@ -74,10 +74,8 @@ def load_application(name: str) -> Scenario:
 __all__ = [
     "Artifact",
     "Card",
-    "Measure",
     "Request",
     "Scenario",
-    "Verdict",
     "load_application",
     "names",
     "read_cards",

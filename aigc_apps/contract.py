@@ -13,10 +13,9 @@ import dataclasses
 import functools
 import inspect
 import os
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -130,66 +129,6 @@ class Artifact:
         saving.save_with_provenance(path, self.content, self.provenance)
 
 
-class Measure(BaseModel):
-    """One thing that was measured, for the generator and for what it is compared with.
-
-    Attributes:
-        name: what, such as ``"share of quatrains that keep the form"``.
-        unit: such as ``"%"`` or ``"bits a character"``; empty for a plain number.
-        better: which way is better.
-        generated, baseline: the values; the baseline's is None where the question has no sense.
-        standard_error: of ``generated``; None where it was counted out.
-        people: the same measure of what people made, if there is any.
-        number: how many artefacts it was measured on.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    name: str
-    unit: str
-    better: Literal["higher", "lower"]
-    generated: float
-    standard_error: float | None = None
-    baseline: float | None = None
-    people: float | None = None
-    number: int
-
-
-class Verdict(BaseModel):
-    """What a scenario gives, what it takes, and where it must not be used.
-
-    Attributes:
-        scenario, title: of its card.
-        answer: ``"gold"`` (better than the baseline at what the user needs, as measured),
-            ``"bubble"`` (not better), or ``"ore"`` (something is there; it takes work by people).
-        because: one sentence with the numbers that decide.
-        measures: quality against the baseline.
-        seconds_each: wall seconds to make one artefact after loading, median, on ``machine``;
-            by the clock of `time.perf_counter`, see `timed`.
-        training_seconds: that the model took.
-        review_minutes: a person's minutes for each artefact, and in ``assumed`` why so many.
-        assumed: what was not measured.
-        risks: what can go wrong.
-        not_for: as on the card.
-        machine: that it was measured on.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    scenario: str
-    title: str
-    answer: Literal["gold", "ore", "bubble"]
-    because: str
-    measures: tuple[Measure, ...]
-    seconds_each: float
-    training_seconds: float
-    review_minutes: float
-    assumed: str
-    risks: tuple[str, ...]
-    not_for: tuple[str, ...]
-    machine: str
-
-
 class Scenario(abc.ABC):
     """A small product. A subclass loads its models when first asked, and keeps them.
 
@@ -226,6 +165,7 @@ class Scenario(abc.ABC):
     def baseline(self, request: Request, seed: int = 0) -> Artifact:
         """The strong simple way: retrieval, counts or a rule that knows as much as the model."""
 
+    @abc.abstractmethod
     def measure(
         self, number: int, seed: int = 0, say: Callable[[str], Any] | None = None
     ) -> Measured:
@@ -240,6 +180,7 @@ class Scenario(abc.ABC):
             ValueError: if ``number`` is not at least 1, or more than there are requests.
         """
 
+    @abc.abstractmethod
     def trial_requests(self, number: int) -> dict[str, Request]:
         """The first requests of its trial, by names that say what is asked.
 
@@ -302,16 +243,6 @@ class Scenario(abc.ABC):
                 "\n".join(_sentence(type(self).Request, e) for e in error.errors())
             ) from None
 
-    def verdict(self, **measured) -> Verdict:
-        """What `evaluate` gives: the fields of a `Verdict` but those that the card tells."""
-        return Verdict(
-            scenario=self.card.name,
-            title=self.card.title,
-            not_for=self.card.not_for,
-            machine=describe_machine(),
-            **measured,
-        )
-
     def provenance(
         self, request: Request, seed: int, model: str | None = None, *, by_model: bool = True
     ) -> Provenance:
@@ -336,20 +267,6 @@ def code_version() -> str:
     """
     folders = (Path(aigc_utils.__file__).parent, Path(__file__).parent)
     return f"{aigc_utils.__version__}+{joined_sha256(map(code_sha256, folders))[:12]}"
-
-
-def timed(make: Callable[..., Any], *args, **kwargs) -> tuple[Any, float]:
-    """What a call gives, and the wall seconds that it took by `time.perf_counter`."""
-    start = time.perf_counter()
-    made = make(*args, **kwargs)
-    return made, time.perf_counter() - start
-
-
-def standard_error(values: Sequence[float]) -> float | None:
-    """Of the mean of some measured values; None of a single one, which shows no spread."""
-    from aigc_utils.metrics import Estimate
-
-    return Estimate.of(values).standard_error if len(values) > 1 else None
 
 
 def _sentence(request: type[Request], error: dict) -> str:

@@ -1,4 +1,4 @@
-"""Artefacts and verdicts in a notebook: shown, put in a table, and kept as a record.
+"""Artefacts and records in a notebook: shown, put in a table, kept and read again.
 
 Chapters 6.1 to 6.4 and the report template use it; chapter 8.9 reads the records.
 """
@@ -10,12 +10,11 @@ from html import escape
 from pathlib import Path
 
 import aigc_apps
-from aigc_apps.contract import Artifact, Verdict
+from aigc_apps.contract import Artifact
 from aigc_apps.evaluation.decide import as_value, in_words
 from aigc_apps.evaluation.items import Items
 from aigc_apps.evaluation.records import Record, read_record, write_record
 from aigc_utils import data, plots
-from aigc_utils.files import atomic_path
 
 
 def show_artifact(artifact: Artifact, alt: str) -> None:
@@ -154,118 +153,9 @@ def load_records() -> list[Record]:
     return [load_record(name) for name in aigc_apps.names() if name in found]
 
 
-HEADER = ("measure", "generated", "baseline", "people", "better", "of")
-
-
-def verdict_table(verdict: Verdict) -> str:
-    """A verdict as a Markdown table of its measures, its answer below it."""
-    rows = [HEADER, ("---",) * len(HEADER), *_rows(verdict)]
-    lines = [f"| {' | '.join(row)} |" for row in rows]
-    lines[1] = "|" + "---|" * len(HEADER)
-    answer, because, work, listed = _words(verdict)
-    lines += ["", f"**{answer}** {because}", "", work, "", *(f"- {line}" for line in listed)]
-    return "\n".join(lines)
-
-
-def show_table(verdict: Verdict) -> None:
-    """Display a verdict: as HTML whose table scrolls where it is too wide, or `verdict_table`."""
-    from IPython.display import display
-
-    display({"text/html": _page(verdict), "text/plain": verdict_table(verdict)}, raw=True)
-
-
-def _page(verdict: Verdict) -> str:
-    *texts, listed = _words(verdict)
-    answer, because, work = map(escape, texts)
-    head = "".join(f'<th scope="col">{name}</th>' for name in HEADER)
-    body = "".join(
-        f'<tr><th scope="row">{escape(first)}</th>'
-        + "".join(f'<td style="white-space: nowrap">{escape(cell)}</td>' for cell in rest)
-        + "</tr>"
-        for first, *rest in _rows(verdict)
-    )
-    table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-    label = f"Measures of {escape(verdict.title)}"
-    return (
-        f'<div style="overflow-x: auto" tabindex="0" role="group" aria-label="{label}">'
-        f"{table}</div><p><strong>{answer}</strong> {because}</p><p>{work}</p>"
-        f"<ul>{''.join(f'<li>{escape(line)}</li>' for line in listed)}</ul>"
-    )
-
-
-def _rows(verdict: Verdict) -> list[tuple[str, ...]]:
-    """The cells of the table, as they are shown."""
-    rows = []
-    for m in verdict.measures:
-        error = "" if m.standard_error is None else f" ± {_number(m.standard_error)}"
-        name = f"{m.name}, {m.unit}" if m.unit else m.name
-        numbers = (f"{_number(m.generated)}{error}", _number(m.baseline), _number(m.people))
-        rows.append((name, *numbers, m.better, str(m.number)))
-    return rows
-
-
-def _words(verdict: Verdict) -> tuple[str, str, str, list[str]]:
-    """What stands below the table: the answer, why, the work, risks and what it is not for."""
-    work = (
-        f"Seconds each: {_number(verdict.seconds_each)} on {verdict.machine}. "
-        f"Training: {_number(verdict.training_seconds)} s. "
-        f"A person's review: {_number(verdict.review_minutes)} minutes each ({verdict.assumed})"
-    )
-    listed = [f"Risk: {risk}" for risk in verdict.risks]
-    listed += [f"Not for: {use}" for use in verdict.not_for]
-    return f"{verdict.title}: {verdict.answer}.", verdict.because, work, listed
-
-
-def keep(verdict: Verdict, folder: str | os.PathLike = Path("out", "verdicts")) -> Path:
-    """Write a verdict as a record, by default beside your other outputs.
-
-    The course's own records lie in ``data/records/verdicts``; ``make verdicts`` makes them, on
-    more artefacts than a chapter has time for, so reading or testing a chapter changes none.
-
-    Returns:
-        The file.
-
-    Raises:
-        OSError: if it cannot be written; what was there before is unchanged.
-    """
-    path = Path(folder) / f"{verdict.scenario}.json"
-    with atomic_path(path) as temporary:
-        temporary.write_text(verdict.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    return path
-
-
 def record_folder() -> Path:
     """Where the course's own verdicts lie."""
     return data.data_root() / "records" / "verdicts"
-
-
-def load_verdict(name: str) -> Verdict:
-    """The course's record of a scenario's verdict.
-
-    Raises:
-        ValueError: if there is none, or it is damaged.
-    """
-    path = record_folder() / f"{name}.json"
-    if not path.is_file():
-        raise ValueError(f"There is no verdict {path}: type make verdicts ARGS={name}.")
-    try:
-        return Verdict.model_validate_json(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(
-            f"The verdict {path} is damaged: restore it with git. ({reason})"
-        ) from error
-
-
-def load_verdicts() -> list[Verdict]:
-    """All records of verdicts that the course has, in the order of the chapters.
-
-    Raises:
-        ValueError: as `load_verdict`.
-    """
-    found = {path.stem for path in record_folder().glob("*.json")}
-    ordered = [name for name in aigc_apps.names() if name in found]
-    return [load_verdict(name) for name in [*ordered, *sorted(found - set(ordered))]]
 
 
 def _number(value: float | None) -> str:

@@ -1,4 +1,4 @@
-"""Buttons for whoever judges items in a notebook (8.9): what `aigc judge` asks, with the same file."""
+"""Buttons for whoever judges items in a notebook (8.9): as `aigc judge`, into the same file."""
 
 from __future__ import annotations
 

@@ -16,10 +16,10 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
 import aigc_apps
-from aigc_apps.contract import Verdict
+from aigc_apps.evaluation import records
 from aigc_course.checks.texts import texts_folder
 from aigc_utils import data
-from aigc_utils.files import check_yaml, joined_sha256, read_yaml, sha256
+from aigc_utils.files import joined_sha256, read_yaml, sha256
 
 RESTORE = "restore {} with `git checkout -- {}`, or clone the whole repository"
 # What a data set is described by: what chapters load whole, and tables that one application reads.
@@ -251,7 +251,7 @@ def _records(root: Path, wanted: dict[str, WantedRecords]) -> DoctorFinding:
         try:
             read = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_number)
             if path.parent.name == "verdicts":
-                check_yaml(read, Verdict, path)
+                records.read_items(path, records.read_record(path))
             elif not isinstance(read, dict) or not read:
                 raise ValueError("it holds no entries")
         except (OSError, ValueError, RecursionError):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import time
 import typing
 from pathlib import Path
 from typing import Any
@@ -234,19 +233,6 @@ def test_values_of_any_kind_are_taken_or_refused_in_sentences(case, value):
 
 
 # ---- the contract itself -------------------------------------------------------------
-
-
-def test_a_standard_error_is_that_of_the_mean_and_none_of_one_value():
-    # 1, 2, 3, 6: mean 3, squares of what is left 4 + 1 + 0 + 9; 14 / 3 over 4 of them.
-    assert contract.standard_error([1, 2, 3, 6]) == pytest.approx((14 / 3 / 4) ** 0.5)
-    assert contract.standard_error([5, 5]) == 0
-    assert contract.standard_error([5]) is None
-
-
-def test_time_is_what_one_waits_and_not_what_a_processor_works():
-    made, seconds = contract.timed(lambda wait, say: time.sleep(wait) or say, 0.05, say="done")
-    assert made == "done"
-    assert seconds >= 0.05  # a processor's clock would say next to nothing
 
 
 @pytest.fixture

@@ -191,7 +191,7 @@ def test_damaged_ratings_are_refused_with_the_place(change, words, tmp_path, one
 def test_two_answers_of_one_rater_to_one_item_are_refused(tmp_path, one_sentence):
     path = tmp_path / "ratings.json"
     ratings.write_ratings(path, kept(ratings=(one("a", "x", "yes"), one("a", "x", "no"))))
-    with pytest.raises(ValueError, match="two answers of 'x' to 'a' .'yes' and 'no'") as caught:
+    with pytest.raises(ValueError, match="two answers of 'x' to 'a'") as caught:
         ratings.read_ratings(path, "poetry")
     one_sentence(caught.value, path)
 

@@ -147,7 +147,7 @@ def test_what_is_gone_is_found_with_who_needs_it(data_copy, pattern, subject, wo
         ("checkpoints/vae_fashion/card.json", b"228.631", b"NaN", "vae_fashion (its card is"),
         ("checkpoints/vae_fashion/card.json", b'"name": "vae_f', b'"name": "vea_f', "of vea_f"),
         ("checkpoints/tang_poems/card.json", b'"results"', b'"result"', "tang_poems (its card is"),
-        ("records/verdicts/poetry.json", b'"ore"', b'"gould"', "poetry.json is damaged"),
+        ("records/verdicts/poetry.json", b'"answer"', b'"anwser"', "poetry.json is damaged"),
         ("records/families.json", b"0.159", b"NaN", "families.json is damaged"),
         ("recipes/gan_fashion.yml", b"model:", b"model: [", "gan_fashion"),
     ],

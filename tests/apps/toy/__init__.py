@@ -7,6 +7,8 @@ from typing import Literal
 from pydantic import BaseModel, Field, field_validator
 
 from aigc_apps.contract import Artifact, Card, Request, Scenario
+from aigc_apps.evaluation.items import Items
+from aigc_apps.evaluation.trials import Measured
 from aigc_apps.safety import POLICY
 
 
@@ -50,5 +52,13 @@ class Toy(Scenario):
 
     baseline = generate
 
-    def evaluate(self, num_samples, seed=0):
-        raise NotImplementedError
+    def trial_requests(self, number):
+        return {theme: self.ask(theme=theme) for theme in self.trial.first(("sea", "sun"), number)}
+
+    def measure(self, number, seed=0, say=None):
+        items, requests = Items(), self.trial_requests(number)
+        for name in requests:
+            for arm in ("generated", "strong_simple"):
+                items.add("said", arm, name, [1])
+        asked = {name: request.model_dump() for name, request in requests.items()}
+        return Measured(items, asked, "none", [0.1])
