@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from aigc_apps.safety.instructions import instruction_pattern
+from aigc_apps.safety.instructions import CHINESE, anywhere_or_whole, instruction_pattern
 from aigc_utils.files import read_yaml
 
 MARKUP = re.compile(
@@ -31,7 +31,6 @@ MARKUP = re.compile(
 )
 # No word is so long; Chinese has no spaces and is left out. Then bits, and Morse.
 ENCODED = re.compile(r"[!-~]{36,}|\b[01]{8}( [01]{8})+\b|([.-]{1,5} (/ )?){5,}")
-CHINESE = re.compile("[\u4e00-\u9fff]+")
 _LEET = str.maketrans("0134578@$", "oieastbas")
 
 
@@ -155,12 +154,7 @@ class Policy:
 def read_topics() -> dict[str, str]:
     """The topics that no application serves, each with one regular expression."""
     phrases = read_yaml(Path(__file__).with_name("topics.yml"), dict[str, list[str]])
-    return {topic: "|".join(map(_anywhere_or_whole, found)) for topic, found in phrases.items()}
-
-
-def _anywhere_or_whole(phrase: str) -> str:
-    """A pattern that finds a phrase: Chinese anywhere, any other as whole words."""
-    return phrase if CHINESE.search(phrase) else rf"\b(?:{phrase})\b"
+    return {topic: "|".join(map(anywhere_or_whole, found)) for topic, found in phrases.items()}
 
 
 def readings(text: str) -> Iterator[str]:
