@@ -224,12 +224,13 @@ def _harm(text: str) -> str:
     return ""
 
 
-def _worded(text: str) -> Iterator[str]:
+@functools.lru_cache(maxsize=8)
+def _worded(text: str) -> tuple[str, ...]:
     """What a text says, in every reading that we know: without lines, comments and emphasis too."""
     _, plain, *_ = found = unwrapped(text)
     closed = SPACED.sub("", plain) if len(SPACED.findall(plain)) > 5 else plain
-    yield from found
-    yield from readings(re.sub(r"[\s#*/>_~`-]+", " ", closed))
+    spaced = re.sub(r"[\s#*/>_~`-]+", " ", closed)
+    return tuple(dict.fromkeys((*found, *readings(spaced))))
 
 
 def _number(text: str) -> str:
