@@ -26,20 +26,24 @@ from urllib.parse import unquote
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from aigc_apps.safety.instructions import Phrases
-from aigc_apps.safety.policy import POLICY, Policy, Refused, readings
+from aigc_apps.safety.policy import POLICY, Policy, Refused, quoted, readings
 from aigc_utils.files import read_yaml
 
 # A joiner or a variation selector after a symbol belongs to an emoji, as the letters of a flag do.
 EMOJI = re.compile(
     "\U0001f3f4[\U000e0030-\U000e007a]{1,6}\U000e007f|[0-9#*]\ufe0f?\u20e3"
-    "|[\u00a9\u00ae\u203c\u2049\u2122-\u3299\U0001f000-\U0001faff]\ufe0f?(?:\u200d[\u2190-\u2bff\U0001f000-\U0001faff]\ufe0f?)*"
+    "|[\u00a9\u00ae\u203c\u2049\u2122-\u3299\U0001f000-\U0001faff][\ufe0e\ufe0f]?"
+    "(?:\u200d[\u2190-\u2bff\U0001f000-\U0001faff]\ufe0f?)*"
 )
 HIDDEN = ("Cc", "Cf", "Co", "Cn", "Cs", "Zl", "Zp")
 # More marks on one letter than any writing has, or selectors, which can carry a text unseen.
 PILED = re.compile("[\u0300-\u036f\u0483-\u0489]{4,}|[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 SPACED = re.compile(r"(?<=(?<!\w)\w)[ .*_-](?=\w(?!\w))")  # between two letters that stand alone
-NUMBER = re.compile(r"(?<![\w.])\d(?:[ -]?\d){11,17}(?:[ -]?[\dXx])(?!\w)")
-_ALIKE = str.maketrans("аеіорсухѕјԁһԛԝАВЕІКМНОРСТХЅЈαοινρτυΑΒΕΗΙΚΜΝΟΡΤΧ", "aeiopcyxsjdhqwABEIKMHOPCTXSJaoivptuABEHIKMNOPTX")  # fmt: skip
+NUMBER = re.compile(
+    r"(?<![A-Za-z\d.])(?<!\d[ -])\d(?:[ -]?\d){11,17}[ -]?[\dXx](?![A-Za-z]|[ -]?\d)"
+)
+CYRILLIC, GREEK = "аеіорсухѕјԁһԛԝАВЕІКМНОРСТХЅЈ", "αοινρτυΑΒΕΗΙΚΜΝΟΡΤΧ"
+ALIKE = str.maketrans(CYRILLIC + GREEK, "aeiopcyxsjdhqwABEIKMHOPCTXSJ" + "aoivptuABEHIKMNOPTX")
 
 
 class FieldPolicy(BaseModel):
@@ -104,7 +108,7 @@ class FieldPolicy(BaseModel):
         for kind in self.markup:
             for reading in unwrapped(text):
                 if found := read_fields().patterns[kind].search(reading):
-                    return f"holds {kind} ({_short(found[0])}): take it out."
+                    return f"holds {kind} ({quoted(found[0])}): take it out."
         return ""
 
 
@@ -161,7 +165,7 @@ def unwrapped(text: str) -> tuple[str, ...]:
     """
     plain = re.sub(r"\\(?:u|x)\{?([0-9a-fA-F]{2,4})\}?", lambda c: chr(int(c[1], 16)), text)
     plain = unicodedata.normalize("NFKD", html.unescape(html.unescape(unquote(plain))))
-    plain = "".join(c for c in plain if not unicodedata.combining(c)).translate(_ALIKE)
+    plain = "".join(c for c in plain if not unicodedata.combining(c)).translate(ALIKE)
     return text, plain, *_decoded(text)
 
 
@@ -195,33 +199,35 @@ def _hidden(text: str) -> str:
 
 
 @functools.cache
-def _orders() -> tuple[re.Pattern, re.Pattern]:
-    """What finds orders to the model, with and without spaces between the words."""
-    whole = read_yaml(Path(__file__).with_name("orders.yml"), Phrases).compiled()
-    closed = re.sub(r"\(\?<!\w+'?\w*(?: \w+)* \)", "", whole.pattern)  # what is before has no end now
-    return whole, re.compile(closed.replace(" ", " ?").replace(r"\b", ""), re.IGNORECASE)
+def _patterns(file: str) -> dict[str, tuple[re.Pattern, re.Pattern]]:
+    """Patterns by name, each also for letters that are spelled out, with no space for certain."""
+    found = {}
+    for name, whole in read_yaml(Path(__file__).with_name(file), Phrases).by_name().items():
+        # What must not stand before would have no fixed length.
+        closed = re.sub(r"\(\?<!\w+'?\w*(?: \w+)* \)", "", whole.pattern)
+        closed = closed.replace(" ", " ?").replace(r"\b", "")
+        found[name] = (whole, re.compile(closed, re.IGNORECASE))
+    return found
+
+
+def _find(file: str, text: str) -> tuple[str, str]:
+    """The name of the first pattern that finds something in any reading, and what it finds."""
+    spelled = len(SPACED.findall(text)) > 15
+    for reading in _worded(text):
+        for name, (whole, closed) in _patterns(file).items():
+            if found := whole.search(reading) or (closed.search(reading) if spelled else None):
+                return name, quoted(found[0])
+    return "", ""
 
 
 def _order(text: str) -> str:
-    whole, closed = _orders()
-    spelled = len(SPACED.findall(text)) > 15
-    for reading in _worded(text):
-        if found := whole.search(reading) or (closed.search(reading) if spelled else None):
-            return f"gives the model an order ({_short(found[0])}): say what you want made instead."
-    return ""
-
-
-@functools.cache
-def _harms() -> dict[str, re.Pattern]:
-    return read_yaml(Path(__file__).with_name("harm.yml"), Phrases).by_name()
+    name, found = _find("orders.yml", text)
+    return f"gives the model an order ({found}): say what you want made instead." if name else ""
 
 
 def _harm(text: str) -> str:
-    for reading in _worded(text):
-        for topic, pattern in _harms().items():
-            if found := pattern.search(reading):
-                return f"asks for {topic} ({_short(found[0])}), which is not served: leave it out."
-    return ""
+    topic, found = _find("harm.yml", text)
+    return f"asks for {topic} ({found}), which is not served: leave it out." if topic else ""
 
 
 @functools.lru_cache(maxsize=8)
@@ -237,15 +243,14 @@ def _number(text: str) -> str:
     for found in NUMBER.finditer(unicodedata.normalize("NFKC", text)):
         bare = re.sub("[ -]", "", found[0]).upper()
         if _is_person(bare) or _is_card(bare):
-            return f"holds {_short(found[0])}, the number of a card or a person: take it out."
+            return f"holds {quoted(found[0])}, the number of a card or a person: take it out."
     return ""
 
 
 def _is_person(number: str) -> bool:
     """Whether the last of 18 signs is the check sign of GB 11643."""
-    if len(number) != 18:
-        return False
-    return "10X98765432"[sum(int(d) * 2 ** (17 - i) for i, d in enumerate(number[:17])) % 11] == number[17]  # fmt: skip
+    weighed = sum(int(digit) * 2 ** (17 - i) for i, digit in enumerate(number[:17]))
+    return len(number) == 18 and "10X98765432"[weighed % 11] == number[17]
 
 
 def _is_card(number: str) -> bool:
@@ -254,7 +259,3 @@ def _is_card(number: str) -> bool:
         return False
     digits = [int(d) for d in number[::-1]]
     return sum(digits[::2] + [sum(divmod(2 * d, 10)) for d in digits[1::2]]) % 10 == 0
-
-
-def _short(text: str) -> str:
-    return repr(text if len(text) <= 40 else text[:37] + "...")
