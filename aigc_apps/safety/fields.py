@@ -21,12 +21,11 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from urllib.parse import unquote
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from aigc_apps.safety.instructions import Phrases
-from aigc_apps.safety.policy import POLICY, Policy, Refused, quoted, readings
+from aigc_apps.safety.policy import POLICY, Policy, Refused, cited, readings
 from aigc_utils.files import read_yaml
 
 # A joiner or a variation selector after a symbol belongs to an emoji, as the letters of a flag do.
@@ -108,7 +107,7 @@ class FieldPolicy(BaseModel):
         for kind in self.markup:
             for reading in unwrapped(text):
                 if found := read_fields().patterns[kind].search(reading):
-                    return f"holds {kind} ({quoted(found[0])}): take it out."
+                    return f"holds {kind} ({cited(found[0])}): take it out."
         return ""
 
 
@@ -164,9 +163,14 @@ def unwrapped(text: str) -> tuple[str, ...]:
     base64, base32, base85, hex and bits.
     """
     plain = re.sub(r"\\(?:u|x)\{?([0-9a-fA-F]{2,4})\}?", lambda c: chr(int(c[1], 16)), text)
-    plain = unicodedata.normalize("NFKD", html.unescape(html.unescape(unquote(plain))))
+    plain = re.sub("(?:%[0-9a-fA-F]{2})+", _percent, plain)
+    plain = unicodedata.normalize("NFKD", html.unescape(html.unescape(plain)))
     plain = "".join(c for c in plain if not unicodedata.combining(c)).translate(ALIKE)
     return text, plain, *_decoded(text)
+
+
+def _percent(escape: re.Match) -> str:
+    return bytes.fromhex(escape[0].replace("%", "")).decode(errors="replace")
 
 
 def _decoded(text: str) -> Iterator[str]:
@@ -199,24 +203,26 @@ def _hidden(text: str) -> str:
 
 
 @functools.cache
-def _patterns(file: str) -> dict[str, tuple[re.Pattern, re.Pattern]]:
-    """Patterns by name, each also for letters that are spelled out, with no space for certain."""
-    found = {}
-    for name, whole in read_yaml(Path(__file__).with_name(file), Phrases).by_name().items():
-        # What must not stand before would have no fixed length.
-        closed = re.sub(r"\(\?<!\w+'?\w*(?: \w+)* \)", "", whole.pattern)
-        closed = closed.replace(" ", " ?").replace(r"\b", "")
-        found[name] = (whole, re.compile(closed, re.IGNORECASE))
-    return found
+def _patterns(file: str) -> dict[str, re.Pattern]:
+    return read_yaml(Path(__file__).with_name(file), Phrases).by_name()
+
+
+@functools.cache
+def _closed(pattern: str) -> re.Pattern:
+    """A pattern for letters that are spelled out, with no space between words for certain."""
+    # What must not stand before would have no fixed length.
+    pattern = re.sub(r"\(\?<!\w+'?\w*(?: \w+)* \)", "", pattern)
+    return re.compile(pattern.replace(" ", " ?").replace(r"\b", ""), re.IGNORECASE)
 
 
 def _find(file: str, text: str) -> tuple[str, str]:
     """The name of the first pattern that finds something in any reading, and what it finds."""
     spelled = len(SPACED.findall(text)) > 15
     for reading in _worded(text):
-        for name, (whole, closed) in _patterns(file).items():
-            if found := whole.search(reading) or (closed.search(reading) if spelled else None):
-                return name, quoted(found[0])
+        for name, whole in _patterns(file).items():
+            found = whole.search(reading)
+            if found or (spelled and (found := _closed(whole.pattern).search(reading))):
+                return name, cited(found[0])
     return "", ""
 
 
@@ -243,7 +249,7 @@ def _number(text: str) -> str:
     for found in NUMBER.finditer(unicodedata.normalize("NFKC", text)):
         bare = re.sub("[ -]", "", found[0]).upper()
         if _is_person(bare) or _is_card(bare):
-            return f"holds {quoted(found[0])}, the number of a card or a person: take it out."
+            return f"holds {cited(found[0])}, the number of a card or a person: take it out."
     return ""
 
 

@@ -115,14 +115,14 @@ class Policy:
 
     def _markup(self, text: str) -> str:
         found = MARKUP.search(text)
-        return f"holds markup or an address, {quoted(found[0])}: give plain words." if found else ""
+        return f"holds markup or an address, {cited(found[0])}: give plain words." if found else ""
 
     def _script(self, text: str) -> str:
         letters = [c for c in text if unicodedata.category(c).startswith(("L", "So"))]
         names = ((c, unicodedata.name(c, "UNKNOWN")) for c in letters)
         other = next(((c, n) for c, n in names if not n.startswith(self.scripts)), None)
         if other is None and not letters:
-            return f"is {quoted(text)}, without a letter: say in words what it is to be about."
+            return f"is {cited(text)}, without a letter: say in words what it is to be about."
         if other is None:
             return ""
         return (
@@ -131,12 +131,12 @@ class Policy:
 
     def _encoded(self, text: str) -> str:
         found = ENCODED.search(text)
-        return f"holds {quoted(found[0])}, which is no word: give plain words." if found else ""
+        return f"holds {cited(found[0])}, which is no word: give plain words." if found else ""
 
     def _command(self, text: str) -> str:
         for reading in readings(text):
             if found := instruction_pattern().search(reading):
-                return f"speaks to the model ({quoted(found[0])}): name a theme instead."
+                return f"speaks to the model ({cited(found[0])}): name a theme instead."
         return ""
 
     def _topic(self, text: str) -> str:
@@ -145,7 +145,7 @@ class Policy:
             for topic, pattern in topics.items():
                 if found := re.search(pattern, reading, re.IGNORECASE):
                     return (
-                        f"names {quoted(found[0])}, of a topic that is not served ({topic}): "
+                        f"names {cited(found[0])}, of a topic that is not served ({topic}): "
                         "choose another."
                     )
         return ""
@@ -181,7 +181,7 @@ def readings(text: str) -> Iterator[str]:
     yield CHINESE.sub(" ", text)[::-1]
 
 
-def quoted(text: str) -> str:
+def cited(text: str) -> str:
     """A text in quotes for a message, the end of a long one left out."""
     return repr(text if len(text) <= 40 else text[:37] + "...")
 
