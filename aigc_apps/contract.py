@@ -80,7 +80,8 @@ class Card(BaseModel):
 class Request(BaseModel):
     """What is asked of a scenario; a subclass has the fields, with limits and descriptions.
 
-    Texts that people write pass `aigc_apps.safety.POLICY` in a field validator.
+    Each text that people write passes `aigc_apps.safety.field_policy` of its kind in a field
+    validator: theme, prose, name, code, formula, table or document.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -55,7 +55,7 @@ TESTS_OF = {
     "aigc_apps/common/texts.py": ["apps/test_stories.py"],
     "aigc_apps/common/prose.py": ["apps/test_stories.py"],
     "aigc_apps/common/*": ["apps/test_language.py", "apps/test_tokens.py", "apps/test_ngrams.py"],
-    "aigc_apps/safety/*": ["apps/test_safety.py"],
+    "aigc_apps/safety/*": ["apps/test_safety.py", "apps/test_fields.py"],
     "aigc_course/checks/*": ["course/workbook/test_checks.py", "course/workbook/test_texts.py"],
     "aigc_course/reports/kinds.py": ["course/reports/test_parameters.py"],
     "aigc_course/reports/notation.py": ["course/reports/test_parameters.py"],

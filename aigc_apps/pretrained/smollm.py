@@ -72,7 +72,7 @@ class SmolLM:
 
         Args:
             prompt: the text; ``<|im_start|>`` and the like are special tokens in it, so only
-                texts that passed `aigc_apps.safety.POLICY`, or our own, belong there.
+                texts that passed a policy of `aigc_apps.safety`, or our own, belong there.
             num_tokens: at most so many are written.
             temperature: 0 always takes the likeliest token.
             seed: the same calls with the same seeds give the same text on one machine.

@@ -17,6 +17,8 @@ from pydantic import BaseModel, ConfigDict
 
 from aigc_utils.files import read_yaml
 
+CHINESE = re.compile("[\u4e00-\u9fff]+")
+
 
 class Phrases(BaseModel):
     """What ``instructions.yml`` holds.
@@ -33,10 +35,23 @@ class Phrases(BaseModel):
 
     def compiled(self) -> re.Pattern:
         """One pattern that finds what any of the patterns finds, whatever the case."""
-        whole = "|".join(f"(?:{one})" for several in self.patterns.values() for one in several)
-        for name, phrases in self.parts.items():
-            whole = whole.replace(f"<{name}>", rf"\b(?:{'|'.join(phrases)})\b")
-        return re.compile(whole, re.IGNORECASE)
+        return re.compile("|".join(p.pattern for p in self.by_name().values()), re.IGNORECASE)
+
+    def by_name(self) -> dict[str, re.Pattern]:
+        """A pattern for each name, with its parts filled in."""
+        found = {}
+        for name, several in self.patterns.items():
+            whole = "|".join(f"(?:{one})" for one in several)
+            for part, phrases in self.parts.items():
+                either = "|".join(map(anywhere_or_whole, phrases))
+                whole = whole.replace(f"<{part}>", f"(?:{either})")
+            found[name] = re.compile(whole, re.IGNORECASE)
+        return found
+
+
+def anywhere_or_whole(phrase: str) -> str:
+    """A pattern that finds a phrase: Chinese anywhere, any other as whole words."""
+    return phrase if CHINESE.search(phrase) else rf"\b(?:{phrase})\b"
 
 
 @functools.cache

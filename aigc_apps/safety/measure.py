@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from aigc_apps.safety.fields import FieldPolicy
 from aigc_apps.safety.policy import POLICY, Policy, Refused
 from aigc_utils import data
 
@@ -63,7 +64,7 @@ def injections() -> list[Injection]:
     ]
 
 
-def count_refusals(texts: Iterable[str], policy: Policy = POLICY) -> Refusals:
+def count_refusals(texts: Iterable[str], policy: Policy | FieldPolicy = POLICY) -> Refusals:
     """Put texts to a policy and count what it refuses, by rule.
 
     Raises:

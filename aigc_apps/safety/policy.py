@@ -6,7 +6,8 @@ word, and it lets through the harmful one that avoids all of them. `aigc_apps.sa
 counts both, and chapter 8 discusses them.
 
 A theme is a few plain words. That is most of the protection: what is long, hidden, marked up,
-addressed to somebody or encoded is no theme, whatever it says. The rest are two lists beside this
+addressed to somebody or encoded is no theme, whatever it says. Fields in which people work have
+other rules, see `aigc_apps.safety.fields`. The rest are two lists beside this
 file: ``instructions.yml``, ways in which texts speak to a model, in the five languages of the
 injections in ``data/injections``, and ``topics.yml``, what is not served whoever asks.
 """
@@ -21,7 +22,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from aigc_apps.safety.instructions import instruction_pattern
+from aigc_apps.safety.instructions import CHINESE, anywhere_or_whole, instruction_pattern
 from aigc_utils.files import read_yaml
 
 MARKUP = re.compile(
@@ -31,7 +32,6 @@ MARKUP = re.compile(
 )
 # No word is so long; Chinese has no spaces and is left out. Then bits, and Morse.
 ENCODED = re.compile(r"[!-~]{36,}|\b[01]{8}( [01]{8})+\b|([.-]{1,5} (/ )?){5,}")
-CHINESE = re.compile("[\u4e00-\u9fff]+")
 _LEET = str.maketrans("0134578@$", "oieastbas")
 
 
@@ -115,14 +115,14 @@ class Policy:
 
     def _markup(self, text: str) -> str:
         found = MARKUP.search(text)
-        return f"holds markup or an address, {_short(found[0])}: give plain words." if found else ""
+        return f"holds markup or an address, {cited(found[0])}: give plain words." if found else ""
 
     def _script(self, text: str) -> str:
         letters = [c for c in text if unicodedata.category(c).startswith(("L", "So"))]
         names = ((c, unicodedata.name(c, "UNKNOWN")) for c in letters)
         other = next(((c, n) for c, n in names if not n.startswith(self.scripts)), None)
         if other is None and not letters:
-            return f"is {_short(text)}, without a letter: say in words what it is to be about."
+            return f"is {cited(text)}, without a letter: say in words what it is to be about."
         if other is None:
             return ""
         return (
@@ -131,12 +131,12 @@ class Policy:
 
     def _encoded(self, text: str) -> str:
         found = ENCODED.search(text)
-        return f"holds {_short(found[0])}, which is no word: give plain words." if found else ""
+        return f"holds {cited(found[0])}, which is no word: give plain words." if found else ""
 
     def _command(self, text: str) -> str:
         for reading in readings(text):
             if found := instruction_pattern().search(reading):
-                return f"speaks to the model ({_short(found[0])}): name a theme instead."
+                return f"speaks to the model ({cited(found[0])}): name a theme instead."
         return ""
 
     def _topic(self, text: str) -> str:
@@ -145,7 +145,7 @@ class Policy:
             for topic, pattern in topics.items():
                 if found := re.search(pattern, reading, re.IGNORECASE):
                     return (
-                        f"names {_short(found[0])}, of a topic that is not served ({topic}): "
+                        f"names {cited(found[0])}, of a topic that is not served ({topic}): "
                         "choose another."
                     )
         return ""
@@ -155,12 +155,7 @@ class Policy:
 def read_topics() -> dict[str, str]:
     """The topics that no application serves, each with one regular expression."""
     phrases = read_yaml(Path(__file__).with_name("topics.yml"), dict[str, list[str]])
-    return {topic: "|".join(map(_anywhere_or_whole, found)) for topic, found in phrases.items()}
-
-
-def _anywhere_or_whole(phrase: str) -> str:
-    """A pattern that finds a phrase: Chinese anywhere, any other as whole words."""
-    return phrase if CHINESE.search(phrase) else rf"\b(?:{phrase})\b"
+    return {topic: "|".join(map(anywhere_or_whole, found)) for topic, found in phrases.items()}
 
 
 def readings(text: str) -> Iterator[str]:
@@ -186,7 +181,8 @@ def readings(text: str) -> Iterator[str]:
     yield CHINESE.sub(" ", text)[::-1]
 
 
-def _short(text: str) -> str:
+def cited(text: str) -> str:
+    """A text in quotes for a message, the end of a long one left out."""
     return repr(text if len(text) <= 40 else text[:37] + "...")
 
 
