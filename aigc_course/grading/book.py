@@ -20,17 +20,10 @@ from aigc_course.grading.adjustments import (
     read_adjustments,
 )
 from aigc_course.grading.hidden import TestSet
-from aigc_course.grading.identity import (
-    Handed,
-    check_platform,
-    date_people,
-    hand_over,
-    is_apart,
-    kept_apart,
-    rename_rows,
-)
+from aigc_course.grading.identity import Handed, Resolved, resolve
 from aigc_course.grading.lateness import read_rule, shown_time
 from aigc_course.grading.marks import (
+    NOBODY,
     UNKNOWN,
     GradeRow,
     Person,
@@ -40,7 +33,7 @@ from aigc_course.grading.marks import (
 )
 from aigc_course.grading.names import Names, plain_name, without_addition
 from aigc_course.grading.pages import Pages
-from aigc_course.grading.roster import Roster, match, merged
+from aigc_course.grading.roster import Roster, check_platform, date_people, merged
 from aigc_course.grading.sheets import sheet_number
 from aigc_course.grading.submissions import Submission
 
@@ -91,16 +84,18 @@ class Book:
         self.grades.people = merged(known, people)
         first = len(self.grades.people) - len(people)
         self._now = {id(person) for person in self.grades.people[first:]}
-        self.handed, self.apart = kept_apart(self.grades, handed, source, people)
-        renamed = rename_rows(self.grades, self.handed, source)
-        self.before |= {new: self.before.pop(old) for new, (old, _) in renamed.items()}
-        self.renamed = {new: name for new, (_, name) in renamed.items()}
+        who = resolve(self.grades, handed, source, self.grades.people[first:])
+        self.handed, self.apart, self.from_elsewhere = who.handed, who.said, who.by_name
+        self.unclear = list(dict.fromkeys(who.unclear.values()))
+        self.before |= {new: self.before.pop(old) for new, (old, _) in who.renamed.items()}
+        self.renamed = {new: name for new, (_, name) in who.renamed.items()}
         self._handed = {each.submission.key: each for each in self.handed}
         for key, row in self.grades.students.items():
             row.here = key in self._handed
-        self.unclear = self._match()
+        self._name_people(who)
         if roster:
-            check_platform(roster, self.handed, self._people)
+            has_some = any(who.keys.get(id(person)) in self._handed for person in people)
+            check_platform(roster, [each.submission for each in handed], has_some)
         contents = {key: each.content for key, each in self._handed.items()}
         keys = {id(person): key for key, person in self._people.items()}
         date_people(people, keys, contents, self.grades, known)
@@ -137,14 +132,23 @@ class Book:
             old = self.rows.get(submission.key)
             if row == old:
                 return old
+            handed, person = self._handed.get(submission.key), self._people.get(submission.key)
+            entry = handed.entry if handed else submission.key
             if old is not None:
-                row.former, row.earlier, row.judged = old.former, list(old.earlier), old.judged
-                row.changes, row.page, row.page_hash = old.changes, old.page, old.page_hash
+                kept = ("former", "keys", "judged", "changes", "page", "page_hash", "apart")
+                for name in kept:
+                    setattr(row, name, getattr(old, name))
                 row.id, row.lms = row.id or old.id, row.lms or old.lms
-                row.sources = sorted((old.folders | row.folders) - {row.source})
-                if old.source != row.source and old.content != row.content:
+                row.earlier, row.older = list(old.earlier), list(old.older)
+                if old.content != row.content:
                     says = old.replaced()
                     row.earlier = [*(each for each in row.earlier if each != says), says]
+                    older = dict.fromkeys([*old.older, old.content])
+                    row.older = [each for each in older if each != row.content]
+            else:
+                row.apart = handed is not None and handed.apart
+                row.judged = dict(person.judged) if person else {}
+            row.sources = {**(old.sources if old else {}), row.source: entry}
             self.rows[submission.key] = row
             self._page(submission.key, row)
             self._save()
@@ -204,15 +208,6 @@ class Book:
         names = tables.names_apart(lines)
         return [names[k] for k, line in lines.items() if line.row and line.mark.late is None]
 
-    def from_elsewhere(self) -> list[str]:
-        """Names of those who handed in something else in another folder before, by name alone."""
-        return [
-            row.student
-            for key, row in self.rows.items()
-            if not row.id and row.source and row.source != self._source
-            and (new := self._handed.get(key)) and new.content != row.content
-        ]  # fmt: skip
-
     def odd_times(self) -> list[str]:
         """Sentences on times by which lateness cannot go, or that are no times of a course."""
         if self._rule is None:
@@ -267,39 +262,34 @@ class Book:
         """Sentences on pages that were not as they were written."""
         return self._pages.said
 
-    def _match(self) -> list[str]:
-        """Find out who is who, for the teacher's files and for platforms."""
-        rows = dict(self.rows)
-        for key, each in self._handed.items():
-            if key not in rows:
-                rows[key] = _row_to_come(each.submission)
-        matched = match(self.grades.people, rows)
-        hand_over(matched.keys, self.grades.people, self.handed, rows)
+    def _name_people(self, who: Resolved) -> None:
+        """Give each person a key, and each student the names by which the teacher's files know."""
         self._people: dict[str, Person] = {}
-        for number, person in enumerate(self.grades.people):
-            key = matched.keys.get(number)
+        for person in self.grades.people:
+            key = who.keys.get(id(person))
             if key is None:  # no submission has a ":" in its key
                 name = f"{person.lms or 'list'}:{person.id or plain_name(person.name)}"
                 same = (f"{name} {count}" for count in itertools.count(2))
                 key = next(k for k in itertools.chain([name], same) if k not in self._people)
             self._people[key] = person
+        for person in self._roster.people if self._roster else ():
+            person.row = who.keys.get(id(person), NOBODY if id(person) in who.refused else "")
+        self._unclear = {k for k, person in self._people.items() if id(person) in who.unclear}
         self._names = Names()
-        theirs = {each.namesake: key for key, each in self._handed.items() if each.namesake}
-        for key in [*rows, *(k for k in self._people if k not in rows)]:
-            row, own = rows.get(key), self._people.get(key)
-            # A name is that of the row which had it first, whichever roster is given now.
-            person = None if self._is_apart(key) else self._people.get(theirs.get(key, key))
-            words = [row.student, key, row.id, *row.former] if row else []
+        # A name is that of the row which had it first, whichever roster is given now.
+        apart = {key for key, row in who.rows.items() if row.apart}
+        theirs = {entry: key for key in apart for entry in who.rows[key].sources.values()}
+        for key in [*who.rows, *(k for k in self._people if k not in who.rows)]:
+            row, own = who.rows.get(key), self._people.get(key)
+            person = own or self._people.get(theirs.get(key, ""))
+            words = [row.student, key, row.id, *row.former, *row.keys] if row else []
+            words += [f"file:{former}" for former in row.keys] if row else []
             words += [alone for word in words if (alone := without_addition(word)) != word]
-            words += [person.name, *person.words] if person else []
+            if person and not (key in apart or id(person) in {*who.unclear, *who.refused}):
+                words += [person.name, *person.words]
             words += [own.id] if own else []
-            self._names.add(key, words[0], words[1:], tables.shown_id(key, row, own, None))
-        return matched.unclear
-
-    def _is_apart(self, key: str) -> bool:
-        """Whether the name of a student's row tells it from that of another class."""
-        folders = self.rows[key].folders if key in self.rows else set()
-        return is_apart(key, {*folders, self._source})
+            shown = tables.shown_id(key, row, own, None)
+            self._names.add(key, words[0] if words else shown, words[1:], shown)
 
     def _line(self, key: str) -> tables.TableLine:
         """One student with the mark."""
@@ -313,8 +303,11 @@ class Book:
         if key in self._failed:
             remarks.append(f"Could not be graded this time: {self._failed[key]}")
         failed = self._handed[key].submission if key in self._failed else None
-        apart = self._is_apart(key)
-        return tables.TableLine(key, row, mark, person, remarks, outdated, failed, apart)
+        handed = self._handed.get(key)
+        apart = row.apart if row else handed is not None and handed.apart
+        return tables.TableLine(
+            key, row, mark, person, remarks, outdated, failed, apart, key in self._unclear
+        )
 
     def _handed_or_known(self) -> set[str]:
         """Keys of all who are in the table, or in the folder and not graded yet."""
@@ -388,11 +381,3 @@ class Book:
         if row.former:
             remarks.append(f"Was called {', '.join(row.former)}.")
         return remarks
-
-
-def _row_to_come(submission: Submission) -> GradeRow:
-    """Stands for a submission that is not graded yet."""
-    return GradeRow(
-        student=submission.name, id=submission.lms_id or "", lms=submission.lms or "", sha256="",
-        points={}, total=None, of=0, notes=[], broken=[], seconds=0, page="",
-    )  # fmt: skip

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from aigc_course.grading.adjustments import Adjustment
 from aigc_course.grading.lateness import Late, LateRule
-from aigc_course.grading.submissions import Submission
 from aigc_utils.files import atomic_path
 
 FILE = "grades.json"
 UNKNOWN = "others"  # in place of a hash in `GradeRow.judged`
+NOBODY = "-"  # in place of a key in `Person.row`
 
 
 class TestRow(BaseModel):
@@ -46,6 +46,8 @@ class Person(BaseModel):
         submitted: when something was handed in, without a zone, as the platform says.
         content: of the submission that this time was read for; "" if nothing of it is here.
         handed_in: the platform says that something was handed in.
+        row: the key of the row; `NOBODY` if the row of the name is another's, "" if none is known.
+        judged: as in `GradeRow`, of lines that were there before anything was handed in.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -57,6 +59,8 @@ class Person(BaseModel):
     submitted: datetime | None = None
     content: str = ""
     handed_in: bool = False
+    row: str = ""
+    judged: dict[str, str] = {}
 
     def time_of(self, content: str) -> datetime | None:
         """When this content was handed in; None if the time is of another one or unknown."""
@@ -80,7 +84,10 @@ class GradeRow(BaseModel):
         page: the feedback page's file name.
         submitted: the time of the file; a download may have changed it.
         source: the folder that it came from.
-        sources: folders that it came from before.
+        sources: by each folder that it has come from the key of the submission there.
+        apart: `student` tells it from a row of the same name.
+        older: ``content`` of what was handed in before.
+        keys: earlier keys of the row.
         here: it was in the folder that was graded last.
         former: earlier names of the same student.
         earlier: sentences on earlier submissions that this one replaces.
@@ -110,13 +117,22 @@ class GradeRow(BaseModel):
     page: str
     submitted: datetime | None = None
     source: str = ""
-    sources: list[str] = []
+    sources: dict[str, str] = {}
+    apart: bool = False
+    older: list[str] = []
+    keys: list[str] = []
     here: bool = True
     former: list[str] = []
     earlier: list[str] = []
     changes: list[str] = []
     page_hash: str = ""
     judged: dict[str, str] = {}
+
+    @field_validator("sources", mode="before")
+    @classmethod
+    def _without_keys(cls, value: object) -> object:
+        """Marks that were begun with an earlier version list the folders."""
+        return dict.fromkeys(value, "") if isinstance(value, list) else value
 
     def judged_with(self, adjustments: Sequence[Adjustment]) -> dict[str, str]:
         """The ``content`` that each line of the teacher's with points was first given to.
@@ -277,40 +293,6 @@ def write_grades(out: Path, grades: Grades) -> None:
         temporary.write_text(grades.model_dump_json(indent=1), encoding="utf-8")
 
 
-def find_renamed(
-    grades: Grades, found: Sequence[tuple[Submission, str]], source: str
-) -> dict[str, str]:
-    """Who is called otherwise than the last time: new keys, and the old one of each.
-
-    It is the same student if the platform's number is, or if a notebook with answers has another
-    name in the same folder and nobody else there has handed in the same.
-
-    Args:
-        grades: what was graded before.
-        found: submissions, each with the hash of its content.
-        source: the folder that they are in.
-    """
-    here = {submission.key for submission, _ in found}
-    gone = {key: row for key, row in grades.students.items() if key not in here}
-    renamed: dict[str, str] = {}
-    for submission, content in found:
-        if submission.key in grades.students:
-            continue
-        if submission.lms_id:
-            number = (submission.lms, submission.lms_id)
-            old = [key for key, row in gone.items() if (row.lms, row.id) == number]
-        elif not submission.tells_who:
-            continue  # anybody's may be the same
-        else:
-            same = [key for key, row in gone.items() if _moved(row, content, source)]
-            twins = [other for other, theirs in found if theirs == content]
-            old = same if len(twins) == 1 else []
-        if len(old) == 1:
-            renamed[submission.key] = old[0]
-            del gone[old[0]]
-    return renamed
-
-
 def _digest(marks: list[tuple] | tuple) -> str:
     """A hash of a line of the teacher's marks, or of several."""
     return hashlib.sha256(repr(marks).encode()).hexdigest()[:16]
@@ -321,7 +303,3 @@ def _submitted(row: GradeRow, person: Person | None, rule: LateRule) -> datetime
     if person is not None and person.lms == "moodle":
         return person.time_of(row.content)
     return row.submitted if rule.file_times else None
-
-
-def _moved(row: GradeRow, content: str, source: str) -> bool:
-    return not row.id and row.content == content and row.source == source
