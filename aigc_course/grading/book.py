@@ -20,7 +20,7 @@ from aigc_course.grading.adjustments import (
     read_adjustments,
 )
 from aigc_course.grading.hidden import TestSet
-from aigc_course.grading.identity import Handed, Resolved, resolve
+from aigc_course.grading.identity import Handed, Who
 from aigc_course.grading.lateness import read_rule, shown_time
 from aigc_course.grading.marks import (
     NOBODY,
@@ -84,7 +84,9 @@ class Book:
         self.grades.people = merged(known, people)
         first = len(self.grades.people) - len(people)
         self._now = {id(person) for person in self.grades.people[first:]}
-        who = resolve(self.grades, handed, source, self.grades.people[first:])
+        by_number = roster is not None and roster.kind != "list"
+        now = self.grades.people[first:]
+        who = Who(self.grades, handed, source, now, by_number=by_number)
         self.handed, self.apart, self.from_elsewhere = who.handed, who.said, who.by_name
         self.unclear = list(dict.fromkeys(who.unclear.values()))
         self.before |= {new: self.before.pop(old) for new, (old, _) in who.renamed.items()}
@@ -95,7 +97,7 @@ class Book:
         self._name_people(who)
         if roster:
             has_some = any(who.keys.get(id(person)) in self._handed for person in people)
-            check_platform(roster, [each.submission for each in handed], has_some)
+            check_platform(roster, who.rows.values(), has_some=has_some)
         contents = {key: each.content for key, each in self._handed.items()}
         keys = {id(person): key for key, person in self._people.items()}
         date_people(people, keys, contents, self.grades, known)
@@ -262,7 +264,7 @@ class Book:
         """Sentences on pages that were not as they were written."""
         return self._pages.said
 
-    def _name_people(self, who: Resolved) -> None:
+    def _name_people(self, who: Who) -> None:
         """Give each person a key, and each student the names by which the teacher's files know."""
         self._people: dict[str, Person] = {}
         for person in self.grades.people:

@@ -2,18 +2,17 @@
 
 Evidence counts in this order: a platform's number; the key of the submission in the same folder;
 a name on the roster that is given now; the same work with answers. Where it conflicts, or fits
-several, rows stay apart and a sentence says so: one mark too many is seen, a wrong one is not.
+several, rows stay apart and a sentence says so: a row too many is seen, a wrong mark is not.
 """
 
 from __future__ import annotations
 
 import functools
 import hashlib
-import itertools
 import os
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from aigc_course.grading.marks import UNKNOWN, GradeRow, Grades, Person
@@ -21,6 +20,9 @@ from aigc_course.grading.names import names_line, spellings, without_addition
 from aigc_course.grading.plain import plain_text
 from aigc_course.grading.roster import known_as
 from aigc_course.grading.submissions import Submission
+
+_Rows = Mapping[str, GradeRow]
+_Find = Callable[[Person, _Rows], list[str]]
 
 
 @dataclass(frozen=True)
@@ -40,291 +42,210 @@ class Handed:
     apart: bool = False
 
 
-@dataclass
-class Resolved:
-    """Who is who.
-
-    Attributes:
-        handed: what is to be graded, with the keys and names of rows.
-        rows: all, by key, with one for each submission that has none yet.
-        keys: the key of the row by the ``id()`` of the person; who is missing handed in nothing.
-        unclear: by the ``id()`` of a person a sentence on which rows it could have.
-        refused: the ``id()`` of each whose name has a row that is of another class.
-        said: sentences on rows that are kept apart, become one or are left.
-        renamed: by the new key of a row the old one and the old name.
-        by_name: names of those whose row from another folder was found by the roster.
-    """
-
-    handed: list[Handed] = field(default_factory=list)
-    rows: dict[str, GradeRow] = field(default_factory=dict)
-    keys: dict[int, str] = field(default_factory=dict)
-    unclear: dict[int, str] = field(default_factory=dict)
-    refused: set[int] = field(default_factory=set)
-    said: list[str] = field(default_factory=list)
-    renamed: dict[str, tuple[str, str]] = field(default_factory=dict)
-    by_name: list[str] = field(default_factory=list)
-
-
-def resolve(
-    grades: Grades, handed: Sequence[Handed], source: str, now: Sequence[Person]
-) -> Resolved:
-    """Find the row of each submission, then that of each person; rows are renamed and joined.
+class Who:
+    """Finds the row of each submission, then that of each person; renames and joins rows.
 
     Args:
         grades: what was graded before, with the people of all rosters.
         handed: what was handed in.
         source: the folder that it is in.
         now: those of the people who are on the roster that is given now.
+        by_number: it is a platform's.
+
+    Attributes:
+        handed: what is to be graded, with the keys and names of rows.
+        rows: all by key, with one for each submission that has none yet.
+        keys: the key of the row by the ``id()`` of the person; who is missing handed in nothing.
+        unclear: by the ``id()`` of a person a sentence on which rows it could have.
+        refused: the ``id()`` of each whose name has a row that is of another class.
+        said: sentences on rows that are kept apart, become one or are left.
+        renamed: by the new key of a row the old one and the old name.
+        by_name: names of those whose row is from another folder and was found by the roster.
     """
-    return _Resolver(grades, handed, source, now).resolved()
 
-
-class _Resolver:
     def __init__(
-        self, grades: Grades, handed: Sequence[Handed], source: str, now: Sequence[Person]
+        self,
+        grades: Grades,
+        handed: Sequence[Handed],
+        source: str,
+        now: Sequence[Person],
+        *,
+        by_number: bool,
     ) -> None:
         self._rows, self._people, self._now = grades.students, grades.people, now
-        self._handed, self._source = handed, source
-        self._mine: dict[int, str] = {}  # keys of rows, by the place in `handed`
-        self._named: set[int] = set()  # places whose row was found by the roster
+        self._all, self._source = handed, source
+        self._mine: dict[int, str] = {}  # keys of rows, by the place of the submission
         self._new_names: set[int] = set()  # places of known work under a new name
-        self._strangers_of: dict[int, list[str]] = {}  # why the row of a name is not taken
-        self._here: set[str] = set()  # keys of what is to be graded
-        self._out = Resolved()
-        self._numbers = {(person.lms, person.id) for person in now if person.id}
+        self._strangers_of: dict[int, list[str]] = {}  # why the row of the name is not taken
+        self._numbers = {(person.lms, person.id) for person in now if by_number}
         self._known = set().union(*map(known_as, now))
+        self._here: set[str] = set()
+        self.keys: dict[int, str] = {}
+        self.unclear: dict[int, str] = {}
+        self.refused: set[int] = set()
+        self.said: list[str] = []
+        self.renamed: dict[str, tuple[str, str]] = {}
+        self.by_name: list[str] = []
         for key, row in self._rows.items():  # what earlier versions of the book did not hold
-            for folder in row.folders - {""}:
-                bare = key.removesuffix(_key_ending(folder))
+            for folder in row.folders:
+                bare = key.removesuffix(f"--{_digest(folder)}")
                 row.sources[folder] = row.sources.get(folder) or bare
                 row.apart |= bare != key
-
-    def resolved(self) -> Resolved:
+        self._off = [row for row in self._rows.values() if not self._is_on_roster(row)]
         self._tell_reuse()
         for find in (self._by_number, self._by_folder, self._by_roster, self._by_content):
-            for place, each in enumerate(self._handed):
-                if (key := find(place, each)) is not None:
-                    self._mine[place] = key
-        out = self._out
-        settled = [self._settled(place, each) for place, each in enumerate(self._handed)]
-        out.handed = [each for each in settled if each is not None]
-        out.rows = dict(self._rows)
-        for each in out.handed:
-            out.rows.setdefault(each.submission.key, _row_to_come(each, self._source))
-        self._here = {each.submission.key for each in out.handed}
+            for place, each in enumerate(handed):
+                found = [] if place in self._mine and find != self._by_roster else find(place, each)
+                if len(found) == 1 and found[0] not in self._others(place):
+                    self._mine[place] = found[0]
+        settled = [self._settled(place, each) for place, each in enumerate(handed)]
+        self.handed = [each for each in settled if each is not None]
+        self._here = {each.submission.key for each in self.handed}
+        to_come = {each.submission.key: _row_to_come(each, source) for each in self.handed}
+        self.rows = to_come | self._rows
         self._match_people()
-        return out
 
-    # ---- submissions ------------------------------------------------------------------------
+    # ---- submissions: keys of rows by each kind of evidence ---------------------------------
+
+    def _by_number(self, place: int, each: Handed) -> list[str]:
+        number = (each.submission.lms, each.submission.lms_id)
+        if not number[1] or each.submission.key in self._rows:
+            return [each.submission.key] if number[1] else []
+        found = [key for key, row in self._rows.items() if (row.lms, row.id) == number]
+        person = next((p for p in self._people if (p.lms, p.id) == number), None)
+        return found or ([] if person is None else self._candidates(person, self._rows))
+
+    def _by_folder(self, place: int, each: Handed) -> list[str]:
+        key = each.submission.key
+        found = [k for k, row in self._rows.items() if row.sources.get(self._source) == key]
+        if each.submission.lms_id or not found:
+            return []
+        row = self._rows[found[-1]]  # the newest
+        if each.content not in (row.content, *row.older) and self._fitting(each):
+            self._strangers_of[place] = self._strangers(row)
+        return [] if self._strangers_of.get(place) else found[-1:]
+
+    def _by_roster(self, place: int, each: Handed) -> list[str]:
+        mine, person = self._mine.get(place), self._person_of(each)
+        if person is None or (mine and not self._rows[mine].apart):
+            return []
+        others = self._others(place)
+        free = {key: row for key, row in self._rows.items() if key not in others}
+        is_sure = (person.lms, person.id) in self._numbers
+        found = (self._numbered(person, free) if is_sure else []) or self._clean(person, free)
+        if not found or self._rows[found[0]].apart:
+            plain = [key for key in self._family(person, free) if not free[key].apart]
+            self._strangers_of[place] = self._strangers(free[plain[0]]) if plain else []
+            return [] if mine else found
+        if len(found) == 1:
+            self._join_rows(found[0], self._family(person, free), mine)
+            row = self._rows[found[0]]
+            if row.content != each.content and row.source != self._source and not row.id:
+                self.by_name.append(row.student)
+        return found
+
+    def _by_content(self, place: int, each: Handed) -> list[str]:
+        submission, rows, others = each.submission, self._rows, self._others(place)
+        same = [k for k, row in rows.items() if row.content == each.content and k not in others]
+        found = [key for key in same if submission.key in rows[key].sources.values()]
+        if found or submission.lms_id or submission.key in rows or not submission.tells_who:
+            return found if submission.tells_who or self._has_moved(rows, found) else []
+        keys = {other.submission.key for other in self._all}
+        gone = [k for k in same if rows[k].sources.get(self._source, k) not in keys]
+        gone = [k for k in gone if rows[k].source == self._source and not rows[k].id]
+        twins = [n for n, other in enumerate(self._all) if other.content == each.content]
+        if len(gone) != 1 or sum(n not in self._mine for n in twins) > 1:
+            return []
+        people, row = self._now or self._people, rows[gone[0]]
+        old = {id(person) for person in people if known_as(person) & _spelled(row.student)}
+        new = {id(person) for person in people if known_as(person) & _spelled(submission.name)}
+        if (old and new and not old & new) or (len(twins) > 1 and (old or not new)):
+            self.said.append(
+                f"{submission.name} has the work that {row.student} had, and the roster does not "
+                "say that they are one: if so, give the file its old name."
+            )
+            return []
+        self._new_names.add(place)
+        return gone
+
+    def _has_moved(self, rows: _Rows, keys: Sequence[str]) -> bool:
+        """Whether the folder of rows is here under another name: work with answers tells."""
+        equal = [
+            row.content == each.content
+            for row in rows.values()
+            for each in self._all
+            if each.submission.key in row.sources.values() and each.submission.tells_who
+            if row.source in {rows[key].source for key in keys}
+        ]
+        return any(equal) and all(equal)
 
     def _tell_reuse(self) -> None:
-        """See whether the folder holds another class than before: then rows' folder is another.
+        """See whether the folder holds another class than before: then that of rows is another.
 
-        It does if no work in it is as it was, and somebody who was there and is gone is not on the
-        roster; or, without a roster, if others have come and a name has other work.
+        It does if no work in it is as it was and somebody is gone who is not on the roster, or,
+        without a roster, if others have come and a name has other work.
         """
         source = self._source
         there = [row for row in self._rows.values() if source in row.sources]
-        keys = {each.submission.key for each in self._handed}
+        before = {row.sources[source] for row in there}
+        keys = {each.submission.key for each in self._all}
+        works = {each.content for each in self._all if each.submission.tells_who}
         gone = [row for row in there if row.sources[source] not in keys]
-        contents = {each.content for each in self._handed if each.submission.tells_who}
-        if any({row.content, *row.older} & contents for row in there):
-            return
         if self._now:
-            gone = [row for row in gone if not self._is_on_roster(row)]
-        else:
-            before = {row.sources[source] for row in there}
-            by_name = {e.submission.key for e in self._handed if not e.submission.lms_id}
-            gone = gone if keys - before and by_name & before else []
-        if not gone:
+            gone = [row for row in gone if any(row is other for other in self._off)]
+        elif not keys - before or not keys & before:
+            gone = []
+        if not gone or any(works & {row.content, *row.older} for row in there):
             return
-        taken = {folder for row in self._rows.values() for folder in row.folders}
-        endings = itertools.chain([" (earlier)"], (f" (earlier {n})" for n in itertools.count(2)))
-        earlier = next(source + end for end in endings if source + end not in taken)
+        known = {folder for row in self._rows.values() for folder in row.folders}
+        names = (f"{source} (earlier{count})" for count in ("", *map(" {}".format, range(2, 99))))
+        earlier = next(name for name in names if name not in known)
         for row in there:
             row.sources[earlier] = row.sources.pop(source)
             row.source = earlier if row.source == source else row.source
-        names = names_line(row.student for row in gone)
-        self._out.said.append(
-            f"{source} holds another class than before, as no work in it is the same and these are "
-            f"gone: {names}. Their folder is {earlier} from now on."
+        self.said.append(
+            f"{source} holds another class than before: no work is the same, and these are gone: "
+            f"{names_line(row.student for row in gone)}. Theirs is {earlier} from now on."
         )
 
-    def _by_number(self, place: int, each: Handed) -> str | None:
-        """The row of a platform's number, or the one of whoever has the number on a roster."""
-        submission = each.submission
-        if not submission.lms_id or submission.key in self._rows:
-            return submission.key if submission.lms_id else None
-        number = (submission.lms, submission.lms_id)
-        found = [key for key, row in self._rows.items() if (row.lms, row.id) == number]
-        person = next((p for p in self._people if (p.lms, p.id) == number), None)
-        if not found and person and person.row in self._rows:
-            found = [person.row]
-        elif not found and person in self._now:
-            rows = {k: r for k, r in self._rows.items() if not (r.apart or self._strangers(r))}
-            found = self._family(person, rows=rows)
-        return found[0] if len(found) == 1 and self._is_free(found[0]) else None
-
-    def _by_folder(self, place: int, each: Handed) -> str | None:
-        """The row of what had the same key in the same folder."""
-        submission = each.submission
-        if submission.lms_id:
-            return None
-        there = [k for k, r in self._rows.items() if r.sources.get(self._source) == submission.key]
-        there.sort(key=lambda key: (key == submission.key, self._rows[key].content == each.content))
-        if not there:
-            return None
-        row = self._rows[there[-1]]
-        if each.content not in (row.content, *row.older) and self._fitting(submission.name):
-            if strangers := self._strangers(row):
-                self._strangers_of[place] = strangers
-                return None
-        return there[-1]
-
-    def _by_roster(self, place: int, each: Handed) -> str | None:
-        """The row of the one person on the roster who has the name.
-
-        Rows that were kept apart become one with it, unless one is of another class.
-        """
-        person = self._person_of(each)
-        mine = self._mine.get(place)
-        if person is None or (mine and not self._rows[mine].apart):
-            return None
-        family = [key for key in self._family(person) if key == mine or self._is_free(key)]
-        own = [key for key in family if _is_numbered(self._rows[key], person)]
-        plain = own or [key for key in family if not self._rows[key].apart]
-        clean = own or [key for key in plain if not self._strangers(self._rows[key])]
-        if len(clean) == 1:
-            self._join_rows(clean[0], family, mine)
-            self._named.add(place)
-            return clean[0]
-        if clean or not plain:
-            return None
-        self._strangers_of[place] = self._strangers(self._rows[plain[0]])
-        theirs = [key for key in family if self._is_of_class(self._rows[key])]
-        return theirs[0] if len(theirs) == 1 and not mine else None
-
-    def _by_content(self, place: int, each: Handed) -> str | None:
-        """The row of the same work: of the same key, or of one that is gone from this folder."""
-        submission = each.submission
-        if submission.lms_id or place in self._mine:
-            return None
-        same = [
-            key for key, row in self._rows.items()
-            if row.content == each.content and submission.key in row.sources.values()
-            and self._is_free(key)
-        ]  # fmt: skip
-        if len(same) == 1 and self._is_moved(place, each, self._rows[same[0]]):
-            return same[0]
-        if submission.key in self._rows or not submission.tells_who:
-            return None  # what has no answers may be anybody's
-        keys = {other.submission.key for other in self._handed}
-        gone = [
-            key for key, row in self._rows.items()
-            if row.content == each.content and row.source == self._source and not row.id
-            and row.sources[self._source] not in keys and self._is_free(key)
-        ]  # fmt: skip
-        twins = [n for n, other in enumerate(self._handed) if other.content == each.content]
-        new = [n for n in twins if n not in self._mine]
-        if len(gone) != 1 or len(new) != 1 or not self._renames(gone[0], each, len(twins) > 1):
-            return None
-        self._new_names.add(place)
-        return gone[0]
-
-    def _is_moved(self, place: int, each: Handed, row: GradeRow) -> bool:
-        """Whether equal work from another folder is of the same student.
-
-        Answers tell that, if the roster does not say otherwise; else the folder of the class must
-        have moved.
-        """
-        if each.submission.tells_who and place not in self._strangers_of:
-            return True
-        equal = [
-            old.content == other.content
-            for other in self._handed if other.submission.tells_who
-            for old in self._rows.values()
-            if old.source == row.source and other.submission.key in old.sources.values()
-        ]  # fmt: skip
-        return sum(equal) >= 2 if place in self._strangers_of else any(equal) and all(equal)
-
-    def _renames(self, key: str, each: Handed, is_shared: bool) -> bool:
-        """Whether the same work under a new name is of the same student; if not, it is said.
-
-        Args:
-            key: of the row with the old name.
-            each: with the new name.
-            is_shared: others have handed in the same, as pairs do.
-        """
-        row, people = self._rows[key], self._now or self._people
-        old = {id(p) for p in people if known_as(p) & _spelled(row.student)}
-        new = {id(p) for p in people if known_as(p) & _spelled(each.submission.name)}
-        if (old and new and not old & new) or (is_shared and (old or not new)):
-            why = "the roster has both" if old and new else "others have handed in the same"
-            self._out.said.append(
-                f"{each.submission.name} has the work that {row.student} had: two students, as "
-                f"{why}; if it is one, give the file its old name."
-            )
-            return False
-        return True
+    # ---- rows: their keys and names ---------------------------------------------------------
 
     def _settled(self, place: int, each: Handed) -> Handed | None:
         """A submission with the key and the name of its row; None if the row's work is later."""
-        submission, key = each.submission, self._mine.get(place)
-        if key is None or key not in self._rows:
-            return self._new(place, each)
-        row = self._rows[key]
-        is_other = row.content != each.content
-        if is_other and row.source != self._source and each.content in row.older:
-            self._out.said.append(
-                f"The work of {row.student} in {row.source} came later and counts: what is in "
-                f"{self._source} is left. If that is to count, put it into {row.source}."
+        submission, source, key = each.submission, self._source, self._mine.get(place, "")
+        row = self._rows.get(key)
+        if row and row.source != source and each.content in row.older:
+            self.said.append(
+                f"{row.student}'s work in {row.source} came later and counts, not that in "
+                f"{source}: if that is to count, put it into {row.source}."
             )
             return None
-        wanted, name = key, row.student
-        if submission.lms_id or place in self._new_names:
-            wanted, row.apart = submission.key, False
-        elif row.apart and self._source not in row.sources:
-            wanted = self._key_apart(submission.key, key)
+        is_sure = bool(submission.lms_id) or place in self._new_names
+        other = None if is_sure else self._namesake(place, submission)
+        apart = other is not None if row is None else row.apart and not is_sure
+        wanted, name = key or submission.key, row.student if row else submission.name
+        if is_sure:
+            wanted = submission.key
+        elif apart and (row is None or source not in row.sources):
             name = self._name_with_folder(submission.name, key)
-        if wanted == submission.key:
-            name = submission.name
-        if wanted != key:
+            if row or wanted in self._rows:
+                wanted = f"{submission.key}--{_digest(f'{source} {each.content}')}"
+        name = submission.name if wanted == submission.key and not apart else name
+        if row:
             self._rename(key, wanted, name)
-        if is_other and place in self._named and row.source != self._source and not row.apart:
-            self._out.by_name.append(name)
-        row.sources[self._source] = submission.key
-        base = self._namesake(submission) if row.apart else None
-        if base is not None and base is not row:
-            self._out.said.append(self._why_apart(place, each, base, name))
+            row.apart, row.sources[source] = apart, submission.key
+        if apart and other:
+            self.said.append(self._why_apart(place, each, other, name))
         told = replace(submission, key=wanted, name=name)
-        return Handed(told, each.content, submission.key, row.apart)
+        return Handed(told, each.content, submission.key, apart)
 
-    def _new(self, place: int, each: Handed) -> Handed:
-        """A submission that has no row yet, with a name of its own if another row has the name."""
-        submission = each.submission
-        other = None if submission.lms_id else self._namesake(submission)
-        if other is None:
-            return replace(each, entry=submission.key)
-        key, name = submission.key, self._name_with_folder(submission.name)
-        if key in self._rows:
-            key = self._key_apart(key)
-        self._out.said.append(self._why_apart(place, each, other, name))
-        told = replace(submission, key=key, name=name)
-        person = self._person_of(each)
-        if person and place in self._strangers_of:  # who it is, though the name does not say so
-            told = replace(told, lms=person.lms or None, lms_id=person.id or None)
-        return Handed(told, each.content, submission.key, apart=True)
-
-    def _namesake(self, submission: Submission) -> GradeRow | None:
-        """The row that has a submission's name, and is nobody's who is here."""
-        names = _spelled(submission.name)
-        same = [
-            (key != submission.key, key) for key, row in self._rows.items()
-            if key == submission.key or (
-                not row.apart and names & _spelled(row.student, *row.former) and self._is_free(key)
-            )
-        ]  # fmt: skip
-        return self._rows[min(same)[1]] if same else None
+    def _namesake(self, place: int, submission: Submission) -> GradeRow | None:
+        """Another row that has a submission's key, or its name and is nobody's who is here."""
+        mine, names = self._mine.get(place), _spelled(submission.name)
+        rows = {key: row for key, row in self._rows.items() if key != mine and not row.apart}
+        taken = self._mine.values()
+        same = [r for k, r in rows.items() if k not in taken and names & _spelled(r.student)]
+        return rows.get(submission.key, same[0] if same else None)
 
     def _why_apart(self, place: int, each: Handed, row: GradeRow, name: str) -> str:
         """A sentence on a submission that is kept apart from a row of the same name."""
@@ -339,44 +260,51 @@ class _Resolver:
             f"kept as {name}; if it is the same student, {hint}."
         )
 
+    def _name_with_folder(self, name: str, key: str) -> str:
+        """A name with that of the folder, unlike that of any other row."""
+        taken = {row.student for other, row in self._rows.items() if other != key}
+        folder = plain_text(Path(self._source).name, 40)
+        short = f"{name} [{folder}]"
+        return short if short not in taken else f"{name} [{folder} {_digest(self._source)[:6]}]"
+
     def _rename(self, old: str, new: str, name: str) -> None:
         """Give a row another key and name; the earlier ones stay known."""
-        row = self._rows.pop(old)
-        self._out.renamed[new] = old, row.student
-        self._move(old, new)
-        row.keys.append(old)
-        if name != row.student:
-            row.former.append(row.student)
-        row.student, self._rows[new] = name, row
+        row = self._rows[old]
+        if old != new:
+            self.renamed[new] = old, row.student
+            self._move(old, new)
+            row.keys.append(old)
+            row.former += [row.student] if name != row.student else []
+        row.student = name
 
-    def _join_rows(self, base: str, family: Sequence[str], last: str | None) -> None:
+    def _move(self, old: str, new: str) -> None:
+        """Put a row under another key, in place of one that is there."""
+        self._rows[new] = self._rows.pop(old)
+        self._mine = {place: new if key == old else key for place, key in self._mine.items()}
+        for person in self._people:
+            person.row = new if person.row == old else person.row
+
+    def _join_rows(self, base: str, family: Iterable[str], last: str | None) -> None:
         """Make one row of a student's and those that were kept apart from it; the latest counts.
 
         If one of them is of another class, only that of the folder at hand surely is the student's.
-
-        Args:
-            base: the key of the student's row.
-            family: keys of all rows of the name.
-            last: the key under which the folder at hand was kept apart, which is the latest.
         """
-        others = [k for k in family if self._rows[k].apart and k not in (base, last)]
-        strangers = dict.fromkeys(n for k in others for n in self._strangers(self._rows[k]))
-        name = self._rows[base].student
-        kept = names_line([self._rows[key].student for key in others])
-        for key in [*([] if strangers else others), last]:
-            if key is not None and key != base:
-                self._join(base, key)
+        apart = [k for k in family if self._rows[k].apart and k not in (base, last)]
+        strangers = {name for key in apart for name in self._strangers(self._rows[key])}
+        names = names_line(self._rows[key].student for key in apart)
+        for key in [*([] if strangers else apart), *([last] if last and last != base else [])]:
+            self._join(base, key)
         if strangers:
-            self._out.said.append(
-                f"{kept} stay beside {name}, as a folder of theirs has {names_line(strangers)}, "
-                "not on the roster: if it is the same student, grade that folder with this "
-                "--roster."
+            self.said.append(
+                f"{names} stay beside {self._rows[base].student}, as a folder of theirs has "
+                f"{names_line(strangers)}, not on the roster: if it is the same student, grade "
+                "that folder with this --roster."
             )
 
     def _join(self, base: str, key: str) -> None:
         """Make one row of a student's and a later one, which counts."""
-        old, row = self._rows[base], self._rows.pop(key)
-        self._out.said.append(
+        old, row = self._rows[base], self._rows[key]
+        self.said.append(
             f"{row.student} is {old.student} of the roster: it is one row from now on."
         )
         row.earlier = [*old.earlier, old.replaced(), *row.earlier]
@@ -384,104 +312,75 @@ class _Resolver:
         row.former = [*old.former, *row.former, row.student]
         row.keys = [*old.keys, *row.keys, key]
         row.changes = [*old.changes, *row.changes]
-        row.sources = {**old.sources, **row.sources}
+        row.sources = old.sources | row.sources
         # The teacher's marks, and those that were written since: they may be for the earlier work.
         row.judged |= {UNKNOWN: old.content} | old.judged
         row.page, row.page_hash = old.page, old.page_hash  # the page that it has from now on
-        row.student, row.apart = old.student, old.apart
-        row.id, row.lms = old.id or row.id, old.lms or row.lms
-        self._rows[base] = row
+        row.student, row.apart, row.id, row.lms = old.student, old.apart, old.id, old.lms
         self._move(key, base)
 
     # ---- people -----------------------------------------------------------------------------
 
     def _match_people(self) -> None:
-        """Find the row of each person: first of those on the roster that is given now."""
-        out = self._out
-        self._match_numbers()
+        """Find the row of each person: by number, by present names, then by others."""
         now = {id(person) for person in self._now}
         later = [person for person in self._people if id(person) not in now]
+        self._match(self._people, self._numbered)
+        self._match(self._people, self._called)
         for group in (self._now, later):
-            for formers in (False, True):  # a present name says more than a former one
-                found = {
-                    id(p): self._candidates(p, formers, id(p) in now)
-                    for p in group if id(p) not in {*out.keys, *out.unclear}
-                }  # fmt: skip
-                wanted = Counter(key for keys in found.values() for key in keys)
-                for person, keys in found.items():
-                    if len(keys) == 1 and wanted[keys[0]] == 1:
-                        out.keys[person] = keys[0]
-            for person in group:
-                if (keys := found.get(id(person))) and id(person) not in out.keys:
-                    out.unclear[id(person)] = self._why_unclear(person, keys, found, group)
-        taken = set(out.keys.values())
-        gone = {  # who has another name on the new roster is there already
-            id(p) for p in later if id(p) not in out.keys and not p.id and p.row in taken
-        }
-        self._people[:] = [person for person in self._people if id(person) not in gone]
+            self._match(group, self._candidates)
+        taken = set(self.keys.values())
+        self._people[:] = [  # who has another name on the new roster is there already
+            each
+            for each in self._people
+            if id(each) in {*now, *self.keys} or each.id or each.row not in taken
+        ]
         for person in self._now:
-            if id(person) not in {*out.keys, *out.unclear}:
-                self._tell_refused(person, [key for key in out.rows if key not in taken])
-
-    def _match_numbers(self) -> None:
-        """Give people the rows with their numbers.
-
-        Of several rows of one number that counts which has the platform's name, else the only one
-        that is in the folder.
-        """
-        for person in self._people:
-            found = [k for k, row in self._out.rows.items() if _is_numbered(row, person)]
-            if len(found) > 1:
-                first = [key for key in found if key == f"{person.lms}--id{person.id}"]
-                here = [key for key in found if key in self._here]
-                found = first or (here if len(here) == 1 else found)
-            if len(found) == 1:
-                self._out.keys[id(person)] = found[0]
-            elif found:
-                self._out.unclear[id(person)] = self._why_unclear(person, found, {}, ())
-
-    def _candidates(self, person: Person, formers: bool, is_now: bool) -> list[str]:
-        """The keys of rows that a person may have, by names.
-
-        Args:
-            person: who.
-            formers: former names count too, and all that the rosters have for the person.
-            is_now: on the roster that is given now.
-        """
-        rows, taken = self._out.rows, set(self._out.keys.values())
-        before = [key for key in (person.row,) if key in rows and key not in taken]
-        if person.row and not is_now:
-            return before
-        fits = [k for k in self._family(person, formers, rows) if k not in taken]
-        clean = [k for k in fits if not (is_now and self._strangers(rows[k]))]
-        here = [key for key in clean if key in self._here]
-        plain = [key for key in clean if not rows[key].apart]
-        return here or before or plain or clean
-
-    def _tell_refused(self, person: Person, keys: Sequence[str]) -> None:
-        """Say of somebody on the roster that the row of the name is of another class."""
-        rows = self._out.rows
-        for key in self._family(person, True, rows):
-            if key in keys and (strangers := self._strangers(rows[key])):
-                self._out.refused.add(id(person))
-                self._out.said.append(
+            others = self._family(person, self._free_rows())
+            strangers = {name for key in others for name in self._strangers(self.rows[key])}
+            if strangers and id(person) not in {*self.keys, *self.unclear}:
+                self.refused.add(id(person))
+                self.said.append(
                     f"{person.name} of the roster has handed in nothing: the row of that name is "
-                    f"from {rows[key].source}, and {names_line(strangers)} of the same folder not "
-                    "on the roster; if it is the same student, grade that folder with this "
-                    "--roster."
+                    f"from {self.rows[others[0]].source}, as are {names_line(strangers)}, not on "
+                    "the roster; if it is the same student, grade that folder with this --roster."
                 )
-                return
 
-    def _why_unclear(
-        self, person: Person, keys: Sequence[str], found: Mapping, group: Collection[Person]
-    ) -> str:
-        """A sentence on rows that a person may have, or on people who may have a row."""
-        shown = names_line(self._out.rows[key].student for key in keys)
-        others = [each.name for each in group if found.get(id(each)) == keys]
-        if len(keys) == 1 and len(others) > 1:
-            return f"{shown} may be any of {len(others)} on the roster ({names_line(others)})"
-        number = f" ({person.id})" if person.id else ""
-        return f"{person.name}{number} of the roster may be any of {shown}"
+    def _match(self, group: Sequence[Person], find: _Find) -> None:
+        """Give people the one row that they may have, and nobody else of the group."""
+        left = {id(p): p for p in group if id(p) not in {*self.keys, *self.unclear}}
+        free = self._free_rows()
+        found = {number: find(person, free) for number, person in left.items()}
+        wanted = Counter(key for keys in found.values() for key in keys)
+        for number, keys in found.items():
+            if len(keys) == 1 and wanted[keys[0]] == 1:
+                self.keys[number] = keys[0]
+            elif keys:
+                shown = names_line(self.rows[key].student for key in keys)
+                alike = [p for n, p in left.items() if {*found[n]} & {*keys}]
+                who = names_line(f"{p.name} ({p.id})" if p.id else p.name for p in alike)
+                self.unclear[number] = f"{who} of the roster may be any of {shown}"
+
+    def _numbered(self, person: Person, rows: _Rows) -> list[str]:
+        """The rows with a person's number: of several that with the platform's name, or here."""
+        found = [key for key, row in rows.items() if _has_number(row, person)]
+        first = [key for key in found if key == f"{person.lms}--id{person.id}"]
+        here = [key for key in found if key in self._here]
+        return first or (here if len(here) == 1 else found)
+
+    def _called(self, person: Person, rows: _Rows) -> list[str]:
+        """The rows that have a person's name now, and of others what was known before."""
+        names = spellings(person.name)
+        rows = {key: row for key, row in rows.items() if names & _spelled(row.student)}
+        return self._candidates(person, rows)
+
+    def _candidates(self, person: Person, rows: _Rows) -> list[str]:
+        """The rows that a person may have by any name, or has had before."""
+        before = [key for key in (person.row,) if key in rows]
+        is_now = any(person is each for each in self._now)
+        if not is_now and (person.row or person.id):
+            return before
+        return self._clean(person, rows) or before if is_now else self._family(person, rows)
 
     # ---- evidence ---------------------------------------------------------------------------
 
@@ -493,78 +392,58 @@ class _Resolver:
     def _strangers(self, row: GradeRow) -> list[str]:
         """Names of those who are not on the roster and were in another folder with a row."""
         return [
-            other.student for other in self._rows.values()
+            other.student
+            for other in self._off
             if other is not row and (other.folders & row.folders) - {self._source}
-            and not self._is_on_roster(other)
-        ]  # fmt: skip
+        ]
 
-    def _is_of_class(self, row: GradeRow) -> bool:
-        """Whether a row that was kept apart is of the class whose roster is given."""
-        return row.apart and not self._strangers(row) and any(
-            other is not row and other.folders & row.folders and self._is_on_roster(other)
-            for other in self._rows.values()
-        )  # fmt: skip
+    def _family(self, person: Person, rows: _Rows) -> list[str]:
+        """The keys of rows that have a person's number, or a name and no other number."""
+        names = known_as(person)
+        return [
+            key
+            for key, row in rows.items()
+            if _has_number(row, person)
+            or (
+                names & _spelled(row.student, *row.former)
+                and not (row.id and row.lms == person.lms)
+            )
+        ]
 
-    def _fitting(self, name: str) -> list[Person]:
-        """Who on the roster has a name; a present one says more than another."""
-        names = _spelled(name)
-        own = [person for person in self._now if spellings(person.name) & names]
-        return own or [person for person in self._now if known_as(person) & names]
+    def _clean(self, person: Person, rows: _Rows) -> list[str]:
+        """Those of the family that are of no other class; if there are some, not kept apart."""
+        clean = [key for key in self._family(person, rows) if not self._strangers(rows[key])]
+        found = [key for key in clean if not rows[key].apart] or clean
+        return [person.row] if person.row in found else found
+
+    def _fitting(self, each: Handed) -> list[Person]:
+        """Those on the roster who have a submission's name."""
+        names = _spelled(each.submission.name)
+        return [person for person in self._now if known_as(person) & names]
 
     def _person_of(self, each: Handed) -> Person | None:
-        """The one person on the roster whose this may be, if nothing else here may be theirs."""
-        fits = [] if each.submission.lms_id else self._fitting(each.submission.name)
+        """The one person whose a submission without a number may be; nothing else here is."""
+        fits = [] if each.submission.lms_id else self._fitting(each)
         if len(fits) != 1:
             return None
-        person, known = fits[0], known_as(fits[0])
-        alike = [
-            other for other in self._people
-            if other is not person and not (other.id and person.id) and known & known_as(other)
-        ]  # fmt: skip
+        person, names = fits[0], known_as(fits[0])
+        alike = [p for p in self._people if names & known_as(p) and not (p.id and person.id)]
         here = [
-            other for other in (each.submission for each in self._handed)
-            if (known & _spelled(other.name) if not other.lms_id
-                else (other.lms, other.lms_id) == (person.lms, person.id))
-        ]  # fmt: skip
-        return person if len(here) == 1 and not alike else None
+            (other.lms, other.lms_id) == (person.lms, person.id)
+            if other.lms_id
+            else bool(names & _spelled(other.name))
+            for other in (each.submission for each in self._all)
+        ]
+        return person if sum(here) == 1 and all(p is person for p in alike) else None
 
-    def _family(
-        self, person: Person, formers: bool = True, rows: Mapping[str, GradeRow] | None = None
-    ) -> list[str]:
-        """The keys of all rows that have a person's number, or else one of the names."""
-        words = known_as(person) if formers else spellings(person.name)
-        return [
-            key for key, row in (self._rows if rows is None else rows).items()
-            if _is_numbered(row, person) or (
-                not (row.id and row.lms == person.lms)  # then the number has decided
-                and words & _spelled(row.student, *(row.former if formers else ()))
-            )
-        ]  # fmt: skip
+    def _others(self, place: int) -> set[str]:
+        """The rows of all who are here but one."""
+        return {key for other, key in self._mine.items() if other != place}
 
-    def _is_free(self, key: str) -> bool:
-        """Whether a row is nobody's who is here."""
-        return key not in self._mine.values()
-
-    # ---- keys and names ---------------------------------------------------------------------
-
-    def _move(self, old: str, new: str) -> None:
-        """A row has another key."""
-        self._mine = {place: new if k == old else k for place, k in self._mine.items()}
-        for person in self._people:
-            person.row = new if person.row == old else person.row
-
-    def _key_apart(self, key: str, own: str = "") -> str:
-        """The key of what is kept apart from that of the same key, in another folder."""
-        ending = _key_ending(self._source)
-        keys = itertools.chain([key + ending], (f"{key}{ending}-{n}" for n in itertools.count(2)))
-        return next(each for each in keys if each == own or each not in self._rows)
-
-    def _name_with_folder(self, name: str, own: str = "") -> str:
-        """A name with that of the folder, unlike that of any other row."""
-        taken = {row.student for key, row in self._rows.items() if key != own}
-        folder = plain_text(Path(self._source).name, 40)
-        short = f"{name} [{folder}]"
-        return short if short not in taken else f"{name} [{folder} {_digest(self._source)[:6]}]"
+    def _free_rows(self) -> _Rows:
+        """The rows that no person has."""
+        taken = set(self.keys.values())
+        return {key: row for key, row in self.rows.items() if key not in taken}
 
 
 @functools.lru_cache(10_000)
@@ -575,7 +454,7 @@ def _spelled(*names: str) -> frozenset[str]:
     return frozenset().union(*map(spellings, [*short, *bare]))
 
 
-def _is_numbered(row: GradeRow, person: Person) -> bool:
+def _has_number(row: GradeRow, person: Person) -> bool:
     return bool(person.id) and (row.lms, row.id) == (person.lms, person.id)
 
 
@@ -589,9 +468,5 @@ def _row_to_come(each: Handed, source: str) -> GradeRow:
     )  # fmt: skip
 
 
-def _key_ending(source: str) -> str:
-    return f"--{_digest(source)[:16]}"
-
-
-def _digest(source: str) -> str:
-    return hashlib.sha256(os.fsencode(source)).hexdigest()
+def _digest(text: str) -> str:
+    return hashlib.sha256(os.fsencode(text)).hexdigest()[:16]

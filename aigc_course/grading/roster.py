@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from aigc_course.grading.marks import NOBODY, Grades, Person
+from aigc_course.grading.marks import NOBODY, GradeRow, Grades, Person
 from aigc_course.grading.names import plain_name, spellings
 from aigc_course.grading.sheets import Sheet, read_sheet
 from aigc_course.grading.submissions import Submission
@@ -97,31 +97,29 @@ def merged(known: Sequence[Person], new: Sequence[Person]) -> list[Person]:
     ]
 
 
-def check_platform(roster: Roster, handed: Sequence[Submission], has_some: bool) -> None:
+def check_platform(roster: Roster, rows: Collection[GradeRow], *, has_some: bool) -> None:
     """Refuse an export that is of another platform or assignment than the submissions.
 
     Args:
         roster: that is given now.
-        handed: what is handed in.
-        has_some: somebody on the roster has handed in.
+        rows: of all who have handed in, now or before.
+        has_some: somebody on the roster has handed in now.
 
     Raises:
         ValueError: in one sentence.
     """
-    theirs = {each.lms for each in handed if each.lms}
-    if roster.kind not in EXPORTS or not theirs:
-        return
-    numbers = {person.id for person in roster.people}
-    same = [each.lms_id for each in handed if each.lms == roster.kind]
-    if same and numbers.isdisjoint(same):
+    theirs = {row.lms for row in rows if row.here and row.lms}
+    known = {row.id for row in rows if row.lms == roster.kind}
+    export = f"{roster.sheet.path} is {EXPORTS.get(roster.kind)}"
+    if roster.kind in theirs and known.isdisjoint(person.id for person in roster.people):
         raise ValueError(
-            f"{roster.sheet.path} is {EXPORTS[roster.kind]}, and none of these submissions' "
-            "numbers is on it: is it of another assignment or course? Give theirs with --roster."
+            f"{export}, and these submissions' numbers are not on it: is it of another assignment "
+            "or course? Give theirs with --roster."
         )
-    if not same and not has_some:
+    if roster.kind in EXPORTS and theirs - {roster.kind} and not has_some:
         raise ValueError(
-            f"{roster.sheet.path} is {EXPORTS[roster.kind]}, and nobody on it has handed in: "
-            f"for these submissions give {EXPORTS[min(theirs)]} with --roster."
+            f"{export}, and nobody on it has handed in: for these submissions give "
+            f"{EXPORTS[min(theirs)]} with --roster."
         )
 
 
