@@ -76,6 +76,7 @@ class Who:
         self._all, self._source = handed, source
         self._mine: dict[int, str] = {}  # keys of rows, by the place of the submission
         self._new_names: set[int] = set()  # places of known work under a new name
+        self._by_name: set[int] = set()  # places whose row a roster tells
         self._strangers_of: dict[int, list[str]] = {}  # why the row of the name is not taken
         self._numbers = {(person.lms, person.id) for person in now if by_number}
         self._known = set().union(*map(known_as, now))
@@ -113,7 +114,10 @@ class Who:
             return [each.submission.key] if number[1] else []
         found = [key for key, row in self._rows.items() if (row.lms, row.id) == number]
         person = next((p for p in self._people if (p.lms, p.id) == number), None)
-        return found or ([] if person is None else self._candidates(person, self._rows))
+        if not found and person:
+            self._by_name.add(place)
+            found = self._candidates(person, self._rows)
+        return found
 
     def _by_folder(self, place: int, each: Handed) -> list[str]:
         key = each.submission.key
@@ -139,9 +143,7 @@ class Who:
             return [] if mine else found
         if len(found) == 1:
             self._join_rows(found[0], self._family(person, free), mine)
-            row = self._rows[found[0]]
-            if row.content != each.content and row.source != self._source and not row.id:
-                self.by_name.append(row.student)
+            self._by_name.add(place)
         return found
 
     def _by_content(self, place: int, each: Handed) -> list[str]:
@@ -232,6 +234,8 @@ class Who:
                 wanted = f"{submission.key}--{_digest(f'{source} {each.content}')}"
         name = submission.name if wanted == submission.key and not apart else name
         if row:
+            if place in self._by_name and row.source != source and row.content != each.content:
+                self.by_name.append(name)
             self._rename(key, wanted, name)
             row.apart, row.sources[source] = apart, submission.key
         if apart and other:
@@ -254,7 +258,7 @@ class Who:
             why = "the same work" if each.submission.tells_who else "no answers either"
         if strangers := self._strangers_of.get(place):
             why += f", and was in a folder with {names_line(strangers)}, not on the roster"
-            hint = "put the work into that folder"
+            hint = "give a --roster that has them too"
         return (
             f"{each.submission.name} is in the table from {row.source}, with {why}: this one is "
             f"kept as {name}; if it is the same student, {hint}."
