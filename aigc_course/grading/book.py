@@ -27,6 +27,8 @@ from aigc_course.grading.marks import (
     UNKNOWN,
     GradeRow,
     Person,
+    given_lines,
+    line_hash,
     mark_of,
     read_grades,
     write_grades,
@@ -210,6 +212,14 @@ class Book:
         names = tables.names_apart(lines)
         return [names[k] for k, line in lines.items() if line.row and line.mark.late is None]
 
+    def outdated_times(self) -> list[str]:
+        """Names of those whose time in late.yml was given to an earlier submission."""
+        if self._rule is None:
+            return []
+        times = {key: given_lines([], self._rule.time_of(key)) for key in self.rows}
+        lines = self.lines()
+        return [lines[key].name for key, row in self.rows.items() if row.is_after(times[key])]
+
     def odd_times(self) -> list[str]:
         """Sentences on times by which lateness cannot go, or that are no times of a course."""
         if self._rule is None:
@@ -232,7 +242,7 @@ class Book:
             line.name
             for key, line in self.lines().items()
             if line.mark.late
-            and not self._rule.has_time_of(key)
+            and line.mark.late.submitted != self._rule.time_of(key)
             and not (line.person and line.person.lms == "moodle")
         ]
 
@@ -298,9 +308,7 @@ class Book:
         row, person = self.rows.get(key), self._people.get(key)
         adjustments = self._adjustments.get(key, [])
         mark = mark_of(key, row, person, self._possible, self._rule, adjustments)
-        outdated = row is not None and any(
-            content != row.content for content in row.judged_with(adjustments).values()
-        )
+        outdated = row is not None and row.is_after(given_lines(adjustments))
         remarks = self._remarks(row, outdated)
         if key in self._failed:
             remarks.append(f"Could not be graded this time: {self._failed[key]}")
@@ -310,6 +318,11 @@ class Book:
         return tables.TableLine(
             key, row, mark, person, remarks, outdated, failed, apart, key in self._unclear
         )
+
+    def _given(self, key: str) -> list[tuple]:
+        """What the teacher's files give to a student."""
+        time = self._rule.time_of(key) if self._rule else None
+        return given_lines(self._adjustments.get(key, []), time)
 
     def _handed_or_known(self) -> set[str]:
         """Keys of all who are in the table, or in the folder and not graded yet."""
@@ -332,8 +345,11 @@ class Book:
         for key, row in self.rows.items():
             row.total = lines[key].mark.total
             row.changes = self._changes_of(key, row.total)
-            row.judged |= row.judged_with(self._adjustments.get(key, []))
+            row.judged |= row.first_given(self._given(key))
             row.judged.pop(UNKNOWN, None)
+        for key, person in self._people.items():
+            if key not in self._handed_or_known():  # nothing was handed in when this was given
+                person.judged |= dict.fromkeys(map(line_hash, self._given(key)), "")
         content = tables.grades_table(list(lines.values()), self._tests.exercises())
         digest = hashlib.sha256(content).hexdigest()
         # A kill may come between the two files, and a spreadsheet may hold the second for long.

@@ -17,7 +17,18 @@ from aigc_utils.files import atomic_path
 
 FILE = "grades.json"
 UNKNOWN = "others"  # in place of a hash in `GradeRow.judged`
+SUBMITTED = "submitted"  # begins what is given by a time in late.yml
 NOBODY = "-"  # in place of a key in `Person.row`
+
+
+def given_lines(adjustments: Sequence[Adjustment], time: datetime | None = None) -> list[tuple]:
+    """What a teacher's lines give to a submission: points, an excuse, or a time under submitted."""
+    marks = [
+        (a.exercise, a.points, a.set_to, a.comment, *(["excused"] if a.excused else []))
+        for a in adjustments
+        if a.points or a.set_to is not None or a.excused
+    ]
+    return marks + ([(SUBMITTED, time.isoformat())] if time else [])
 
 
 class TestRow(BaseModel):
@@ -93,8 +104,8 @@ class GradeRow(BaseModel):
         earlier: sentences on earlier submissions that this one replaces.
         changes: sentences on when the total changed, and from what, the last at the end.
         page_hash: of the page as it was written last; a teacher may have edited it since.
-        judged: for the hash of each line of the teacher's marks the ``content`` that it was first
-            given to. Under `UNKNOWN` what other lines were: of rows that became one, the earlier.
+        judged: for the hash of each of `given_lines` the ``content`` that it was first given to.
+            Under `UNKNOWN` what other lines were: of rows that became one, the earlier.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -134,23 +145,16 @@ class GradeRow(BaseModel):
         """Marks that were begun with an earlier version list the folders."""
         return dict.fromkeys(value, "") if isinstance(value, list) else value
 
-    def judged_with(self, adjustments: Sequence[Adjustment]) -> dict[str, str]:
-        """The ``content`` that each line of the teacher's with points was first given to.
-
-        Args:
-            adjustments: the student's.
-
-        Returns:
-            By the hash of the line, wherever it stands; see `judged`.
-        """
-        marks = [
-            (a.exercise, a.points, a.set_to, a.comment)
-            for a in adjustments
-            if a.points or a.set_to is not None
-        ]
+    def first_given(self, lines: Sequence[tuple]) -> dict[str, str]:
+        """The ``content`` that each of `given_lines` was first given to, by the line's hash."""
+        marks = [line for line in lines if line[0] != SUBMITTED]
         # Folders of before have one hash of all lines.
-        other = self.judged.get(_digest(marks), self.judged.get(UNKNOWN, self.content))
-        return {given: self.judged.get(given, other) for given in map(_digest, marks)}
+        other = self.judged.get(line_hash(marks), self.judged.get(UNKNOWN, self.content))
+        return {given: self.judged.get(given, other) for given in map(line_hash, lines)}
+
+    def is_after(self, lines: Sequence[tuple]) -> bool:
+        """Whether some of `given_lines` were given to an earlier submission, or before any."""
+        return any(content != self.content for content in self.first_given(lines).values())
 
     @property
     def folders(self) -> set[str]:
@@ -239,7 +243,9 @@ def mark_of(
     earned = row.earned if row else 0.0
     late = None
     if rule and row:
-        late = rule.late(key, _submitted(row, person, rule), earned, possible)
+        by_hand = not row.is_after(given_lines([], rule.time_of(key)))
+        time = _submitted(row, person, rule)
+        late = rule.late(key, time, earned, possible, by_hand=by_hand)
     added: dict[str, float] = {}
     set_to, comments, excused = None, [], False
     for each in adjustments:
@@ -275,9 +281,16 @@ def read_grades(out: Path, assignment: str) -> Grades:
         return Grades(assignment=assignment)
     try:
         grades = Grades.model_validate(json.loads(file.read_text(encoding="utf-8")))
-    except (ValidationError, ValueError, RecursionError):
+    except (ValidationError, ValueError, RecursionError) as error:
+        found = error.errors() if isinstance(error, ValidationError) else []
+        if new := [each["loc"][-1] for each in found if each["type"] == "extra_forbidden"]:
+            raise ValueError(
+                f"{file} has {new[0]!r}, which this version of the course does not know: it is of "
+                "a newer one, so grade with that."
+            ) from None
         raise ValueError(
-            f"{file} is damaged: move it away, and all that is in the folder is graded again."
+            f"{file} is damaged: move it away and keep it, then grade the folders of all classes "
+            "again."
         ) from None
     if grades.assignment != assignment:
         raise ValueError(
@@ -293,9 +306,9 @@ def write_grades(out: Path, grades: Grades) -> None:
         temporary.write_text(grades.model_dump_json(indent=1), encoding="utf-8")
 
 
-def _digest(marks: list[tuple] | tuple) -> str:
-    """A hash of a line of the teacher's marks, or of several."""
-    return hashlib.sha256(repr(marks).encode()).hexdigest()[:16]
+def line_hash(line: tuple | list[tuple]) -> str:
+    """A hash of one of `given_lines`, or of several."""
+    return hashlib.sha256(repr(line).encode()).hexdigest()[:16]
 
 
 def _submitted(row: GradeRow, person: Person | None, rule: LateRule) -> datetime | None:

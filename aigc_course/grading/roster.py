@@ -12,9 +12,12 @@ from pathlib import Path
 from aigc_course.grading.marks import NOBODY, GradeRow, Grades, Person
 from aigc_course.grading.names import plain_name, spellings
 from aigc_course.grading.sheets import Sheet, read_sheet
-from aigc_course.grading.submissions import Submission
 
-NAME_COLUMNS = ("full name", "name", "student", "students", "student name", "姓名", "名字")
+NAME_COLUMNS = (
+    "full name", "name", "names", "student", "students", "student name", "teilnehmer", "姓名",
+    "名字",
+)  # fmt: skip
+FIRST_COLUMNS = ("First name", "Given name", "Vorname")
 ID_COLUMNS = ("id", "identifier", "id number", "student id", "number", "学号")
 MAIL_COLUMNS = ("email address", "email", "e-mail", "mail", "login", "username")
 TEST_STUDENT = "Student, Test"  # the teacher's own, in Canvas
@@ -51,7 +54,8 @@ def read_roster(path: Path) -> Roster:
     names = [name.casefold() for name in sheet.header]
     if "identifier" in names and "grade" in names:
         return _moodle(sheet)
-    if "sis login id" in names or ("id" in names and "section" in names):
+    is_export = any(re.search(r"^sis login id$| \(\d+\)$", name) for name in names)
+    if {"id", "section"} <= {*names} and (is_export or "student" not in names):
         return _canvas(sheet)
     return _list(sheet)
 
@@ -288,7 +292,9 @@ def _canvas(sheet: Sheet) -> Roster:
 def _list(sheet: Sheet) -> Roster:
     """A list of names, with a heading or without one."""
     name = sheet.column(*NAME_COLUMNS)
-    first, last = sheet.column("First name", "Given name"), sheet.column("Last name", "Surname")
+    first, last = sheet.column(*FIRST_COLUMNS), sheet.column("Last name", "Surname", "Nachname")
+    if first is not None and name is not None and sheet.header[name].casefold() == "name":
+        name, last = None, name
     others = [sheet.column(*ID_COLUMNS), sheet.column(*MAIL_COLUMNS)]
     if name is None and (first is None or last is None):
         if len(sheet.header) > 1:
