@@ -40,6 +40,10 @@ from aigc_course.grading.sheets import sheet_number
 from aigc_course.grading.submissions import Submission
 
 PAGES = "feedback"
+KEPT = (  # of a row when its student hands in anew
+    "former", "keys", "apart", "sources", "earlier", "older", "judged", "changes", "page",
+    "page_hash",
+)  # fmt: skip
 FIRST_YEAR = 2000  # what is older comes of a clock that was not set
 
 
@@ -86,13 +90,13 @@ class Book:
         self.grades.people = merged(known, people)
         first = len(self.grades.people) - len(people)
         self._now = {id(person) for person in self.grades.people[first:]}
-        by_number = roster is not None and roster.kind != "list"
-        now = self.grades.people[first:]
-        who = Who(self.grades, handed, source, now, by_number=by_number)
+        who = Who(self.grades, handed, source, roster)
+        self._known = who.rows
         self.handed, self.apart, self.from_elsewhere = who.handed, who.said, who.by_name
         self.unclear = list(dict.fromkeys(who.unclear.values()))
         self.before |= {new: self.before.pop(old) for new, (old, _) in who.renamed.items()}
-        self.renamed = {new: name for new, (_, name) in who.renamed.items()}
+        renamed = {new: name for new, (_, name) in who.renamed.items()}
+        self.renamed = {k: old for k, old in renamed.items() if old != self.rows[k].student}
         self._handed = {each.submission.key: each for each in self.handed}
         for key, row in self.grades.students.items():
             row.here = key in self._handed
@@ -136,23 +140,14 @@ class Book:
             old = self.rows.get(submission.key)
             if row == old:
                 return old
-            handed, person = self._handed.get(submission.key), self._people.get(submission.key)
-            entry = handed.entry if handed else submission.key
-            if old is not None:
-                kept = ("former", "keys", "judged", "changes", "page", "page_hash", "apart")
-                for name in kept:
-                    setattr(row, name, getattr(old, name))
-                row.id, row.lms = row.id or old.id, row.lms or old.lms
-                row.earlier, row.older = list(old.earlier), list(old.older)
-                if old.content != row.content:
-                    says = old.replaced()
-                    row.earlier = [*(each for each in row.earlier if each != says), says]
-                    older = dict.fromkeys([*old.older, old.content])
-                    row.older = [each for each in older if each != row.content]
-            else:
-                row.apart = handed is not None and handed.apart
-                row.judged = dict(person.judged) if person else {}
-            row.sources = {**(old.sources if old else {}), row.source: entry}
+            if known := old or self._known.get(submission.key):
+                for name in KEPT:
+                    setattr(row, name, getattr(known, name))
+                row.id, row.lms = row.id or known.id, row.lms or known.lms
+            if old is not None and old.content != row.content:
+                says = old.replaced()
+                row.earlier = [*(each for each in old.earlier if each != says), says]
+                row.older = [*old.older, old.content]
             self.rows[submission.key] = row
             self._page(submission.key, row)
             self._save()
@@ -217,8 +212,7 @@ class Book:
         if self._rule is None:
             return []
         times = {key: given_lines([], self._rule.time_of(key)) for key in self.rows}
-        lines = self.lines()
-        return [lines[key].name for key, row in self.rows.items() if row.is_after(times[key])]
+        return [self._line(k).name for k, row in self.rows.items() if row.is_after(times[k])]
 
     def odd_times(self) -> list[str]:
         """Sentences on times by which lateness cannot go, or that are no times of a course."""
@@ -289,15 +283,15 @@ class Book:
         self._unclear = {k for k, person in self._people.items() if id(person) in who.unclear}
         self._names = Names()
         # A name is that of the row which had it first, whichever roster is given now.
-        apart = {key for key, row in who.rows.items() if row.apart}
-        theirs = {entry: key for key in apart for entry in who.rows[key].sources.values()}
+        self._apart = {key for key, row in who.rows.items() if row.apart}
+        theirs = {entry: key for key in self._apart for entry in who.rows[key].sources.values()}
         for key in [*who.rows, *(k for k in self._people if k not in who.rows)]:
             row, own = who.rows.get(key), self._people.get(key)
             person = own or self._people.get(theirs.get(key, ""))
             words = [row.student, key, row.id, *row.former, *row.keys] if row else []
             words += [f"file:{former}" for former in row.keys] if row else []
             words += [alone for word in words if (alone := without_addition(word)) != word]
-            if person and not (key in apart or id(person) in {*who.unclear, *who.refused}):
+            if person and not (key in self._apart or id(person) in {*who.unclear, *who.refused}):
                 words += [person.name, *person.words]
             words += [own.id] if own else []
             shown = tables.shown_id(key, row, own, None)
@@ -313,10 +307,9 @@ class Book:
         if key in self._failed:
             remarks.append(f"Could not be graded this time: {self._failed[key]}")
         failed = self._handed[key].submission if key in self._failed else None
-        handed = self._handed.get(key)
-        apart = row.apart if row else handed is not None and handed.apart
+        apart, unclear = key in self._apart, key in self._unclear
         return tables.TableLine(
-            key, row, mark, person, remarks, outdated, failed, apart, key in self._unclear
+            key, row, mark, person, remarks, outdated, failed, apart, unclear=unclear
         )
 
     def _given(self, key: str) -> list[tuple]:

@@ -18,7 +18,7 @@ from pathlib import Path
 from aigc_course.grading.marks import UNKNOWN, GradeRow, Grades, Person
 from aigc_course.grading.names import names_line, spellings, without_addition
 from aigc_course.grading.plain import plain_text
-from aigc_course.grading.roster import known_as
+from aigc_course.grading.roster import Roster, known_as
 from aigc_course.grading.submissions import Submission
 
 _Rows = Mapping[str, GradeRow]
@@ -32,14 +32,10 @@ class Handed:
     Attributes:
         submission: with the key and the name of its row.
         content: the hash.
-        entry: the key that it has in its folder; "" if that is not known yet.
-        apart: its name tells it from that of another row.
     """
 
     submission: Submission
     content: str
-    entry: str = ""
-    apart: bool = False
 
 
 class Who:
@@ -49,44 +45,35 @@ class Who:
         grades: what was graded before, with the people of all rosters.
         handed: what was handed in.
         source: the folder that it is in.
-        now: those of the people who are on the roster that is given now.
-        by_number: it is a platform's.
+        roster: that is given now; its people are the last ones.
 
     Attributes:
         handed: what is to be graded, with the keys and names of rows.
         rows: all by key, with one for each submission that has none yet.
         keys: the key of the row by the ``id()`` of the person; who is missing handed in nothing.
         unclear: by the ``id()`` of a person a sentence on which rows it could have.
-        refused: the ``id()`` of each whose name has a row that is of another class.
+        refused: the ``id()`` of each whose name has a row of another class only.
         said: sentences on rows that are kept apart, become one or are left.
         renamed: by the new key of a row the old one and the old name.
         by_name: names of those whose row is from another folder and was found by the roster.
     """
 
     def __init__(
-        self,
-        grades: Grades,
-        handed: Sequence[Handed],
-        source: str,
-        now: Sequence[Person],
-        *,
-        by_number: bool,
+        self, grades: Grades, handed: Sequence[Handed], source: str, roster: Roster | None
     ) -> None:
-        self._rows, self._people, self._now = grades.students, grades.people, now
+        self._rows, self._people = grades.students, grades.people
         self._all, self._source = handed, source
+        self._now = grades.people[-len(roster.people) :] if roster else []
+        is_list = roster is None or roster.kind == "list"
+        self._numbers = set() if is_list else {(each.lms, each.id) for each in self._now}
+        self._names = {id(person): known_as(person) for person in grades.people}
+        self._known = set().union(*(self._names[id(person)] for person in self._now))
         self._mine: dict[int, str] = {}  # keys of rows, by the place of the submission
         self._new_names: set[int] = set()  # places of known work under a new name
-        self._by_name: set[int] = set()  # places whose row a roster tells
+        self._told: set[int] = set()  # places whose row a roster tells
         self._strangers_of: dict[int, list[str]] = {}  # why the row of the name is not taken
-        self._numbers = {(person.lms, person.id) for person in now if by_number}
-        self._known = set().union(*map(known_as, now))
-        self._here: set[str] = set()
-        self.keys: dict[int, str] = {}
-        self.unclear: dict[int, str] = {}
-        self.refused: set[int] = set()
-        self.said: list[str] = []
-        self.renamed: dict[str, tuple[str, str]] = {}
-        self.by_name: list[str] = []
+        self.keys, self.unclear, self.refused = {}, {}, set()
+        self.said, self.renamed, self.by_name = [], {}, []
         for key, row in self._rows.items():  # what earlier versions of the book did not hold
             for folder in row.folders:
                 bare = key.removesuffix(f"--{_digest(folder)}")
@@ -96,14 +83,14 @@ class Who:
         self._tell_reuse()
         for find in (self._by_number, self._by_folder, self._by_roster, self._by_content):
             for place, each in enumerate(handed):
-                found = [] if place in self._mine and find != self._by_roster else find(place, each)
+                found = find(place, each)
                 if len(found) == 1 and found[0] not in self._others(place):
                     self._mine[place] = found[0]
+        self.rows: dict[str, GradeRow] = {}
         settled = [self._settled(place, each) for place, each in enumerate(handed)]
         self.handed = [each for each in settled if each is not None]
         self._here = {each.submission.key for each in self.handed}
-        to_come = {each.submission.key: _row_to_come(each, source) for each in self.handed}
-        self.rows = to_come | self._rows
+        self.rows |= self._rows
         self._match_people()
 
     # ---- submissions: keys of rows by each kind of evidence ---------------------------------
@@ -113,72 +100,80 @@ class Who:
         if not number[1] or each.submission.key in self._rows:
             return [each.submission.key] if number[1] else []
         found = [key for key, row in self._rows.items() if (row.lms, row.id) == number]
-        person = next((p for p in self._people if (p.lms, p.id) == number), None)
-        if not found and person:
-            self._by_name.add(place)
-            found = self._candidates(person, self._rows)
+        for person in self._people if not found else ():
+            if (person.lms, person.id) == number:
+                self._told.add(place)
+                found = self._candidates(person, self._rows)
         return found
 
     def _by_folder(self, place: int, each: Handed) -> list[str]:
-        key = each.submission.key
-        found = [k for k, row in self._rows.items() if row.sources.get(self._source) == key]
-        if each.submission.lms_id or not found:
-            return []
-        row = self._rows[found[-1]]  # the newest
-        if each.content not in (row.content, *row.older) and self._fitting(each):
-            self._strangers_of[place] = self._strangers(row)
-        return [] if self._strangers_of.get(place) else found[-1:]
+        submission, rows = each.submission, self._rows
+        there = [k for k, r in rows.items() if r.sources.get(self._source) == submission.key]
+        same = [k for k in there if each.content in (rows[k].content, *rows[k].older)]
+        if submission.lms_id or same or len(there) != 1:
+            return [] if submission.lms_id else same
+        if self._fitting(submission.name):
+            self._strangers_of[place] = self._strangers(rows[there[0]])
+        return [] if self._strangers_of.get(place) else there
 
     def _by_roster(self, place: int, each: Handed) -> list[str]:
         mine, person = self._mine.get(place), self._person_of(each)
         if person is None or (mine and not self._rows[mine].apart):
             return []
-        others = self._others(place)
-        free = {key: row for key, row in self._rows.items() if key not in others}
-        is_sure = (person.lms, person.id) in self._numbers
-        found = (self._numbered(person, free) if is_sure else []) or self._clean(person, free)
-        if not found or self._rows[found[0]].apart:
-            plain = [key for key in self._family(person, free) if not free[key].apart]
-            self._strangers_of[place] = self._strangers(free[plain[0]]) if plain else []
-            return [] if mine else found
-        if len(found) == 1:
-            self._join_rows(found[0], self._family(person, free), mine)
-            self._by_name.add(place)
-        return found
+        free = {k: row for k, row in self._rows.items() if k not in self._others(place)}
+        family = self._family(person, free)
+        own = [k for k in family if (free[k].lms, free[k].id) in self._numbers]
+        found = own or self._clean(person, free)
+        if len(found) == 1 and (own or not free[found[0]].apart):
+            self._join_rows(found[0], family, mine)
+            self._told.add(place)
+            return found
+        for key in family:
+            if not free[key].apart:
+                self._strangers_of[place] = self._strangers(free[key])
+        return [] if mine else found
 
     def _by_content(self, place: int, each: Handed) -> list[str]:
-        submission, rows, others = each.submission, self._rows, self._others(place)
-        same = [k for k, row in rows.items() if row.content == each.content and k not in others]
-        found = [key for key in same if submission.key in rows[key].sources.values()]
-        if found or submission.lms_id or submission.key in rows or not submission.tells_who:
-            return found if submission.tells_who or self._has_moved(rows, found) else []
-        keys = {other.submission.key for other in self._all}
-        gone = [k for k in same if rows[k].sources.get(self._source, k) not in keys]
-        gone = [k for k in gone if rows[k].source == self._source and not rows[k].id]
+        submission, rows = each.submission, self._rows
+        others = {*self._mine.values()}
+        if place in self._mine or submission.lms_id:
+            return []
+        same = {k: r for k, r in rows.items() if r.content == each.content and k not in others}
+        found = [key for key, row in same.items() if submission.key in row.sources.values()]
+        if not submission.tells_who:  # may be anybody's, unless the folder of the class has moved
+            return found if self._has_moved({same[key].source for key in found}) else []
+        if found or submission.key in rows:
+            return found
+        gone = [
+            key for key, row in same.items()
+            if row.source == self._source and not row.id
+            and row.sources[self._source] not in {other.submission.key for other in self._all}
+        ]  # fmt: skip
         twins = [n for n, other in enumerate(self._all) if other.content == each.content]
         if len(gone) != 1 or sum(n not in self._mine for n in twins) > 1:
             return []
-        people, row = self._now or self._people, rows[gone[0]]
-        old = {id(person) for person in people if known_as(person) & _spelled(row.student)}
-        new = {id(person) for person in people if known_as(person) & _spelled(submission.name)}
+        name, people = rows[gone[0]].student, self._now or self._people
+        old, new = (
+            {id(each) for each in people if self._names[id(each)] & _spelled(called)}
+            for called in (name, submission.name)
+        )
         if (old and new and not old & new) or (len(twins) > 1 and (old or not new)):
             self.said.append(
-                f"{submission.name} has the work that {row.student} had, and the roster does not "
-                "say that they are one: if so, give the file its old name."
+                f"{submission.name} has the work that {name} had, and no roster says that they are "
+                "one: if so, give the file its old name."
             )
             return []
         self._new_names.add(place)
         return gone
 
-    def _has_moved(self, rows: _Rows, keys: Sequence[str]) -> bool:
-        """Whether the folder of rows is here under another name: work with answers tells."""
+    def _has_moved(self, folders: set[str]) -> bool:
+        """Whether a folder is here under another name: all work with answers is the same."""
         equal = [
             row.content == each.content
-            for row in rows.values()
-            for each in self._all
-            if each.submission.key in row.sources.values() and each.submission.tells_who
-            if row.source in {rows[key].source for key in keys}
-        ]
+            for row in self._rows.values() for each in self._all
+            if row.source in folders and each.submission.key in row.sources.values()
+            and each.submission.tells_who
+        ]  # fmt: skip
         return any(equal) and all(equal)
 
     def _tell_reuse(self) -> None:
@@ -199,9 +194,9 @@ class Who:
             gone = []
         if not gone or any(works & {row.content, *row.older} for row in there):
             return
-        known = {folder for row in self._rows.values() for folder in row.folders}
-        names = (f"{source} (earlier{count})" for count in ("", *map(" {}".format, range(2, 99))))
-        earlier = next(name for name in names if name not in known)
+        earlier = f"{source} (earlier)"
+        while any(earlier in row.sources for row in self._rows.values()):
+            earlier += " (earlier)"
         for row in there:
             row.sources[earlier] = row.sources.pop(source)
             row.source = earlier if row.source == source else row.source
@@ -216,7 +211,8 @@ class Who:
         """A submission with the key and the name of its row; None if the row's work is later."""
         submission, source, key = each.submission, self._source, self._mine.get(place, "")
         row = self._rows.get(key)
-        if row and row.source != source and each.content in row.older:
+        is_other = row is not None and each.content != row.content and row.source != source
+        if is_other and each.content in row.older:
             self.said.append(
                 f"{row.student}'s work in {row.source} came later and counts, not that in "
                 f"{source}: if that is to count, put it into {row.source}."
@@ -233,15 +229,17 @@ class Who:
             if row or wanted in self._rows:
                 wanted = f"{submission.key}--{_digest(f'{source} {each.content}')}"
         name = submission.name if wanted == submission.key and not apart else name
-        if row:
-            if place in self._by_name and row.source != source and row.content != each.content:
-                self.by_name.append(name)
-            self._rename(key, wanted, name)
-            row.apart, row.sources[source] = apart, submission.key
+        told = replace(submission, key=wanted, name=name)
+        if is_other and place in self._told:
+            self.by_name.append(name)
         if apart and other:
             self.said.append(self._why_apart(place, each, other, name))
-        told = replace(submission, key=wanted, name=name)
-        return Handed(told, each.content, submission.key, apart)
+        if row:
+            self._rename(key, wanted, name)
+        else:
+            row = self.rows[wanted] = _row_to_come(told, source)
+        row.apart, row.sources[source] = apart, submission.key
+        return Handed(told, each.content)
 
     def _namesake(self, place: int, submission: Submission) -> GradeRow | None:
         """Another row that has a submission's key, or its name and is nobody's who is here."""
@@ -334,20 +332,21 @@ class Who:
         for group in (self._now, later):
             self._match(group, self._candidates)
         taken = set(self.keys.values())
-        self._people[:] = [  # who has another name on the new roster is there already
-            each
-            for each in self._people
-            if id(each) in {*now, *self.keys} or each.id or each.row not in taken
-        ]
+        for person in later:  # who has another name on the new roster is there already
+            if id(person) not in self.keys and not person.id and person.row in taken:
+                self._people[:] = [each for each in self._people if each is not person]
+        for person in self._people:
+            if (key := self.keys.get(id(person))) and key not in self._rows:
+                self.rows[key].judged = dict(person.judged)
         for person in self._now:
             others = self._family(person, self._free_rows())
             strangers = {name for key in others for name in self._strangers(self.rows[key])}
             if strangers and id(person) not in {*self.keys, *self.unclear}:
                 self.refused.add(id(person))
                 self.said.append(
-                    f"{person.name} of the roster has handed in nothing: the row of that name is "
-                    f"from {self.rows[others[0]].source}, as are {names_line(strangers)}, not on "
-                    "the roster; if it is the same student, grade that folder with this --roster."
+                    f"{person.name} of the roster has no row, as that of {others[0]} was in a "
+                    f"folder with {names_line(strangers)}, not on the roster: if it is the same "
+                    "student, grade that folder with this --roster."
                 )
 
     def _match(self, group: Sequence[Person], find: _Find) -> None:
@@ -403,16 +402,14 @@ class Who:
 
     def _family(self, person: Person, rows: _Rows) -> list[str]:
         """The keys of rows that have a person's number, or a name and no other number."""
-        names = known_as(person)
+        names = self._names[id(person)]
         return [
-            key
-            for key, row in rows.items()
-            if _has_number(row, person)
-            or (
+            key for key, row in rows.items()
+            if _has_number(row, person) or (
                 names & _spelled(row.student, *row.former)
                 and not (row.id and row.lms == person.lms)
             )
-        ]
+        ]  # fmt: skip
 
     def _clean(self, person: Person, rows: _Rows) -> list[str]:
         """Those of the family that are of no other class; if there are some, not kept apart."""
@@ -420,25 +417,22 @@ class Who:
         found = [key for key in clean if not rows[key].apart] or clean
         return [person.row] if person.row in found else found
 
-    def _fitting(self, each: Handed) -> list[Person]:
-        """Those on the roster who have a submission's name."""
-        names = _spelled(each.submission.name)
-        return [person for person in self._now if known_as(person) & names]
+    def _fitting(self, name: str) -> list[Person]:
+        """Those on the roster who have a name."""
+        return [each for each in self._now if self._names[id(each)] & _spelled(name)]
 
     def _person_of(self, each: Handed) -> Person | None:
         """The one person whose a submission without a number may be; nothing else here is."""
-        fits = [] if each.submission.lms_id else self._fitting(each)
+        fits = [] if each.submission.lms_id else self._fitting(each.submission.name)
         if len(fits) != 1:
             return None
-        person, names = fits[0], known_as(fits[0])
-        alike = [p for p in self._people if names & known_as(p) and not (p.id and person.id)]
+        (person,), names = fits, self._names[id(fits[0])]
+        alike = [p for p in self._people if p is not person and self._names[id(p)] & names]
         here = [
-            (other.lms, other.lms_id) == (person.lms, person.id)
-            if other.lms_id
-            else bool(names & _spelled(other.name))
-            for other in (each.submission for each in self._all)
-        ]
-        return person if sum(here) == 1 and all(p is person for p in alike) else None
+            (one.lms, one.lms_id) == (person.lms, person.id) if one.lms_id
+            else bool(names & _spelled(one.name)) for one in (each.submission for each in self._all)
+        ]  # fmt: skip
+        return person if sum(here) == 1 and all(p.id and person.id for p in alike) else None
 
     def _others(self, place: int) -> set[str]:
         """The rows of all who are here but one."""
@@ -462,13 +456,11 @@ def _has_number(row: GradeRow, person: Person) -> bool:
     return bool(person.id) and (row.lms, row.id) == (person.lms, person.id)
 
 
-def _row_to_come(each: Handed, source: str) -> GradeRow:
+def _row_to_come(submission: Submission, source: str) -> GradeRow:
     """Stands for a submission that is not graded yet."""
-    submission = each.submission
     return GradeRow(
         student=submission.name, id=submission.lms_id or "", lms=submission.lms or "", sha256="",
         points={}, total=None, of=0, notes=[], broken=[], seconds=0, page="", source=source,
-        sources={source: each.entry}, apart=each.apart,
     )  # fmt: skip
 
 

@@ -31,8 +31,7 @@ def say_before(book: Book, found: Found, tests: str, limits: Limits, say: Say) -
     """
     for note in found.notes:
         say(plain_text(note))
-    renamed = {new: old for new, old in book.renamed.items() if old != book.rows[new].student}
-    for new, old in renamed.items():
+    for new, old in book.renamed.items():
         say(plain_text(f"{old} is now called {book.rows[new].student}: it is the same student."))
     for text in book.unclear:
         say(plain_text(f"{text}: nobody is taken for anybody; give them other names."))
