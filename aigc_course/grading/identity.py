@@ -83,8 +83,9 @@ class Who:
         self._tell_reuse()
         for find in (self._by_number, self._by_folder, self._by_roster, self._by_content):
             for place, each in enumerate(handed):
-                found = find(place, each)
-                if len(found) == 1 and found[0] not in self._others(place):
+                taken = {key for other, key in self._mine.items() if other != place}
+                free = {key: row for key, row in self._rows.items() if key not in taken}
+                if len(found := find(place, each, free)) == 1:
                     self._mine[place] = found[0]
         self.rows: dict[str, GradeRow] = {}
         settled = [self._settled(place, each) for place, each in enumerate(handed)]
@@ -95,19 +96,19 @@ class Who:
 
     # ---- submissions: keys of rows by each kind of evidence ---------------------------------
 
-    def _by_number(self, place: int, each: Handed) -> list[str]:
+    def _by_number(self, place: int, each: Handed, rows: _Rows) -> list[str]:
         number = (each.submission.lms, each.submission.lms_id)
-        if not number[1] or each.submission.key in self._rows:
+        if not number[1] or each.submission.key in rows:
             return [each.submission.key] if number[1] else []
-        found = [key for key, row in self._rows.items() if (row.lms, row.id) == number]
+        found = [key for key, row in rows.items() if (row.lms, row.id) == number]
         for person in self._people if not found else ():
             if (person.lms, person.id) == number:
                 self._told.add(place)
-                found = self._candidates(person, self._rows)
+                found = self._candidates(person, rows)
         return found
 
-    def _by_folder(self, place: int, each: Handed) -> list[str]:
-        submission, rows = each.submission, self._rows
+    def _by_folder(self, place: int, each: Handed, rows: _Rows) -> list[str]:
+        submission = each.submission
         there = [k for k, r in rows.items() if r.sources.get(self._source) == submission.key]
         same = [k for k in there if each.content in (rows[k].content, *rows[k].older)]
         if submission.lms_id or same or len(there) != 1:
@@ -116,33 +117,30 @@ class Who:
             self._strangers_of[place] = self._strangers(rows[there[0]])
         return [] if self._strangers_of.get(place) else there
 
-    def _by_roster(self, place: int, each: Handed) -> list[str]:
+    def _by_roster(self, place: int, each: Handed, rows: _Rows) -> list[str]:
         mine, person = self._mine.get(place), self._person_of(each)
-        if person is None or (mine and not self._rows[mine].apart):
+        if person is None or (mine and not rows[mine].apart):
             return []
-        free = {k: row for k, row in self._rows.items() if k not in self._others(place)}
-        family = self._family(person, free)
-        own = [k for k in family if (free[k].lms, free[k].id) in self._numbers]
-        found = own or self._clean(person, free)
-        if len(found) == 1 and (own or not free[found[0]].apart):
+        family = self._family(person, rows)
+        own = [key for key in family if (rows[key].lms, rows[key].id) in self._numbers]
+        found = own or self._clean(person, rows)
+        if len(found) == 1 and (own or not rows[found[0]].apart):
             self._join_rows(found[0], family, mine)
             self._told.add(place)
             return found
-        for key in family:
-            if not free[key].apart:
-                self._strangers_of[place] = self._strangers(free[key])
+        for key in (key for key in family if not rows[key].apart):
+            self._strangers_of[place] = self._strangers(rows[key])
         return [] if mine else found
 
-    def _by_content(self, place: int, each: Handed) -> list[str]:
-        submission, rows = each.submission, self._rows
-        others = {*self._mine.values()}
+    def _by_content(self, place: int, each: Handed, rows: _Rows) -> list[str]:
+        submission = each.submission
         if place in self._mine or submission.lms_id:
             return []
-        same = {k: r for k, r in rows.items() if r.content == each.content and k not in others}
+        same = {key: row for key, row in rows.items() if row.content == each.content}
         found = [key for key, row in same.items() if submission.key in row.sources.values()]
         if not submission.tells_who:  # may be anybody's, unless the folder of the class has moved
             return found if self._has_moved({same[key].source for key in found}) else []
-        if found or submission.key in rows:
+        if found or submission.key in self._rows:
             return found
         gone = [
             key for key, row in same.items()
@@ -234,10 +232,14 @@ class Who:
             self.by_name.append(name)
         if apart and other:
             self.said.append(self._why_apart(place, each, other, name))
-        if row:
-            self._rename(key, wanted, name)
-        else:
+        if row is None:
             row = self.rows[wanted] = _row_to_come(told, source)
+        elif wanted != key:
+            self.renamed[wanted] = key, row.student
+            row.keys.append(key)
+            row.former += [row.student] if name != row.student else []
+            self._move(key, wanted)
+        row.student = name
         row.apart, row.sources[source] = apart, submission.key
         return Handed(told, each.content)
 
@@ -268,16 +270,6 @@ class Who:
         folder = plain_text(Path(self._source).name, 40)
         short = f"{name} [{folder}]"
         return short if short not in taken else f"{name} [{folder} {_digest(self._source)[:6]}]"
-
-    def _rename(self, old: str, new: str, name: str) -> None:
-        """Give a row another key and name; the earlier ones stay known."""
-        row = self._rows[old]
-        if old != new:
-            self.renamed[new] = old, row.student
-            self._move(old, new)
-            row.keys.append(old)
-            row.former += [row.student] if name != row.student else []
-        row.student = name
 
     def _move(self, old: str, new: str) -> None:
         """Put a row under another key, in place of one that is there."""
@@ -328,7 +320,7 @@ class Who:
         now = {id(person) for person in self._now}
         later = [person for person in self._people if id(person) not in now]
         self._match(self._people, self._numbered)
-        self._match(self._people, self._called)
+        self._match(self._people, self._called)  # now: of others they may be former names
         for group in (self._now, later):
             self._match(group, self._candidates)
         taken = set(self.keys.values())
@@ -433,10 +425,6 @@ class Who:
             else bool(names & _spelled(one.name)) for one in (each.submission for each in self._all)
         ]  # fmt: skip
         return person if sum(here) == 1 and all(p.id and person.id for p in alike) else None
-
-    def _others(self, place: int) -> set[str]:
-        """The rows of all who are here but one."""
-        return {key for other, key in self._mine.items() if other != place}
 
     def _free_rows(self) -> _Rows:
         """The rows that no person has."""

@@ -120,13 +120,7 @@ class LateRule:
         return self._submitted.get(key)
 
     def late(
-        self,
-        key: str,
-        submitted: datetime | None,
-        earned: float,
-        possible: float,
-        *,
-        by_hand: bool = True,
+        self, key: str, submitted: datetime | None, earned: float, possible: float, own: bool = True
     ) -> Late | None:
         """How late a student is.
 
@@ -135,12 +129,12 @@ class LateRule:
             submitted: when; without a zone it is in the rule's.
             earned: points that hidden tests gave.
             possible: points that they give at most.
-            by_hand: the time under ``submitted`` in the file counts, if there is one.
+            own: the time under ``submitted`` in the file counts, if there is one.
 
         Returns:
             None if it is not known when the work was handed in.
         """
-        submitted = self._submitted.get(key, submitted) if by_hand else submitted
+        submitted = self._submitted.get(key, submitted) if own else submitted
         if submitted is None:
             return None
         submitted = self._placed(submitted)

@@ -243,9 +243,8 @@ def mark_of(
     earned = row.earned if row else 0.0
     late = None
     if rule and row:
-        by_hand = not row.is_after(given_lines([], rule.time_of(key)))
-        time = _submitted(row, person, rule)
-        late = rule.late(key, time, earned, possible, by_hand=by_hand)
+        own = not row.is_after(given_lines([], rule.time_of(key)))
+        late = rule.late(key, _submitted(row, person, rule), earned, possible, own)
     added: dict[str, float] = {}
     set_to, comments, excused = None, [], False
     for each in adjustments:

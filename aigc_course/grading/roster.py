@@ -76,7 +76,13 @@ def merged(known: Sequence[Person], new: Sequence[Person]) -> list[Person]:
     taken: set[int] = set()
     sure: set[int] = set()
     same_name = Counter(plain_name(person.name) for person in new)
-    for names_of in (_number, _words, _name, known_as):
+    kinds = (
+        lambda person: {(person.lms, person.id)} if person.id else set(),
+        lambda person: set(map(plain_name, person.words)),
+        lambda person: {plain_name(person.name)},
+        known_as,
+    )
+    for names_of in kinds:
         index: dict[object, list[Person]] = defaultdict(list)
         for old in known:
             for name in names_of(old):
@@ -166,18 +172,6 @@ def _joined(old: Person, new: Person, *, sure: bool) -> Person:
     if sure:
         kept.words += [n for n in (other.name, *other.words) if plain_name(n) not in named]
     return kept
-
-
-def _number(person: Person) -> set[tuple[str, str]]:
-    return {(person.lms, person.id)} if person.id else set()
-
-
-def _words(person: Person) -> set[str]:
-    return {plain_name(word) for word in person.words}
-
-
-def _name(person: Person) -> set[str]:
-    return {plain_name(person.name)}
 
 
 def _are_two(one: Person, other: Person) -> bool:
