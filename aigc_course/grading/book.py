@@ -83,9 +83,11 @@ class Book:
         if column and self._column is None:
             raise ValueError(f"--column is {column!r}: it goes with Canvas's gradebook.")
         self.grades = read_grades(out, tests.assignment)
+        self.rows = self.grades.students
         self.before = {key: row.total for key, row in self.grades.students.items()}
         written = {row.page: row.page_hash for row in self.grades.students.values() if row.page}
         self._pages = Pages(out / PAGES, written)  # before rows are renamed and joined
+        self.about_pages = self._pages.said  # sentences on those that were not as written
         people, known = roster.people if roster else [], self.grades.people
         self.grades.people = merged(known, people)
         first = len(self.grades.people) - len(people)
@@ -110,16 +112,11 @@ class Book:
         adjustments = read_adjustments(out, tests.exercises())
         self._adjustments = by_student(adjustments, self._names, out)
         self._rule = read_rule(out, self._names)
-        self._table_trouble: OSError | None = None
+        self.table_trouble: OSError | None = None  # why grades.csv is not as it should be
         digest = tables.digest_of_table(out)
         self._on_disk = digest if digest in self.grades.tables else ""
         self._failed: dict[str, str] = {}  # why, by key
         self._changes = {key: list(row.changes) for key, row in self.rows.items()}
-
-    @property
-    def rows(self) -> dict[str, GradeRow]:
-        """The rows, by key."""
-        return self.grades.students
 
     def begin(self) -> Path | None:
         """Write all that is known; where a grades.csv that somebody edited is kept, if one was.
@@ -130,8 +127,8 @@ class Book:
         edited = tables.keep_edited(self._out, self.grades.tables)
         begin_adjustments(self._out)
         self.write()
-        if self._table_trouble:
-            raise self._table_trouble
+        if self.table_trouble:
+            raise self.table_trouble
         return edited
 
     def record(self, submission: Submission, row: GradeRow) -> GradeRow:
@@ -174,19 +171,16 @@ class Book:
             return [f"{name} is as it was: give --roster again to renew it." for name in stale]
         if self._roster.kind == "list":
             return []
-        marks = dict(self._marks_of_roster())
+        lines = self._marks_of_roster()
+        of = {n: line.row.of if line.row else self._possible for n, line in lines.items()}
         if self._roster.kind == "canvas":
-            found = {
-                n: (line.mark.total, self._of(line), line.mark.excused) for n, line in marks.items()
-            }
+            found = {n: (line.mark.total, of[n], line.mark.excused) for n, line in lines.items()}
             return canvas.write_gradebook(self._out, self._roster, self._column, found)
-        lines = {
-            n: (line.mark.total, self._of(line), self._comment(line)) for n, line in marks.items()
-        }
-        said = moodle.write_worksheet(self._out, self._roster, lines)
+        marks = {n: (line.mark.total, of[n], self._comment(line)) for n, line in lines.items()}
+        said = moodle.write_worksheet(self._out, self._roster, marks)
         pages = [
             (line.name, self._roster.people[number].id, self._out / PAGES / line.row.page)
-            for number, line in marks.items()
+            for number, line in lines.items()
             if line.row is not None and (self._out / PAGES / line.row.page).is_file()
         ]
         moodle.write_feedback(self._out, pages, self._tests.assignment)
@@ -262,11 +256,6 @@ class Book:
     def strays(self) -> list[str]:
         """Names of pages that belong to nobody in the table."""
         return self._pages.strays({row.page for row in self.rows.values()})
-
-    @property
-    def about_pages(self) -> list[str]:
-        """Sentences on pages that were not as they were written."""
-        return self._pages.said
 
     def _name_people(self, who: Who) -> None:
         """Give each person a key, and each student the names by which the teacher's files know."""
@@ -351,9 +340,9 @@ class Book:
         write_grades(self._out, self.grades)
         try:
             tables.write_table(self._out, content)
-            self._table_trouble, self._on_disk = None, digest
+            self.table_trouble, self._on_disk = None, digest
         except OSError as error:
-            self._table_trouble = error
+            self.table_trouble = error
 
     def _changes_of(self, key: str, total: float | None) -> list[str]:
         """When a student's total has changed, this run included."""
@@ -362,20 +351,12 @@ class Book:
         now = f"{datetime.now().astimezone():%Y-%m-%d %H:%M %z}"
         return known if was == total else [*known, f"{now}: {old} -> {new}"]
 
-    @property
-    def table_trouble(self) -> OSError | None:
-        """Why grades.csv is not as it should be; None if it is."""
-        return self._table_trouble
-
     def _marks_of_roster(self) -> Mapping[int, tables.TableLine]:
         """The lines of those on the roster that was given, by their number there."""
         lines = self.lines()
         keys = {id(person): key for key, person in self._people.items()}
         people = self._roster.people
         return {n: lines[k] for n, p in enumerate(people) if (k := keys.get(id(p))) in lines}
-
-    def _of(self, line: tables.TableLine) -> float:
-        return line.row.of if line.row else self._possible
 
     def _comment(self, line: tables.TableLine) -> list[str]:
         return feedback.comment_lines(line.row, line.mark, self._rule, self.titles)

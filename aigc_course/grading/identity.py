@@ -7,7 +7,6 @@ several, rows stay apart and a sentence says so: a row too many is seen, a wrong
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import os
 from collections import Counter
@@ -15,8 +14,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from aigc_course.grading.marks import UNKNOWN, GradeRow, Grades, Person
-from aigc_course.grading.names import names_line, spellings, without_addition
+from aigc_course.grading.marks import GradeRow, Grades, Person, row_to_come
+from aigc_course.grading.names import names_line, spelled, spellings
 from aigc_course.grading.plain import plain_text
 from aigc_course.grading.roster import Roster, known_as
 from aigc_course.grading.submissions import Submission
@@ -94,8 +93,6 @@ class Who:
         self.rows |= self._rows
         self._match_people()
 
-    # ---- submissions: keys of rows by each kind of evidence ---------------------------------
-
     def _by_number(self, place: int, each: Handed, rows: _Rows) -> list[str]:
         number = (each.submission.lms, each.submission.lms_id)
         if not number[1] or each.submission.key in rows:
@@ -152,7 +149,7 @@ class Who:
             return []
         name, people = rows[gone[0]].student, self._now or self._people
         old, new = (
-            {id(each) for each in people if self._names[id(each)] & _spelled(called)}
+            {id(each) for each in people if self._names[id(each)] & spelled(called)}
             for called in (name, submission.name)
         )
         if (old and new and not old & new) or (len(twins) > 1 and (old or not new)):
@@ -203,8 +200,6 @@ class Who:
             f"{names_line(row.student for row in gone)}. Theirs is {earlier} from now on."
         )
 
-    # ---- rows: their keys and names ---------------------------------------------------------
-
     def _settled(self, place: int, each: Handed) -> Handed | None:
         """A submission with the key and the name of its row; None if the row's work is later."""
         submission, source, key = each.submission, self._source, self._mine.get(place, "")
@@ -233,7 +228,7 @@ class Who:
         if apart and other:
             self.said.append(self._why_apart(place, each, other, name))
         if row is None:
-            row = self.rows[wanted] = _row_to_come(told, source)
+            row = self.rows[wanted] = row_to_come(told, source)
         elif wanted != key:
             self.renamed[wanted] = key, row.student
             row.keys.append(key)
@@ -245,10 +240,10 @@ class Who:
 
     def _namesake(self, place: int, submission: Submission) -> GradeRow | None:
         """Another row that has a submission's key, or its name and is nobody's who is here."""
-        mine, names = self._mine.get(place), _spelled(submission.name)
+        mine, names = self._mine.get(place), spelled(submission.name)
         rows = {key: row for key, row in self._rows.items() if key != mine and not row.apart}
         taken = self._mine.values()
-        same = [r for k, r in rows.items() if k not in taken and names & _spelled(r.student)]
+        same = [r for k, r in rows.items() if k not in taken and names & spelled(r.student)]
         return rows.get(submission.key, same[0] if same else None)
 
     def _why_apart(self, place: int, each: Handed, row: GradeRow, name: str) -> str:
@@ -287,33 +282,14 @@ class Who:
         strangers = {name for key in apart for name in self._strangers(self._rows[key])}
         names = names_line(self._rows[key].student for key in apart)
         for key in [*([] if strangers else apart), *([last] if last and last != base else [])]:
-            self._join(base, key)
+            self.said.append(self._rows[key].join(self._rows[base], key))
+            self._move(key, base)
         if strangers:
             self.said.append(
                 f"{names} stay beside {self._rows[base].student}, as a folder of theirs has "
                 f"{names_line(strangers)}, not on the roster: if it is the same student, grade "
                 "that folder with this --roster."
             )
-
-    def _join(self, base: str, key: str) -> None:
-        """Make one row of a student's and a later one, which counts."""
-        old, row = self._rows[base], self._rows[key]
-        self.said.append(
-            f"{row.student} is {old.student} of the roster: it is one row from now on."
-        )
-        row.earlier = [*old.earlier, old.replaced(), *row.earlier]
-        row.older = [*old.older, old.content, *row.older]
-        row.former = [*old.former, *row.former, row.student]
-        row.keys = [*old.keys, *row.keys, key]
-        row.changes = [*old.changes, *row.changes]
-        row.sources = old.sources | row.sources
-        # The teacher's marks, and those that were written since: they may be for the earlier work.
-        row.judged |= {UNKNOWN: old.content} | old.judged
-        row.page, row.page_hash = old.page, old.page_hash  # the page that it has from now on
-        row.student, row.apart, row.id, row.lms = old.student, old.apart, old.id, old.lms
-        self._move(key, base)
-
-    # ---- people -----------------------------------------------------------------------------
 
     def _match_people(self) -> None:
         """Find the row of each person: by number, by present names, then by others."""
@@ -358,7 +334,7 @@ class Who:
 
     def _numbered(self, person: Person, rows: _Rows) -> list[str]:
         """The rows with a person's number: of several that with the platform's name, or here."""
-        found = [key for key, row in rows.items() if _has_number(row, person)]
+        found = [key for key, row in rows.items() if row.is_of(person)]
         first = [key for key in found if key == f"{person.lms}--id{person.id}"]
         here = [key for key in found if key in self._here]
         return first or (here if len(here) == 1 else found)
@@ -366,7 +342,7 @@ class Who:
     def _called(self, person: Person, rows: _Rows) -> list[str]:
         """The rows that have a person's name now, and of others what was known before."""
         names = spellings(person.name)
-        rows = {key: row for key, row in rows.items() if names & _spelled(row.student)}
+        rows = {key: row for key, row in rows.items() if names & spelled(row.student)}
         return self._candidates(person, rows)
 
     def _candidates(self, person: Person, rows: _Rows) -> list[str]:
@@ -377,12 +353,10 @@ class Who:
             return before
         return self._clean(person, rows) or before if is_now else self._family(person, rows)
 
-    # ---- evidence ---------------------------------------------------------------------------
-
     def _is_on_roster(self, row: GradeRow) -> bool:
         if row.id and row.lms in {lms for lms, _ in self._numbers}:
             return (row.lms, row.id) in self._numbers
-        return bool(self._known & _spelled(row.student, *row.former))
+        return bool(self._known & spelled(row.student, *row.former))
 
     def _strangers(self, row: GradeRow) -> list[str]:
         """Names of those who are not on the roster and were in another folder with a row."""
@@ -397,8 +371,8 @@ class Who:
         names = self._names[id(person)]
         return [
             key for key, row in rows.items()
-            if _has_number(row, person) or (
-                names & _spelled(row.student, *row.former)
+            if row.is_of(person) or (
+                names & spelled(row.student, *row.former)
                 and not (row.id and row.lms == person.lms)
             )
         ]  # fmt: skip
@@ -411,7 +385,7 @@ class Who:
 
     def _fitting(self, name: str) -> list[Person]:
         """Those on the roster who have a name."""
-        return [each for each in self._now if self._names[id(each)] & _spelled(name)]
+        return [each for each in self._now if self._names[id(each)] & spelled(name)]
 
     def _person_of(self, each: Handed) -> Person | None:
         """The one person whose a submission without a number may be; nothing else here is."""
@@ -422,7 +396,7 @@ class Who:
         alike = [p for p in self._people if p is not person and self._names[id(p)] & names]
         here = [
             (one.lms, one.lms_id) == (person.lms, person.id) if one.lms_id
-            else bool(names & _spelled(one.name)) for one in (each.submission for each in self._all)
+            else bool(names & spelled(one.name)) for one in (each.submission for each in self._all)
         ]  # fmt: skip
         return person if sum(here) == 1 and all(p.id and person.id for p in alike) else None
 
@@ -430,26 +404,6 @@ class Who:
         """The rows that no person has."""
         taken = set(self.keys.values())
         return {key: row for key, row in self.rows.items() if key not in taken}
-
-
-@functools.lru_cache(10_000)
-def _spelled(*names: str) -> frozenset[str]:
-    """The spellings of names, also without what tells them from an equal one."""
-    short = [without_addition(name) for name in names]
-    bare = [name.rpartition(" [")[0] for name in short if name.endswith("]")]
-    return frozenset().union(*map(spellings, [*short, *bare]))
-
-
-def _has_number(row: GradeRow, person: Person) -> bool:
-    return bool(person.id) and (row.lms, row.id) == (person.lms, person.id)
-
-
-def _row_to_come(submission: Submission, source: str) -> GradeRow:
-    """Stands for a submission that is not graded yet."""
-    return GradeRow(
-        student=submission.name, id=submission.lms_id or "", lms=submission.lms or "", sha256="",
-        points={}, total=None, of=0, notes=[], broken=[], seconds=0, page="", source=source,
-    )  # fmt: skip
 
 
 def _digest(text: str) -> str:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from aigc_course.grading.adjustments import Adjustment
 from aigc_course.grading.lateness import Late, LateRule
+from aigc_course.grading.submissions import Submission
 from aigc_utils.files import atomic_path
 
 FILE = "grades.json"
@@ -166,6 +167,30 @@ class GradeRow(BaseModel):
         """The points that hidden tests gave."""
         return sum(self.points.values())
 
+    def is_of(self, person: Person) -> bool:
+        """Whether it has a person's number."""
+        return bool(person.id) and (self.lms, self.id) == (person.lms, person.id)
+
+    def join(self, old: GradeRow, key: str) -> str:
+        """Become one row with an earlier one; a sentence on it.
+
+        Args:
+            old: of the same student.
+            key: that this one has had.
+        """
+        said = f"{self.student} is {old.student} of the roster: it is one row from now on."
+        self.earlier = [*old.earlier, old.replaced(), *self.earlier]
+        self.older = [*old.older, old.content, *self.older]
+        self.former = [*old.former, *self.former, self.student]
+        self.keys = [*old.keys, *self.keys, key]
+        self.changes = [*old.changes, *self.changes]
+        self.sources = old.sources | self.sources
+        # The teacher's marks, and those that were written since: they may be for the earlier work.
+        self.judged |= {UNKNOWN: old.content} | old.judged
+        for name in ("page", "page_hash", "student", "apart", "id", "lms"):  # from now on
+            setattr(self, name, getattr(old, name))
+        return said
+
     def replaced(self) -> str:
         """A sentence for the row that comes in place of this one."""
         return f"Replaces {self.earned:g} of {self.of:g} points from {self.source}."
@@ -220,6 +245,14 @@ class Mark:
     def by_hand(self) -> float:
         """Points that the teacher's marks change the sum by."""
         return sum(self.added.values())
+
+
+def row_to_come(submission: Submission, source: str) -> GradeRow:
+    """Stands for a submission from a folder that is not graded yet."""
+    return GradeRow(
+        student=submission.name, id=submission.lms_id or "", lms=submission.lms or "", sha256="",
+        points={}, total=None, of=0, notes=[], broken=[], seconds=0, page="", source=source,
+    )  # fmt: skip
 
 
 def mark_of(

@@ -13,11 +13,7 @@ from aigc_course.grading.marks import NOBODY, GradeRow, Grades, Person
 from aigc_course.grading.names import plain_name, spellings
 from aigc_course.grading.sheets import Sheet, read_sheet
 
-NAME_COLUMNS = (
-    "full name", "name", "names", "student", "students", "student name", "teilnehmer", "姓名",
-    "名字",
-)  # fmt: skip
-FIRST_COLUMNS = ("First name", "Given name", "Vorname")
+NAME_COLUMNS = ("student", "students", "student name", "full name", "name", "names", "姓名", "名字")
 ID_COLUMNS = ("id", "identifier", "id number", "student id", "number", "学号")
 MAIL_COLUMNS = ("email address", "email", "e-mail", "mail", "login", "username")
 TEST_STUDENT = "Student, Test"  # the teacher's own, in Canvas
@@ -286,7 +282,7 @@ def _canvas(sheet: Sheet) -> Roster:
 def _list(sheet: Sheet) -> Roster:
     """A list of names, with a heading or without one."""
     name = sheet.column(*NAME_COLUMNS)
-    first, last = sheet.column(*FIRST_COLUMNS), sheet.column("Last name", "Surname", "Nachname")
+    first, last = sheet.column("First name", "Given name"), sheet.column("Last name", "Surname")
     if first is not None and name is not None and sheet.header[name].casefold() == "name":
         name, last = None, name
     others = [sheet.column(*ID_COLUMNS), sheet.column(*MAIL_COLUMNS)]
