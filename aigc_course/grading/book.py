@@ -40,10 +40,8 @@ from aigc_course.grading.sheets import sheet_number
 from aigc_course.grading.submissions import Submission
 
 PAGES = "feedback"
-KEPT = (  # of a row when its student hands in anew
-    "former", "keys", "apart", "sources", "earlier", "older", "judged", "changes", "page",
-    "page_hash",
-)  # fmt: skip
+# Of a row, when its student hands in anew.
+KEPT = "former keys apart sources earlier older judged changes page page_hash".split()
 FIRST_YEAR = 2000  # what is older comes of a clock that was not set
 
 
@@ -112,6 +110,7 @@ class Book:
         adjustments = read_adjustments(out, tests.exercises())
         self._adjustments = by_student(adjustments, self._names, out)
         self._rule = read_rule(out, self._names)
+        self.deadline = self._rule.deadline if self._rule else None
         self.table_trouble: OSError | None = None  # why grades.csv is not as it should be
         digest = tables.digest_of_table(out)
         self._on_disk = digest if digest in self.grades.tables else ""
@@ -189,7 +188,7 @@ class Book:
     def lines(self) -> dict[str, tables.TableLine]:
         """All students with their marks, by key; who handed in nothing has a key of a roster."""
         failed = [key for key in self._failed if key not in self.rows]
-        others = [key for key in self._people if key not in self._handed_or_known()]
+        others = [key for key in self._people if key not in self._known]
         keys = [*self.rows, *failed, *others]
         return {key: self._line(key) for key in keys}
 
@@ -201,20 +200,20 @@ class Book:
         names = tables.names_apart(lines)
         return [names[k] for k, line in lines.items() if line.row and line.mark.late is None]
 
-    def outdated_times(self) -> list[str]:
-        """Names of those whose time in late.yml was given to an earlier submission."""
-        if self._rule is None:
-            return []
-        times = {key: given_lines([], self._rule.time_of(key)) for key in self.rows}
-        return [self._line(k).name for k, row in self.rows.items() if row.is_after(times[k])]
-
     def odd_times(self) -> list[str]:
         """Sentences on times by which lateness cannot go, or that are no times of a course."""
         if self._rule is None:
             return []
         said = list(self._roster.odd) if self._roster else []
         last = datetime.now().astimezone() + timedelta(days=1)
-        late = [(line.name, line.mark.late) for line in self.lines().values() if line.mark.late]
+        lines = self.lines()
+        said += [
+            f"The time of {line.name} under submitted in late.yml was given to an earlier "
+            "submission and does not count: write that of this one."
+            for key, line in lines.items()
+            if line.row and line.row.is_after(given_lines([], self._rule.time_of(key)))
+        ]
+        late = [(line.name, line.mark.late) for line in lines.values() if line.mark.late]
         said += [
             f"The time of {name} is odd, look at it: {shown_time(each.submitted)}."
             for name, each in late
@@ -239,11 +238,6 @@ class Book:
         known = [key for key in self.rows if key in self.before]
         here = any(self.rows[k].here or id(self._people.get(k)) in self._now for k in known)
         return bool(known) and not here
-
-    @property
-    def deadline(self) -> datetime | None:
-        """Of the rule on lateness; None if there is no rule."""
-        return self._rule.deadline if self._rule else None
 
     def off_roster(self) -> list[str]:
         """Names of those in the folder who are on none of the rosters that were given."""
@@ -306,10 +300,6 @@ class Book:
         time = self._rule.time_of(key) if self._rule else None
         return given_lines(self._adjustments.get(key, []), time)
 
-    def _handed_or_known(self) -> set[str]:
-        """Keys of all who are in the table, or in the folder and not graded yet."""
-        return {*self.rows, *self._handed}
-
     def _page(self, key: str, row: GradeRow) -> None:
         """Write a student's page, if it is not so already."""
         if not row.results:
@@ -330,7 +320,7 @@ class Book:
             row.judged |= row.first_given(self._given(key))
             row.judged.pop(UNKNOWN, None)
         for key, person in self._people.items():
-            if key not in self._handed_or_known():  # nothing was handed in when this was given
+            if key not in self._known:  # nothing was handed in when this was given
                 person.judged |= dict.fromkeys(map(line_hash, self._given(key)), "")
         content = tables.grades_table(list(lines.values()), self._tests.exercises())
         digest = hashlib.sha256(content).hexdigest()

@@ -54,7 +54,7 @@ class Who:
         refused: the ``id()`` of each whose name has a row of another class only.
         said: sentences on rows that are kept apart, become one or are left.
         renamed: by the new key of a row the old one and the old name.
-        by_name: names of those whose row is from another folder and was found by the roster.
+        by_name: names of those whose row from another folder a roster tells.
     """
 
     def __init__(
@@ -63,8 +63,7 @@ class Who:
         self._rows, self._people = grades.students, grades.people
         self._all, self._source = handed, source
         self._now = grades.people[-len(roster.people) :] if roster else []
-        is_list = roster is None or roster.kind == "list"
-        self._numbers = set() if is_list else {(each.lms, each.id) for each in self._now}
+        self._numbers = {(p.lms, p.id) for p in self._now if roster and roster.kind != "list"}
         self._names = {id(person): known_as(person) for person in grades.people}
         self._known = set().union(*(self._names[id(person)] for person in self._now))
         self._mine: dict[int, str] = {}  # keys of rows, by the place of the submission
@@ -86,7 +85,7 @@ class Who:
                 free = {key: row for key, row in self._rows.items() if key not in taken}
                 if len(found := find(place, each, free)) == 1:
                     self._mine[place] = found[0]
-        self.rows: dict[str, GradeRow] = {}
+        self.rows = {}
         settled = [self._settled(place, each) for place, each in enumerate(handed)]
         self.handed = [each for each in settled if each is not None]
         self._here = {each.submission.key for each in self.handed}
@@ -110,7 +109,7 @@ class Who:
         same = [k for k in there if each.content in (rows[k].content, *rows[k].older)]
         if submission.lms_id or same or len(there) != 1:
             return [] if submission.lms_id else same
-        if self._fitting(submission.name):
+        if self._fitting(submission.name, self._now):
             self._strangers_of[place] = self._strangers(rows[there[0]])
         return [] if self._strangers_of.get(place) else there
 
@@ -148,10 +147,7 @@ class Who:
         if len(gone) != 1 or sum(n not in self._mine for n in twins) > 1:
             return []
         name, people = rows[gone[0]].student, self._now or self._people
-        old, new = (
-            {id(each) for each in people if self._names[id(each)] & spelled(called)}
-            for called in (name, submission.name)
-        )
+        old, new = (set(map(id, self._fitting(n, people))) for n in (name, submission.name))
         if (old and new and not old & new) or (len(twins) > 1 and (old or not new)):
             self.said.append(
                 f"{submission.name} has the work that {name} had, and no roster says that they are "
@@ -184,7 +180,7 @@ class Who:
         works = {each.content for each in self._all if each.submission.tells_who}
         gone = [row for row in there if row.sources[source] not in keys]
         if self._now:
-            gone = [row for row in gone if any(row is other for other in self._off)]
+            gone = [row for row in gone if not self._is_on_roster(row)]
         elif not keys - before or not keys & before:
             gone = []
         if not gone or any(works & {row.content, *row.older} for row in there):
@@ -234,8 +230,7 @@ class Who:
             row.keys.append(key)
             row.former += [row.student] if name != row.student else []
             self._move(key, wanted)
-        row.student = name
-        row.apart, row.sources[source] = apart, submission.key
+        row.student, row.apart, row.sources[source] = name, apart, submission.key
         return Handed(told, each.content)
 
     def _namesake(self, place: int, submission: Submission) -> GradeRow | None:
@@ -274,17 +269,14 @@ class Who:
             person.row = new if person.row == old else person.row
 
     def _join_rows(self, base: str, family: Iterable[str], last: str | None) -> None:
-        """Make one row of a student's and those that were kept apart from it; the latest counts.
-
-        If one of them is of another class, only that of the folder at hand surely is the student's.
-        """
+        """Make one row of a student's and of those kept apart from it; none of another class."""
         apart = [k for k in family if self._rows[k].apart and k not in (base, last)]
         strangers = {name for key in apart for name in self._strangers(self._rows[key])}
-        names = names_line(self._rows[key].student for key in apart)
         for key in [*([] if strangers else apart), *([last] if last and last != base else [])]:
             self.said.append(self._rows[key].join(self._rows[base], key))
             self._move(key, base)
         if strangers:
+            names = names_line(self._rows[key].student for key in apart)
             self.said.append(
                 f"{names} stay beside {self._rows[base].student}, as a folder of theirs has "
                 f"{names_line(strangers)}, not on the roster: if it is the same student, grade "
@@ -296,7 +288,7 @@ class Who:
         now = {id(person) for person in self._now}
         later = [person for person in self._people if id(person) not in now]
         self._match(self._people, self._numbered)
-        self._match(self._people, self._called)  # now: of others they may be former names
+        self._match(self._people, self._called)
         for group in (self._now, later):
             self._match(group, self._candidates)
         taken = set(self.keys.values())
@@ -312,7 +304,7 @@ class Who:
             if strangers and id(person) not in {*self.keys, *self.unclear}:
                 self.refused.add(id(person))
                 self.said.append(
-                    f"{person.name} of the roster has no row, as that of {others[0]} was in a "
+                    f"{person.name} of the roster has no row, as the one of that name was in a "
                     f"folder with {names_line(strangers)}, not on the roster: if it is the same "
                     "student, grade that folder with this --roster."
                 )
@@ -328,7 +320,7 @@ class Who:
                 self.keys[number] = keys[0]
             elif keys:
                 shown = names_line(self.rows[key].student for key in keys)
-                alike = [p for n, p in left.items() if {*found[n]} & {*keys}]
+                alike = [left[other] for other, theirs in found.items() if {*theirs} & {*keys}]
                 who = names_line(f"{p.name} ({p.id})" if p.id else p.name for p in alike)
                 self.unclear[number] = f"{who} of the roster may be any of {shown}"
 
@@ -340,10 +332,9 @@ class Who:
         return first or (here if len(here) == 1 else found)
 
     def _called(self, person: Person, rows: _Rows) -> list[str]:
-        """The rows that have a person's name now, and of others what was known before."""
-        names = spellings(person.name)
-        rows = {key: row for key, row in rows.items() if names & spelled(row.student)}
-        return self._candidates(person, rows)
+        """Those of the candidates that have the person's name now."""
+        own = {k: r for k, r in rows.items() if spelled(r.student) & spellings(person.name)}
+        return self._candidates(person, own)
 
     def _candidates(self, person: Person, rows: _Rows) -> list[str]:
         """The rows that a person may have by any name, or has had before."""
@@ -383,14 +374,14 @@ class Who:
         found = [key for key in clean if not rows[key].apart] or clean
         return [person.row] if person.row in found else found
 
-    def _fitting(self, name: str) -> list[Person]:
-        """Those on the roster who have a name."""
-        return [each for each in self._now if self._names[id(each)] & spelled(name)]
+    def _fitting(self, name: str, people: Sequence[Person]) -> list[Person]:
+        """Those of the people who have a name."""
+        return [each for each in people if self._names[id(each)] & spelled(name)]
 
     def _person_of(self, each: Handed) -> Person | None:
         """The one person whose a submission without a number may be; nothing else here is."""
-        fits = [] if each.submission.lms_id else self._fitting(each.submission.name)
-        if len(fits) != 1:
+        fits = self._fitting(each.submission.name, self._now)
+        if len(fits) != 1 or each.submission.lms_id:
             return None
         (person,), names = fits, self._names[id(fits[0])]
         alike = [p for p in self._people if p is not person and self._names[id(p)] & names]

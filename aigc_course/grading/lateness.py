@@ -219,9 +219,7 @@ def _read(path: Path) -> LateText:
     try:
         text = path.read_text(encoding="utf-8", errors="replace")
         if number := re.search(r"(?m)(?:^|[{,])\s*(0[0-7_]+)\s*:", text):
-            raise ValueError(
-                f"{path}: {number[1]} is another number in YAML: put quotes around it."
-            )
+            raise ValueError(f"{path}: YAML takes {number[1]} for another: put it in quotes.")
         written = read_yaml(path, dict)
         _check_entries(path, written)
         return check_yaml(written, LateText, path)

@@ -24,11 +24,8 @@ NOBODY = "-"  # in place of a key in `Person.row`
 
 def given_lines(adjustments: Sequence[Adjustment], time: datetime | None = None) -> list[tuple]:
     """What a teacher's lines give to a submission: points, an excuse, or a time under submitted."""
-    marks = [
-        (a.exercise, a.points, a.set_to, a.comment, *(["excused"] if a.excused else []))
-        for a in adjustments
-        if a.points or a.set_to is not None or a.excused
-    ]
+    given = [a for a in adjustments if a.points or a.set_to is not None or a.excused]
+    marks = [(a.exercise, a.points, a.set_to, a.comment, *["excused"] * a.excused) for a in given]
     return marks + ([(SUBMITTED, time.isoformat())] if time else [])
 
 
@@ -317,12 +314,10 @@ def read_grades(out: Path, assignment: str) -> Grades:
         found = error.errors() if isinstance(error, ValidationError) else []
         if new := [each["loc"][-1] for each in found if each["type"] == "extra_forbidden"]:
             raise ValueError(
-                f"{file} has {new[0]!r}, which this version of the course does not know: it is of "
-                "a newer one, so grade with that."
+                f"{file} has {new[0]!r}, which a newer version of the course writes: use that."
             ) from None
         raise ValueError(
-            f"{file} is damaged: move it away and keep it, then grade the folders of all classes "
-            "again."
+            f"{file} is damaged: keep it elsewhere, and grade the folders of all classes again."
         ) from None
     if grades.assignment != assignment:
         raise ValueError(

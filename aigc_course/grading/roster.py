@@ -72,13 +72,12 @@ def merged(known: Sequence[Person], new: Sequence[Person]) -> list[Person]:
     taken: set[int] = set()
     sure: set[int] = set()
     same_name = Counter(plain_name(person.name) for person in new)
-    kinds = (
+    for names_of in (
         lambda person: {(person.lms, person.id)} if person.id else set(),
         lambda person: set(map(plain_name, person.words)),
         lambda person: {plain_name(person.name)},
         known_as,
-    )
-    for names_of in kinds:
+    ):
         index: dict[object, list[Person]] = defaultdict(list)
         for old in known:
             for name in names_of(old):

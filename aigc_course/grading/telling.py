@@ -115,11 +115,6 @@ def _say_lateness(book: Book, say: Say) -> None:
         say(f"Late: {names_line(late)}.")
     for text in book.odd_times():
         say(plain_text(text))
-    if older := book.outdated_times():
-        say(
-            "Times under submitted in late.yml were given to an earlier submission, and do not "
-            f"count for this one, write its own: {names_line(older)}."
-        )
     if by_files := book.by_file_times():
         say(f"Late or not by the times of files, as late.yml says: {names_line(by_files)}.")
     if unknown := book.without_time():
