@@ -41,7 +41,8 @@ from aigc_course.grading.submissions import Submission
 
 PAGES = "feedback"
 # Of a row, when its student hands in anew.
-KEPT = "former keys apart sources earlier older judged changes page page_hash".split()
+KEPT = ["former", "keys", "apart", "sources", "earlier", "older", "judged", "changes", "page",
+        "page_hash"]  # fmt: skip
 FIRST_YEAR = 2000  # what is older comes of a clock that was not set
 
 
@@ -290,10 +291,8 @@ class Book:
         if key in self._failed:
             remarks.append(f"Could not be graded this time: {self._failed[key]}")
         failed = self._handed[key].submission if key in self._failed else None
-        apart, unclear = key in self._apart, key in self._unclear
-        return tables.TableLine(
-            key, row, mark, person, remarks, outdated, failed, apart, unclear=unclear
-        )
+        named = key in self._apart, key in self._unclear
+        return tables.TableLine(key, row, mark, person, remarks, outdated, failed, *named)
 
     def _given(self, key: str) -> list[tuple]:
         """What the teacher's files give to a student."""

@@ -215,8 +215,7 @@ class Who:
             wanted = submission.key
         elif apart and (row is None or source not in row.sources):
             name = self._name_with_folder(submission.name, key)
-            if row or wanted in self._rows:
-                wanted = f"{submission.key}--{_digest(f'{source} {each.content}')}"
+            wanted = f"{submission.key}--{_digest(f'{source} {each.content}')}"
         name = submission.name if wanted == submission.key and not apart else name
         told = replace(submission, key=wanted, name=name)
         if is_other and place in self._told:
