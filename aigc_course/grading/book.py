@@ -92,22 +92,13 @@ class Book:
         first = len(self.grades.people) - len(people)
         self._now = {id(person) for person in self.grades.people[first:]}
         who = Who(self.grades, handed, source, roster)
-        self._known = who.rows
-        self.handed, self.apart, self.from_elsewhere = who.handed, who.said, who.by_name
-        self.unclear = list(dict.fromkeys(who.unclear.values()))
-        self.before |= {new: self.before.pop(old) for new, (old, _) in who.renamed.items()}
-        renamed = {new: name for new, (_, name) in who.renamed.items()}
-        self.renamed = {k: old for k, old in renamed.items() if old != self.rows[k].student}
-        self._handed = {each.submission.key: each for each in self.handed}
-        for key, row in self.grades.students.items():
-            row.here = key in self._handed
+        self._take(who)
         self._name_people(who)
         if roster:
             has_some = any(who.keys.get(id(person)) in self._handed for person in people)
             check_platform(roster, who.rows.values(), has_some=has_some)
         contents = {key: each.content for key, each in self._handed.items()}
-        keys = {id(person): key for key, person in self._people.items()}
-        date_people(people, keys, contents, self.grades, known)
+        date_people(people, who.keys, contents, self.grades, known)
         adjustments = read_adjustments(out, tests.exercises())
         self._adjustments = by_student(adjustments, self._names, out)
         self._rule = read_rule(out, self._names)
@@ -252,8 +243,17 @@ class Book:
         """Names of pages that belong to nobody in the table."""
         return self._pages.strays({row.page for row in self.rows.values()})
 
-    def _name_people(self, who: Who) -> None:
-        """Give each person a key, and each student the names by which the teacher's files know."""
+    def _take(self, who: Who) -> None:
+        """Take over who is who, and give each person a key."""
+        self._known = who.rows
+        self.handed, self.apart, self.from_elsewhere = who.handed, who.said, who.by_name
+        self.unclear = list(dict.fromkeys(who.unclear.values()))
+        self.before |= {new: self.before.pop(old) for new, (old, _) in who.renamed.items()}
+        called = {key: row.student for key, row in self.rows.items()}
+        self.renamed = {k: old for k, (_, old) in who.renamed.items() if old != called[k]}
+        self._handed = {each.submission.key: each for each in self.handed}
+        for key, row in self.rows.items():
+            row.here = key in self._handed
         self._people: dict[str, Person] = {}
         for person in self.grades.people:
             key = who.keys.get(id(person))
@@ -265,6 +265,9 @@ class Book:
         for person in self._roster.people if self._roster else ():
             person.row = who.keys.get(id(person), NOBODY if id(person) in who.refused else "")
         self._unclear = {k for k, person in self._people.items() if id(person) in who.unclear}
+
+    def _name_people(self, who: Who) -> None:
+        """Give each student the names by which the teacher's files know them."""
         self._names = Names()
         # A name is that of the row which had it first, whichever roster is given now.
         self._apart = {key for key, row in who.rows.items() if row.apart}

@@ -21,7 +21,6 @@ from aigc_course.grading.roster import Roster, known_as
 from aigc_course.grading.submissions import Submission
 
 _Rows = Mapping[str, GradeRow]
-_Find = Callable[[Person, _Rows], list[str]]
 
 
 @dataclass(frozen=True)
@@ -308,7 +307,7 @@ class Who:
                     "student, grade that folder with this --roster."
                 )
 
-    def _match(self, group: Sequence[Person], find: _Find) -> None:
+    def _match(self, group: Sequence[Person], find: Callable) -> None:
         """Give people the one row that they may have, and nobody else of the group."""
         left = {id(p): p for p in group if id(p) not in {*self.keys, *self.unclear}}
         free = self._free_rows()
@@ -325,7 +324,8 @@ class Who:
 
     def _numbered(self, person: Person, rows: _Rows) -> list[str]:
         """The rows with a person's number: of several that with the platform's name, or here."""
-        found = [key for key, row in rows.items() if row.is_of(person)]
+        number = person.id and (person.lms, person.id)
+        found = [key for key, row in rows.items() if (row.lms, row.id) == number]
         first = [key for key in found if key == f"{person.lms}--id{person.id}"]
         here = [key for key in found if key in self._here]
         return first or (here if len(here) == 1 else found)
@@ -358,10 +358,10 @@ class Who:
 
     def _family(self, person: Person, rows: _Rows) -> list[str]:
         """The keys of rows that have a person's number, or a name and no other number."""
-        names = self._names[id(person)]
+        names, number = self._names[id(person)], person.id and (person.lms, person.id)
         return [
             key for key, row in rows.items()
-            if row.is_of(person) or (
+            if (row.lms, row.id) == number or (
                 names & spelled(row.student, *row.former)
                 and not (row.id and row.lms == person.lms)
             )

@@ -164,10 +164,6 @@ class GradeRow(BaseModel):
         """The points that hidden tests gave."""
         return sum(self.points.values())
 
-    def is_of(self, person: Person) -> bool:
-        """Whether it has a person's number."""
-        return bool(person.id) and (self.lms, self.id) == (person.lms, person.id)
-
     def join(self, old: GradeRow, key: str) -> str:
         """Become one row with an earlier one; a sentence on it.
 
