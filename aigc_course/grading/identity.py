@@ -78,6 +78,7 @@ class Who:
                 row.apart |= bare != key
         self._off = [row for row in self._rows.values() if not self._is_on_roster(row)]
         self._tell_reuse()
+        self._tell_move()
         for find in (self._by_number, self._by_folder, self._by_roster, self._by_content):
             for place, each in enumerate(handed):
                 taken = {key for other, key in self._mine.items() if other != place}
@@ -85,8 +86,7 @@ class Who:
                 if len(found := find(place, each, free)) == 1:
                     self._mine[place] = found[0]
         self.rows = {}
-        settled = [self._settled(place, each) for place, each in enumerate(handed)]
-        self.handed = [each for each in settled if each is not None]
+        self.handed = [one for n, each in enumerate(handed) if (one := self._settled(n, each))]
         self._here = {each.submission.key for each in self.handed}
         self.rows |= self._rows
         self._match_people()
@@ -129,12 +129,10 @@ class Who:
 
     def _by_content(self, place: int, each: Handed, rows: _Rows) -> list[str]:
         submission = each.submission
-        if place in self._mine or submission.lms_id:
-            return []
+        if place in self._mine or submission.lms_id or not submission.tells_who:
+            return []  # what has no answers may be anybody's
         same = {key: row for key, row in rows.items() if row.content == each.content}
         found = [key for key, row in same.items() if submission.key in row.sources.values()]
-        if not submission.tells_who:  # may be anybody's, unless the folder of the class has moved
-            return found if self._has_moved({same[key].source for key in found}) else []
         if found or submission.key in self._rows:
             return found
         gone = [
@@ -156,21 +154,24 @@ class Who:
         self._new_names.add(place)
         return gone
 
-    def _has_moved(self, folders: set[str]) -> bool:
-        """Whether a folder is here under another name: all work with answers is the same."""
-        equal = [
-            row.content == each.content
-            for row in self._rows.values() for each in self._all
-            if row.source in folders and each.submission.key in row.sources.values()
-            and each.submission.tells_who
-        ]  # fmt: skip
-        return any(equal) and all(equal)
+    def _tell_move(self) -> None:
+        """See which folders are here under another name: more than half of their work is."""
+        tells = {each.submission.key: each.submission.tells_who for each in self._all}
+        works = {(each.submission.key, each.content) for each in self._all}
+        for folder in {row.source for row in self._rows.values()} - {self._source}:
+            there = [row for row in self._rows.values() if row.source == folder]
+            here = [row for row in there if row.sources[folder] in tells]
+            told = [row for row in there if tells.get(row.sources[folder], True)]
+            equal = sum((row.sources[folder], row.content) in works for row in told)
+            if 2 * equal > len(told) and (not self._now or all(map(self._is_on_roster, here))):
+                for row in here:
+                    row.sources[self._source] = row.sources.pop(folder)
+                    row.source = self._source
 
     def _tell_reuse(self) -> None:
         """See whether the folder holds another class than before: then that of rows is another.
 
-        It does if no work in it is as it was and somebody is gone who is not on the roster, or,
-        without a roster, if others have come and a name has other work.
+        No work is as it was, and somebody gone is off the roster, or without one others have come.
         """
         source = self._source
         there = [row for row in self._rows.values() if source in row.sources]
@@ -212,8 +213,7 @@ class Who:
         wanted, name = key or submission.key, row.student if row else submission.name
         if is_sure:
             wanted = submission.key
-        elif apart and (row is None or source not in row.sources):
-            name = self._name_with_folder(submission.name, key)
+        elif apart and name != (name := self._name_with_folder(submission.name, key)):
             wanted = f"{submission.key}--{_digest(f'{source} {each.content}')}"
         name = submission.name if wanted == submission.key and not apart else name
         told = replace(submission, key=wanted, name=name)

@@ -74,8 +74,9 @@ def graded_class(
     people = read_roster(roster) if roster else None
     book = Book(tmp_path / "marks", tests, list(points), source, people, column)
     book.begin()
-    earned = {one.content: each for one, each in points.items()}
+    earned = {(one.content, one.submission.lms_id): each for one, each in points.items()}
     for one in book.handed:
-        book.record(one.submission, row_of(one, tests, earned[one.content], source))
+        theirs = earned[one.content, one.submission.lms_id]
+        book.record(one.submission, row_of(one, tests, theirs, source))
     book.write()
     return book

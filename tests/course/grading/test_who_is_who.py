@@ -146,6 +146,21 @@ def test_the_points_of_a_row_kept_apart_go_with_the_folder_that_moves(tmp_path, 
     assert book.strays() == []
 
 
+@pytest.mark.parametrize("roster", ["student\nanna\ncy\ndan\n", ""])
+def test_a_class_s_folder_that_moved_goes_on_without_who_has_left(tmp_path, roster):
+    empty = handed("dan", content="empty", answered=False)
+    graded_class(tmp_path, {ANNA: 4, CY: 6, BO: 5, empty: 0}, source="/x/a")
+    file = put(tmp_path, "new.csv", roster) if roster else None
+    for source in ("/x/a2", "/x/a3"):
+        book = graded_class(tmp_path, {ANNA: 4, CY: 6, empty: 0}, source=source, roster=file)
+        assert totals(tmp_path) == {"anna": "4", "bo": "5", "cy": "6", "dan": "0"}
+        assert "Handed in nothing" not in told(book)
+        assert not book.apart
+    if roster:
+        graded_class(tmp_path, {handed("anna", content="new"): 9}, source="late", roster=file)
+        assert totals(tmp_path)["anna"] == "9"
+
+
 def test_a_shared_folder_of_late_work_mixes_no_two_of_one_name(tmp_path):
     files = [put(tmp_path, f"{n}.csv", text) for n, text in enumerate((CLASS_A, CLASS_B))]
     graded_class(tmp_path, {ANNA: 4, BO: 5}, source="a", roster=files[0])
