@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from aigc_course.grading.marks import GradeRow, Grades, Person, row_to_come
-from aigc_course.grading.names import names_line, spelled, spellings
+from aigc_course.grading.names import names_line, spelled
 from aigc_course.grading.plain import plain_text
 from aigc_course.grading.roster import Roster, known_as
 from aigc_course.grading.submissions import Submission
@@ -66,8 +66,8 @@ class Who:
         self._names = {id(person): known_as(person) for person in grades.people}
         self._known = set().union(*(self._names[id(person)] for person in self._now))
         self._mine: dict[int, str] = {}  # keys of rows, by the place of the submission
-        self._new_names: set[int] = set()  # places of known work under a new name
-        self._told: set[int] = set()  # places whose row a roster tells
+        # Places of known work under a new name, and whose row a roster tells; rows that moved.
+        self._new_names, self._told, self._moved = set(), set(), set()
         self._strangers_of: dict[int, list[str]] = {}  # why the row of the name is not taken
         self.keys, self.unclear, self.refused = {}, {}, set()
         self.said, self.renamed, self.by_name = [], {}, []
@@ -87,8 +87,7 @@ class Who:
                     self._mine[place] = found[0]
         self.rows = {}
         self.handed = [one for n, each in enumerate(handed) if (one := self._settled(n, each))]
-        self._here = {each.submission.key for each in self.handed}
-        self.rows |= self._rows
+        self._here, self.rows = {e.submission.key for e in self.handed}, self.rows | self._rows
         self._match_people()
 
     def _by_number(self, place: int, each: Handed, rows: _Rows) -> list[str]:
@@ -165,8 +164,8 @@ class Who:
             equal = sum((row.sources[folder], row.content) in works for row in told)
             if 2 * equal > len(told) and (not self._now or all(map(self._is_on_roster, here))):
                 for row in here:
-                    row.sources[self._source] = row.sources.pop(folder)
-                    row.source = self._source
+                    row.sources[self._source], row.source = row.sources[folder], self._source
+                    self._moved.add(id(row))
 
     def _tell_reuse(self) -> None:
         """See whether the folder holds another class than before: then that of rows is another.
@@ -332,14 +331,15 @@ class Who:
 
     def _called(self, person: Person, rows: _Rows) -> list[str]:
         """Those of the candidates that have the person's name now."""
-        own = {k: r for k, r in rows.items() if spelled(r.student) & spellings(person.name)}
+        own = {k: r for k, r in rows.items() if spelled(r.student) & spelled(person.name)}
         return self._candidates(person, own)
 
     def _candidates(self, person: Person, rows: _Rows) -> list[str]:
         """The rows that a person may have by any name, or has had before."""
         before = [key for key in (person.row,) if key in rows]
         is_now = any(person is each for each in self._now)
-        if not is_now and (person.row or person.id):
+        by_list = person.id and (person.lms, person.id) not in self._numbers
+        if (before and by_list) or (not is_now and (person.row or person.id)):
             return before
         return self._clean(person, rows) or before if is_now else self._family(person, rows)
 
@@ -352,7 +352,7 @@ class Who:
         """Names of those who are not on the roster and were in another folder with a row."""
         return [
             other.student
-            for other in self._off
+            for other in (self._off if id(row) not in self._moved else ())
             if other is not row and (other.folders & row.folders) - {self._source}
         ]
 

@@ -156,9 +156,13 @@ def test_a_class_s_folder_that_moved_goes_on_without_who_has_left(tmp_path, rost
         assert totals(tmp_path) == {"anna": "4", "bo": "5", "cy": "6", "dan": "0"}
         assert "Handed in nothing" not in told(book)
         assert not book.apart
-    if roster:
-        graded_class(tmp_path, {handed("anna", content="new"): 9}, source="late", roster=file)
-        assert totals(tmp_path)["anna"] == "9"
+    # Who was not in the folder that moved is still known to be of the class.
+    file = put(tmp_path, "b.csv", "student\nbo\nfay\n")
+    graded_class(
+        tmp_path, {handed("bo", content="x"): 9, handed("fay"): 8}, source="b", roster=file
+    )
+    assert totals(tmp_path)["bo"] == "5"
+    assert totals(tmp_path)["bo [b]"] == "9"
 
 
 def test_a_shared_folder_of_late_work_mixes_no_two_of_one_name(tmp_path):
