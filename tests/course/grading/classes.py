@@ -74,7 +74,9 @@ def graded_class(
     people = read_roster(roster) if roster else None
     book = Book(tmp_path / "marks", tests, list(points), source, people, column)
     book.begin()
-    for one, earned in zip(book.handed, points.values(), strict=True):
-        book.record(one.submission, row_of(one, tests, earned, source))
+    earned = {(one.content, one.submission.lms_id): each for one, each in points.items()}
+    for one in book.handed:
+        theirs = earned[one.content, one.submission.lms_id]
+        book.record(one.submission, row_of(one, tests, theirs, source))
     book.write()
     return book
