@@ -32,10 +32,11 @@ def commonest_forms(number: int) -> frozenset[str]:
     return frozenset(word for word, _ in counts.most_common(number))
 
 
-def known_runs(length: int) -> set[tuple[str, ...]]:
+@cache
+def known_runs(length: int) -> frozenset[tuple[str, ...]]:
     """All runs of so many words in the training novels."""
-    novels = data.load_texts(NAME).train
-    return {run for novel in novels for run in texts.ngrams(texts.words(novel.text), length)}
+    spoken = (texts.words(novel.text) for novel in data.load_texts(NAME).train)
+    return frozenset(run for words in spoken for run in texts.ngrams(words, length))
 
 
 def held_out_passages(number: int, num_words: int, seed: int = 0) -> list[str]:

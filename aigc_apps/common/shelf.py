@@ -19,7 +19,7 @@ class Shelf:
     """Sentences of books in order.
 
     Attributes:
-        sentences: of all chapters, one after another.
+        sentences: of all chapters, one after another, with single spaces inside.
         chapters: of each sentence, its chapter's place in ``titles``.
         titles: of each chapter, with its author.
     """
@@ -48,9 +48,10 @@ class Shelf:
 
     def uses(self, word: str) -> np.ndarray:
         """How often each sentence has a word or phrase."""
-        whole = texts.whole_word(word.lower())
-        # To look for its letters first is thirty times as quick.
-        begins = re.finditer(re.escape(word.lower().split()[0]), self._lower)
+        plain = " ".join(word.lower().split())
+        whole = texts.whole_word(plain)
+        # To look for its letters first is many times as quick.
+        begins = re.finditer(re.escape(plain), self._lower)
         found = [m.start() for m in begins if whole.match(self._lower, m.start())]
         places = np.searchsorted(self._begins, found, side="right") - 1
         return np.bincount(places, minlength=len(self.sentences))
@@ -85,14 +86,14 @@ class Shelf:
         starts = np.arange(len(self.sentences))
         ends = np.searchsorted(self.before, self.before[:-1] + most, side="right") - 1
         ends = np.minimum(ends, self.last)
-        barred = np.cumsum([0, *~allowed])
+        barred = _running(~allowed)
         long = self.before[ends] - self.before[starts] >= fewest
         fits = first & long & (ends > starts) & (barred[ends] == barred[starts])
         if not fits.any():
             return range(0)
         score = np.where(fits, 0.0, -np.inf)
         for uses in asked:
-            having, total = int((uses > 0).sum()), np.cumsum([0, *uses])
+            having, total = int((uses > 0).sum()), _running(uses)
             rare = np.log1p((len(uses) - having + 0.5) / (having + 0.5))
             often = total[ends] - total[starts]
             score += rare * often * (SATURATION + 1) / (often + SATURATION)
@@ -103,3 +104,8 @@ class Shelf:
         """The sentences of a passage, five a paragraph."""
         lines = self.sentences[passage.start : passage.stop]
         return "\n\n".join(" ".join(lines[i : i + 5]) for i in range(0, len(lines), 5))
+
+
+def _running(numbers: np.ndarray) -> np.ndarray:
+    """The sum of all before each, and of all: one number more."""
+    return np.concatenate([[0], np.cumsum(numbers)])

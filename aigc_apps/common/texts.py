@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from itertools import pairwise
 
 import numpy as np
@@ -120,7 +120,7 @@ def linked_share(text: str, without: Iterable[str] = ()) -> float:
     return float(np.mean([bool(a & b) for a, b in pairs])) if pairs else 0.0
 
 
-def shared_runs(text: str, source_runs: set[tuple[str, ...]], n: int = 8) -> float:
+def shared_runs(text: str, source_runs: Set[tuple[str, ...]], n: int = 8) -> float:
     """Of a text's runs of n words, the share that stands in a source as well."""
     runs = ngrams(words(text), n)
     return float(np.mean([run in source_runs for run in runs])) if runs else 0.0
