@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Reader:
+class ProseReader:
     """A language model with its tokens.
 
     Args:

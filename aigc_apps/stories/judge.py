@@ -12,7 +12,7 @@ import numpy as np
 
 from aigc_apps import pretrained
 from aigc_apps.common import novels, texts
-from aigc_apps.common.reading import Reader
+from aigc_apps.common.reading import ProseReader
 from aigc_apps.contract import Artifact, Scenario
 from aigc_apps.evaluation.items import Items
 from aigc_apps.evaluation.trials import Answers, Measured, answer_all, measure_all
@@ -67,7 +67,7 @@ def trial_requests(stories: Scenario, number: int, writer: WriterName) -> dict[s
 
 
 def measure_claims(
-    made: Answers, plain: Answers, people: Answers, size: int, judge: Reader
+    made: Answers, plain: Answers, people: Answers, size: int, judge: ProseReader
 ) -> Items:
     """One value an item of each claim.
 
@@ -132,7 +132,7 @@ def _own(story: Artifact) -> list[str]:
     return [word for word in _asked(story) if word not in begun and texts.occurs(word, text)]
 
 
-def _used(story: Artifact, judge: Reader) -> float:
+def _used(story: Artifact, judge: ProseReader) -> float:
     return sum(judge.fits(_told(story), w) for w in _own(story)) / len(_asked(story))
 
 

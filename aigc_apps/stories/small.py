@@ -20,7 +20,7 @@ from scipy.special import log_softmax
 
 from aigc_apps.common import texts
 from aigc_apps.common.prose import ProseConstraint
-from aigc_apps.common.reading import Reader
+from aigc_apps.common.reading import ProseReader
 from aigc_apps.stories.plan import Chapter, ChapterPlan, StoryPlan
 from aigc_apps.stories.request import Genre
 from aigc_utils.files import read_yaml
@@ -45,11 +45,11 @@ def _beginnings() -> _Beginnings:
 
 
 @dataclass(frozen=True)
-class SmallWriter(Reader):
+class SmallWriter(ProseReader):
     """A language model with its tokens, and what it takes to write a story.
 
     Args:
-        model, encode: of `Reader`.
+        model, encode: of `ProseReader`.
         pieces: what each token stands for, ``""`` for the end.
         name: for the provenance.
         lexicon: words in lower case; where there are any, no other word is written, except

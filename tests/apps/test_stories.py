@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 import aigc_apps
 from aigc_apps import notebook, pretrained
 from aigc_apps.common import novels, prose, texts
-from aigc_apps.common.reading import Reader
+from aigc_apps.common.reading import ProseReader
 from aigc_apps.common.shelf import Shelf
 from aigc_apps.contract import Artifact
 from aigc_apps.evaluation import decide, records, statistics
@@ -425,7 +425,7 @@ class Expects:
     ],
 )
 def test_a_word_fits_where_it_is_likelier_than_elsewhere(text, fits):
-    reader = Reader(Expects(), lambda text: [" abcdefghijklmnopqrstuvwxyz".index(c) for c in text])
+    reader = ProseReader(Expects(), lambda text: [" abcdefghijklmnopqrstuvwxyz".index(c) for c in text])
     assert reader.fits(text, "fox") == fits
     with pytest.raises(ValueError, match="does not stand in the text"):
         reader.fits(text, "owl")
