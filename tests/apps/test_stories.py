@@ -425,7 +425,9 @@ class Expects:
     ],
 )
 def test_a_word_fits_where_it_is_likelier_than_elsewhere(text, fits):
-    reader = ProseReader(Expects(), lambda text: [" abcdefghijklmnopqrstuvwxyz".index(c) for c in text])
+    reader = ProseReader(
+        Expects(), lambda text: [" abcdefghijklmnopqrstuvwxyz".index(c) for c in text]
+    )
     assert reader.fits(text, "fox") == fits
     with pytest.raises(ValueError, match="does not stand in the text"):
         reader.fits(text, "owl")
