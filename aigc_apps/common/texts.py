@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from itertools import pairwise
 
 import numpy as np
@@ -69,8 +69,13 @@ def occurs(word: str, text: str) -> bool:
 
     ``storm`` occurs in "The storm's end" and not in "stormy" or "storms".
     """
+    return whole_word(word).search(text) is not None
+
+
+def whole_word(word: str) -> re.Pattern:
+    """What finds a word or phrase as `occurs` does."""
     gap = r"\s+".join(re.escape(part) for part in word.split())
-    return re.search(rf"(?<![\w-]){gap}(?![\w-])", text, re.IGNORECASE) is not None
+    return re.compile(rf"(?<![\w-]){gap}(?![\w-])", re.IGNORECASE)
 
 
 def content_words(text: str) -> list[str]:
@@ -101,39 +106,52 @@ def distinct_share(texts: Iterable[str], n: int = 2) -> float:
     return len(set(runs)) / len(runs) if runs else 0.0
 
 
-def linked_share(text: str) -> float:
+def linked_share(text: str, without: Iterable[str] = ()) -> float:
     """Of a text's sentences from the second on, how many share a content word with the last.
 
     A text that repeats itself scores high as well: read it beside `repeated_share`.
+
+    Args:
+        text: of any length.
+        without: words in lower case that do not count, such as those that were asked for.
     """
-    sets = [set(content_words(s)) for s in sentences(text)]
+    sets = [set(content_words(s)) - set(without) for s in sentences(text)]
     pairs = list(pairwise(sets))
     return float(np.mean([bool(a & b) for a, b in pairs])) if pairs else 0.0
 
 
-def shared_runs(text: str, source_runs: set[tuple[str, ...]], n: int = 8) -> float:
+def shared_runs(text: str, source_runs: Set[tuple[str, ...]], n: int = 8) -> float:
     """Of a text's runs of n words, the share that stands in a source as well."""
     runs = ngrams(words(text), n)
     return float(np.mean([run in source_runs for run in runs])) if runs else 0.0
 
 
-def passages(text: str, num_words: int, number: int, seed: int = 0) -> list[str]:
-    """Passages of whole sentences from a long text, each of about as many words.
+def fresh_shares(told: Mapping[str, str], size: int) -> dict[str, float]:
+    """Of the pairs among each text's first words, the share that stands in no other of them.
 
-    Raises:
-        ValueError: if the text has fewer words than one passage.
+    Args:
+        told: texts by name; as many of each group that is compared.
+        size: words of each text; the same for all groups.
     """
-    all_sentences = sentences(" ".join(text.split()))
-    lengths = np.array([len(words(s)) for s in all_sentences])
-    before = np.concatenate([[0], np.cumsum(lengths)])
-    if before[-1] < num_words:
-        raise ValueError(f"The text has {before[-1]} words: give at least {num_words}.")
-    last = int(np.searchsorted(before, before[-1] - num_words, side="right"))
-    starts = np.random.default_rng(seed).integers(0, max(1, last), number)
-    found = []
-    for start in starts:
-        stop = int(np.searchsorted(before, before[start] + num_words))
-        found.append(" ".join(all_sentences[start:stop]))
+    pairs = {name: ngrams(words(text)[:size], 2) for name, text in told.items()}
+    uses = Counter(pair for own in pairs.values() for pair in set(own))
+    return {name: float(np.mean([uses[p] == 1 for p in own] or [0])) for name, own in pairs.items()}
+
+
+def passages(text: str, num_words: int) -> list[str]:
+    """A long text cut into passages of whole sentences; no sentence stands in two of them.
+
+    Args:
+        text: of any length.
+        num_words: that each has at least; the rest, which is shorter, is left out.
+    """
+    found, begun, size = [], [], 0
+    for sentence in sentences(" ".join(text.split())):
+        begun.append(sentence)
+        size += len(words(sentence))
+        if size >= num_words:
+            found.append(" ".join(begun))
+            begun, size = [], 0
     return found
 
 

@@ -1,17 +1,20 @@
 """A writer of short stories: a theme, keywords, a genre; one to three chapters in Markdown.
 
-The essay's 小说生成器 (§3.4.1), taught in chapter 6.1. Four writers answer the same request: the
-course's own small language model, a pretrained one, a template, and an endpoint of one's own.
-`request` says what can be asked, `make` answers it, `judge` measures the answers.
+The essay's 小说生成器 (§3.4.1), taught in chapter 6.1. Five writers answer the same request: the
+course's own small language model, a pretrained one, an endpoint of one's own, and two without a
+model: passages of novels that are looked up, and a form. `request` says what can be asked, `make`
+answers it, `judge` measures the answers.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar
 
-from aigc_apps.contract import Artifact, Card, Scenario, Verdict
+from aigc_apps.contract import Artifact, Card, Scenario
+from aigc_apps.evaluation.trials import Measured, Trial
 from aigc_apps.stories import make
-from aigc_apps.stories.request import StoryRequest, WriterName
+from aigc_apps.stories.request import StoryRequest, StoryTrial, WriterName
 
 
 class Stories(Scenario):
@@ -19,7 +22,7 @@ class Stories(Scenario):
 
     card: ClassVar[Card] = Card.beside(__file__)
     Request: ClassVar[type[StoryRequest]] = StoryRequest
-    record_samples = 100
+    Trial: ClassVar[type[Trial]] = StoryTrial
     examples = (
         {"theme": "a lighthouse keeper", "keywords": ["storm", "letter"], "writer": "template"},
         {"theme": "a girl who repairs clocks", "keywords": ["fox"], "genre": "fairy tale"},
@@ -38,30 +41,29 @@ class Stories(Scenario):
         return self._written(request, seed, request.writer)
 
     def baseline(self, request: StoryRequest, seed: int = 0) -> Artifact:
-        """The same request answered by a template."""
-        return self._written(request, seed, "template")
+        """The passage of the novels that fits best, with the same policy for keywords."""
+        return self._written(request, seed, "retrieval")
 
-    def evaluate(
+    def measure(
         self,
-        num_samples: int,
+        number: int,
         seed: int = 0,
+        say: Callable[[str], Any] | None = None,
         writer: WriterName | None = None,
-        words: int = 300,
-    ) -> Verdict:
-        """Measure a writer against the template and against novels.
+    ) -> Measured:
+        """See `Scenario.measure`.
 
         Args:
-            num_samples: stories, each of a theme and three keywords of its own; at least 1.
-            seed: of the requests and the stories.
+            number, seed, say: as there.
             writer: which; by default the pretrained one where it is installed, else the small.
-            words: of each story.
         """
         from aigc_apps.stories import judge  # making needs no judge
 
-        return self.verdict(**judge.judge_stories(self, num_samples, seed, writer, words))
+        return judge.measure_stories(self, number, seed, say, writer)
 
     def _written(self, request: StoryRequest, seed: int, writer: WriterName) -> Artifact:
         model, write = make.choose_writer(writer)
-        by_model = model != make.TEMPLATE
+        by_model = writer not in make.WITHOUT_MODEL
         provenance = self.provenance(request, seed, model, by_model=by_model)
+        provenance = provenance.model_copy(update={"data": make.DATA[writer]})
         return make.story_file(request, write(make.planned(request), seed), provenance)

@@ -6,13 +6,22 @@ from collections.abc import Callable, Sequence
 
 from aigc_apps import pretrained
 from aigc_apps.common import texts
+from aigc_apps.common.novels import commonest_forms
 from aigc_apps.contract import Artifact
 from aigc_apps.safety import Provenance, made_by_line
-from aigc_apps.stories import small, template, told
+from aigc_apps.stories import retrieval, small, template, told
 from aigc_apps.stories.plan import Chapter, StoryPlan, plan_story
-from aigc_apps.stories.request import StoryRequest, WriterName
+from aigc_apps.stories.request import LEVELS, Level, StoryRequest, WriterName
 
-TEMPLATE = "a template"
+WITHOUT_MODEL = {"template": "a template", "retrieval": "passages that were looked up"}
+# What each writer learnt from, or draws from.
+DATA = {
+    "small": "novels in the public domain",
+    "pretrained": "SmolLM2's own training data",
+    "endpoint": "unknown: what the endpoint's model was trained on",
+    "template": "sentences written for this course",
+    "retrieval": "novels in the public domain",
+}
 
 
 def choose_writer(name: WriterName) -> tuple[str, Callable[[StoryPlan, int], list[Chapter]]]:
@@ -22,7 +31,9 @@ def choose_writer(name: WriterName) -> tuple[str, Callable[[StoryPlan, int], lis
         ValueError: if its packages, checkpoint or endpoint are missing.
     """
     if name == "template":
-        return TEMPLATE, template.write_from_template
+        return WITHOUT_MODEL[name], template.write_from_template
+    if name == "retrieval":
+        return WITHOUT_MODEL[name], retrieval.write_passages
     if name == "pretrained":
         model = pretrained.SmolLM()
         return model.name, lambda plan, seed: told.write_on(model, plan, seed)
@@ -53,9 +64,19 @@ def story_file(
         "words_by_template": sum(chapter.ours for chapter in chapters),
         "begun": begun,
         "missing": missing,
+        "opening": chapters[0].opening,
+        "sources": [chapter.source for chapter in chapters if chapter.source],
     }
+    if request.level != "any":
+        details["within_level"] = within(request.level, body)
     content = _markdown(request, chapters, _foot(made_by_line(provenance), details))
     return Artifact(content.encode(), "text/markdown", ".md", provenance, details)
+
+
+def within(level: Level, text: str) -> float:
+    """The share of a text's words that are in a level, as the novels count: names are words too."""
+    spoken, known = texts.words(text), commonest_forms(LEVELS[level])
+    return sum(word in known for word in spoken) / max(1, len(spoken))
 
 
 def _markdown(request: StoryRequest, chapters: Sequence[Chapter], foot: str) -> str:
@@ -75,4 +96,8 @@ def _foot(line: str, details: dict) -> str:
     kept = f"{ours} of {details['words']} words are from a template."
     if details["missing"]:
         kept += f" Not brought in: {', '.join(details['missing'])}."
+    if details["sources"]:
+        kept += f" From {'; '.join(dict.fromkeys(details['sources']))}."
+    if "within_level" in details:
+        kept += f" {details['within_level']:.0%} of its words are in the level."
     return f"*{line[0].upper()}{line[1:]}. {kept}*"

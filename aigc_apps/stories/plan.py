@@ -65,14 +65,18 @@ class Chapter:
     Attributes:
         plan: what it was to have.
         text: paragraphs, with an empty line between them.
-        ours: words in it that no model wrote: openings and begun sentences.
-        begun: keywords that the model did not bring in by itself.
+        ours: words in it that the product planted: openings, begun sentences, keywords.
+        begun: keywords, and words of the theme, that the writer did not bring in by itself.
+        opening: what it begins with that is ours; all of it where there is nothing else.
+        source: where its sentences were looked up; empty where they were not.
     """
 
     plan: ChapterPlan
     text: str
     ours: int
     begun: tuple[str, ...] = ()
+    opening: str = ""
+    source: str = ""
 
     @property
     def missing(self) -> tuple[str, ...]:

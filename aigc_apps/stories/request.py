@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints, field_validator, model_validator
+from pydantic import BaseModel, Field, StringConstraints, field_validator, model_validator
 
 from aigc_apps.common import texts
 from aigc_apps.contract import Request
+from aigc_apps.evaluation.trials import Trial
 from aigc_apps.safety import Policy
 
 # The stories are English, whichever the writer.
@@ -16,7 +17,10 @@ KEYWORD = Policy(max_chars=24, scripts=("LATIN",))
 
 # A new genre also needs its openings in small.yml, and openings and endings in template.yml.
 Genre = Literal["adventure", "mystery", "romance", "fairy tale"]
-WriterName = Literal["small", "pretrained", "template", "endpoint"]
+WriterName = Literal["small", "pretrained", "retrieval", "template", "endpoint"]
+# How many of the commonest word forms of the novels each level has; see `make.within`.
+LEVELS = {"common": 1000, "middle": 3000}
+Level = Literal["any", "common", "middle"]
 Keyword = Annotated[str, StringConstraints(strip_whitespace=True)]
 
 
@@ -30,10 +34,13 @@ class StoryRequest(Request):
     genre: Genre = Field("mystery", description="what kind of story")
     chapters: int = Field(1, ge=1, le=3, description="how many")
     words: int = Field(300, ge=60, le=600, description="about how many in all")
+    level: Level = Field(
+        "any", description="report the share of words among the 1,000 or 3,000 commonest of novels"
+    )
     writer: WriterName = Field(
         "small",
-        description="small: the course's own model; pretrained: SmolLM2; template: no model; "
-        "endpoint: yours, by AIGC_LLM_URL",
+        description="small: the course's own model; pretrained: SmolLM2; retrieval: a passage of "
+        "novels; template: a form; endpoint: yours, by AIGC_LLM_URL",
     )
 
     @field_validator("theme")
@@ -62,3 +69,17 @@ class StoryRequest(Request):
                 f"{60 * self.chapters}, or fewer chapters."
             )
         return self
+
+
+class TriedRequest(BaseModel, extra="forbid", frozen=True):
+    """What ``trial.yml`` says of one request; genres take turns."""
+
+    theme: str
+    keywords: tuple[str, ...]
+
+
+class StoryTrial(Trial):
+    """What is in ``trial.yml``: besides what every trial has, the requests, of ``words`` each."""
+
+    words: int
+    requests: tuple[TriedRequest, ...]

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from pydantic import BaseModel
@@ -21,12 +20,10 @@ from scipy.special import log_softmax
 
 from aigc_apps.common import texts
 from aigc_apps.common.prose import ProseConstraint
+from aigc_apps.common.reading import ProseReader
 from aigc_apps.stories.plan import Chapter, ChapterPlan, StoryPlan
 from aigc_apps.stories.request import Genre
 from aigc_utils.files import read_yaml
-
-if TYPE_CHECKING:
-    from aigc_apps.common.language import LanguageModel
 
 CHECKPOINT = "english_prose"
 CONTINUATIONS = 8  # from which the best place for a keyword is chosen
@@ -48,20 +45,17 @@ def _beginnings() -> _Beginnings:
 
 
 @dataclass(frozen=True)
-class SmallWriter:
+class SmallWriter(ProseReader):
     """A language model with its tokens, and what it takes to write a story.
 
     Args:
-        model: of prose.
-        encode: a text as token numbers.
+        model, encode: of `ProseReader`.
         pieces: what each token stands for, ``""`` for the end.
         name: for the provenance.
         lexicon: words in lower case; where there are any, no other word is written, except
             keywords.
     """
 
-    model: LanguageModel
-    encode: Callable[[str], Sequence[int]]
     pieces: tuple[str, ...]
     name: str
     lexicon: frozenset[str] = frozenset()
@@ -79,34 +73,6 @@ class SmallWriter:
             chapters.append(self._chapter(chapter, opening, wanted, rng))
         return chapters
 
-    def order_gain(self, text: str, seed: int = 0) -> float:
-        """How much better the model expects a sentence after the one that stands before it.
-
-        Than after another sentence of the same text, drawn by lot. It is the model's own sense of
-        order: little of what a reader would miss is in it.
-
-        Returns:
-            Nats a token, the mean over all sentences from the second on; 0 for fewer than three.
-        """
-        half = self.model.context // 2
-        coded = [list(self.encode(f" {s}")) for s in texts.sentences(" ".join(text.split()))]
-        if len(coded) < 3:
-            return 0.0
-        rng = np.random.default_rng(seed)
-        pairs = []
-        for place in range(1, len(coded)):
-            others = [i for i in range(len(coded)) if i not in (place - 1, place)]
-            pairs += [(place - 1, place), (int(rng.choice(others)), place)]
-        rows = np.zeros((len(pairs), 2 * half), np.int32)
-        spans = []
-        for number, (before, place) in enumerate(pairs):
-            first, second = coded[before][-half:], coded[place][: half - 1]
-            rows[number, : len(first) + len(second)] = [*first, *second]
-            spans.append((len(first), len(first) + len(second)))
-        likely = self.model.log_likelihood(rows)
-        each = [likely[n, a:b].mean() for n, (a, b) in enumerate(spans)]
-        return float(np.mean(each[0::2]) - np.mean(each[1::2]))
-
     def _chapter(
         self, chapter: ChapterPlan, opening: str, wanted: tuple[str, ...], rng: np.random.Generator
     ) -> Chapter:
@@ -119,8 +85,7 @@ class SmallWriter:
             missing = share * number - len(texts.words(self._text(tokens)))
             rows = self._go_on(tokens, max(8.0, missing), CONTINUATIONS, rng)
             tokens = self._plant(rows, len(tokens), word)
-            if word in chapter.keywords:
-                planted.append(word)
+            planted.append(word)
         missing = chapter.words - len(texts.words(self._text(tokens)))
         ending = self._go_on(tokens, max(15.0, missing), 1, rng)[0]
         text = texts.finish(self._text(ending)) or self._text(ending)
@@ -129,7 +94,7 @@ class SmallWriter:
             ending = self._go_on(list(ending), 40.0, 1, rng)[0]
             text = texts.finish(self._text(ending)) or self._text(ending) + "."
         ours = len(texts.words(opening)) + sum(len(texts.words(w)) for w in planted)
-        return Chapter(chapter, _paragraphs(text), ours, tuple(planted))
+        return Chapter(chapter, _paragraphs(text), ours, tuple(planted), opening)
 
     def _text(self, tokens: Sequence[int]) -> str:
         return "".join(self.pieces[token] for token in tokens)
@@ -149,26 +114,6 @@ class SmallWriter:
             seed=int(rng.integers(2**31)),
         )
         return [tokens + row[len(kept) :].tolist() for row in written]
-
-    def log_p_of(self, word: str, beginnings: Sequence[Sequence[int]]) -> np.ndarray:
-        """How likely a word is to come next.
-
-        Args:
-            word: with or without spaces inside.
-            beginnings: token numbers of each text, of any length; the model sees their ends.
-
-        Returns:
-            log p in nats, one for each beginning.
-        """
-        key = list(self.encode(f" {word}"))
-        room = self.model.context - len(key)
-        ends = [list(beginning)[-room:] for beginning in beginnings]
-        rows = np.zeros((len(ends), self.model.context), np.int32)
-        for number, end in enumerate(ends):
-            rows[number, : len(end) + len(key)] = [*end, *key]
-        likely = self.model.log_likelihood(rows)
-        spans = (slice(len(end), len(end) + len(key)) for end in ends)
-        return np.array([row[span].sum() for row, span in zip(likely, spans, strict=True)])
 
     def places(self, row: Sequence[int], first: int) -> list[int]:
         """Places from ``first`` on at which a word could be put in: between two words."""

@@ -1,4 +1,4 @@
-"""Stories without a model: sentences with gaps, drawn by lot. The baseline of chapter 6.1."""
+"""Stories from a form: sentences with gaps, drawn by lot. For comparison in chapter 6.1."""
 
 from __future__ import annotations
 
@@ -66,4 +66,4 @@ def _chapter(
         fill.insert(int(place), sentence)
     lines = [s.format(hero=hero, theme=plan.theme) for s in (*lines, *fill, *end)]
     text = "\n\n".join(" ".join(lines[i : i + 5]) for i in range(0, len(lines), 5))
-    return Chapter(chapter, text, len(texts.words(text)), chapter.keywords)
+    return Chapter(chapter, text, len(texts.words(text)), chapter.keywords, opening=text)

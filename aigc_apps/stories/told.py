@@ -37,7 +37,8 @@ def _words() -> dict[str, str]:
     return read_yaml(Path(__file__).with_name("told.yml"), dict[str, str])
 
 
-def _ours(name: str, **gaps: object) -> str:
+def phrase(name: str, **gaps: object) -> str:
+    """A prompt, or words of ours, with its gaps filled."""
     return _words()[name].format(**gaps)
 
 
@@ -53,11 +54,11 @@ def write_on(model: Completes, plan: StoryPlan, seed: int) -> list[Chapter]:
     three words count as ours, like the first sentence. The rest, up to the length asked for, is
     the model's own.
     """
-    asked = [_ours("story", genre=plan.genre, theme=plan.theme), _ours("story_only")]
+    asked = [phrase("story", genre=plan.genre, theme=plan.theme), phrase("story_only")]
     if plan.keywords:
-        asked.insert(1, _ours("story_keywords", keywords=", ".join(plan.keywords)))
+        asked.insert(1, phrase("story_keywords", keywords=", ".join(plan.keywords)))
     head = (
-        f"<|im_start|>system\n{_ours('system')}<|im_end|>\n<|im_start|>user\n{' '.join(asked)}"
+        f"<|im_start|>system\n{phrase('system')}<|im_end|>\n<|im_start|>user\n{' '.join(asked)}"
         "<|im_end|>\n<|im_start|>assistant\n"
     )
     chapters: list[Chapter] = []
@@ -65,7 +66,7 @@ def write_on(model: Completes, plan: StoryPlan, seed: int) -> list[Chapter]:
         before = "\n\n".join(c.text for c in chapters)
         # The whole story has room in the model's 2,048 tokens: at most 600 words, thrice.
         told = f"{before}\n\n" if before else ""
-        opening = "" if number else _ours("opening", theme=plan.theme)
+        opening = "" if number else phrase("opening", theme=plan.theme)
         chapters.append(_go_on(model, head + told, chapter, opening, seed * 1000 + number * 100))
     return chapters
 
@@ -92,7 +93,7 @@ def _go_on(model: Completes, before: str, chapter: ChapterPlan, opening: str, se
 
     def bring_in(keyword: str) -> str:
         """The text with a paragraph that has the keyword; the model may make "lamps" of a lamp."""
-        begin = _ours("keyword_opening", keyword=keyword)
+        begin = phrase("keyword_opening", keyword=keyword)
         for _ in range(TRIES):
             longer = more(begin, each)
             if texts.occurs(keyword, longer):
@@ -114,8 +115,8 @@ def _go_on(model: Completes, before: str, chapter: ChapterPlan, opening: str, se
         if left < min(25, chapter.words // 5):  # less is not worth another sentence
             break
         text = more("", left)
-    ours = " ".join([opening, *(_ours("keyword_opening", keyword=k) for k in begun)])
-    return Chapter(chapter, text, len(texts.words(ours)), tuple(begun))
+    ours = " ".join([opening, *(phrase("keyword_opening", keyword=k) for k in begun)])
+    return Chapter(chapter, text, len(texts.words(ours)), tuple(begun), opening)
 
 
 def write_by_chat(model: Chats, plan: StoryPlan, seed: int) -> list[Chapter]:
@@ -129,7 +130,7 @@ def write_by_chat(model: Chats, plan: StoryPlan, seed: int) -> list[Chapter]:
     for chapter in plan.chapters:
         text = _ask(model, plan, chapter, chapters, seed * 1000 + chapter.number * 100)
         missing = tuple(k for k in chapter.keywords if not texts.occurs(k, text))
-        closing = " ".join(_ours("keyword_closing", keyword=keyword) for keyword in missing)
+        closing = " ".join(phrase("keyword_closing", keyword=keyword) for keyword in missing)
         whole = "\n\n".join(part for part in (text, closing) if part)
         chapters.append(Chapter(chapter, whole, len(texts.words(closing)), missing))
     return chapters
@@ -140,14 +141,14 @@ def _ask(
 ) -> str:
     """The best of a few answers: the first with all its keywords, or with the most."""
     where = {"number": chapter.number, "chapters": len(plan.chapters), "words": chapter.words}
-    wanted = [_ours("chapter", genre=plan.genre, theme=plan.theme, **where)]
+    wanted = [phrase("chapter", genre=plan.genre, theme=plan.theme, **where)]
     if chapter.keywords:
-        wanted.append(_ours("chapter_keywords", keywords=", ".join(chapter.keywords)))
+        wanted.append(phrase("chapter_keywords", keywords=", ".join(chapter.keywords)))
     if before:
-        wanted.append(_ours("chapter_before", before=before[-1].text))
+        wanted.append(phrase("chapter_before", before=before[-1].text))
     messages = [
-        {"role": "system", "content": _ours("system")},
-        {"role": "user", "content": " ".join([*wanted, _ours("chapter_only")])},
+        {"role": "system", "content": phrase("system")},
+        {"role": "user", "content": " ".join([*wanted, phrase("chapter_only")])},
     ]
     best, lacking = "", len(chapter.keywords) + 1
     for number in range(TRIES):
