@@ -6,7 +6,7 @@ own and another book. Neither reads the other.
 
 from aigc_apps.poetry.prosody.books import BOOKS, RhymeBook, agreed, load_book
 from aigc_apps.poetry.prosody.checker import FormFault, check_form, is_regulated
-from aigc_apps.poetry.prosody.forms import FORMS, PATTERNS, QuatrainMask, names_of
+from aigc_apps.poetry.prosody.forms import FORMS, PATTERNS, NamingMask, QuatrainMask, names_of
 from aigc_apps.poetry.prosody.usage import narrowed
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "FORMS",
     "PATTERNS",
     "FormFault",
+    "NamingMask",
     "QuatrainMask",
     "RhymeBook",
     "agreed",

@@ -199,6 +199,44 @@ class QuatrainMask:
                 mask[self._id[character]] = False
 
 
+class NamingMask:
+    """A mask behind which each quatrain names its theme at last.
+
+    From some place on nothing but a character that names it is allowed, as soon as the form takes
+    one: each line has places of either tone before its end. The place is told by the first
+    character of the quatrain, so that not all drafts name it at one; the last is where line 4
+    begins. A quatrain that has named it by then is left alone.
+
+    Args:
+        mask: what may come next.
+        keys: the characters of which one is enough.
+
+    Raises:
+        ValueError: if the vocabulary or the rhyme books have none of them.
+    """
+
+    def __init__(self, mask: QuatrainMask, keys: str):
+        self.mask = mask
+        self._keys = [mask._id[c] for c in keys if c in mask._id and mask._can["*"][mask._id[c]]]
+        self._named = {mask.characters[i] for i in self._keys}
+        if not self._keys:
+            raise ValueError(
+                f"Of the characters {'、'.join(keys)} of the theme the model and both rhyme books "
+                "know none: choose another theme."
+            )
+
+    def allowed(self, prefix: str) -> np.ndarray:
+        """See `QuatrainMask.allowed`."""
+        may, mask = self.mask.allowed(prefix), self.mask
+        if not prefix or not self._named.isdisjoint(prefix + mask.heads):
+            return may
+        if len(prefix) < mask.length + ord(prefix[0]) % (2 * mask.length + 1):
+            return may
+        only = np.zeros_like(may)
+        only[self._keys] = may[self._keys]
+        return only if only.any() else may
+
+
 def names_of(quatrain: Sequence[str], book: RhymeBook | None = None) -> list[str]:
     """The patterns of `PATTERNS` that four lines fit, by tones alone.
 

@@ -1,9 +1,10 @@
 """What a poem on a theme speaks of: characters that keep company in a corpus (6.2).
 
 A theme is understood by a policy that anybody can check: its Chinese characters that the corpus
-knows are its keys, and so are the characters that a list gives for English words. What goes
-with a key is counted: the pointwise mutual information (点互信息; Church & Hanks, 1990) of two
-characters is log2 p(both in a poem) / (p(one) p(other)).
+knows are its keys, and so are the characters that a list gives for English words. A poem names its
+theme if it has one of the strict ones: keys that are not weak, and what a list sets beside them
+(``themes.yml``). What goes with a key, and names nothing, is counted: the pointwise mutual
+information (点互信息; Church & Hanks, 1990) of two characters is log2 p(both in a poem) / (p(one) p(other)).
 """
 
 from __future__ import annotations
@@ -24,9 +25,11 @@ MAX_KEYS = 8
 
 
 class _Words(BaseModel, extra="forbid", frozen=True):
-    """What is in themes.yml: characters that say nothing, and those of English words."""
+    """What is in themes.yml: characters by what they say of a theme, and English words."""
 
     empty: str
+    weak: str
+    close: dict[str, str]
     english: dict[str, str]
 
 
@@ -41,19 +44,21 @@ class Theme:
 
     Attributes:
         text: as it was asked for.
-        keys: the characters that name it.
-        related: characters that keep them company, with the mutual information in bits.
+        keys: its own characters.
+        strict: the characters of which one names it; all keys if all of them are weak.
+        related: characters that keep the keys company, with the mutual information in bits.
         ignored: words of the request that say nothing to the policy.
     """
 
     text: str
     keys: str
+    strict: str
     related: dict[str, float]
     ignored: tuple[str, ...]
 
-    def carried_by(self, poem: str, least: int = 3) -> bool:
-        """Whether a poem has a key, or as many related characters as ``least``."""
-        return bool(set(poem) & set(self.keys)) or len(set(poem) & set(self.related)) >= least
+    def carried_by(self, poem: str) -> bool:
+        """Whether a poem names it: whether it has a strict key."""
+        return not set(poem).isdisjoint(self.strict)
 
 
 class Companions:
@@ -183,4 +188,7 @@ def understand(text: str, companions: Companions, least: int = 20) -> Theme:
             "秋、月、江、别, or English words such as autumn, moon, river, farewell."
         )
     kept = "".join(keys[:MAX_KEYS])
-    return Theme(text, kept, companions.related(kept), (*ignored, *keys[MAX_KEYS:]))
+    strong = [key for key in kept if key not in _words().weak] or kept
+    strict = dict.fromkeys(c for key in strong for c in key + _words().close.get(key, ""))
+    related = companions.related(kept)
+    return Theme(text, kept, "".join(strict), related, (*ignored, *keys[MAX_KEYS:]))
