@@ -4,7 +4,8 @@ A theme is understood by a policy that anybody can check: its Chinese characters
 knows are its keys, and so are the characters that a list gives for English words. A poem names its
 theme if it has one of the strict ones: keys that are not weak, and what a list sets beside them
 (``themes.yml``). What goes with a key, and names nothing, is counted: the pointwise mutual
-information (点互信息; Church & Hanks, 1990) of two characters is log2 p(both in a poem) / (p(one) p(other)).
+information (点互信息; Church & Hanks, 1990) of two characters is log2 p(both in a poem) / (p(one)
+p(other)).
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ class _Words(BaseModel, extra="forbid", frozen=True):
     empty: str
     weak: str
     close: dict[str, str]
+    words: dict[str, str]
     english: dict[str, str]
 
 
@@ -172,8 +174,10 @@ def understand(text: str, companions: Companions, least: int = 20) -> Theme:
         ValueError: if nothing of it is understood.
     """
     new = {old: simple for simple, main, _ in table_rows("traditional.tsv") for old in main}
-    english, keys, ignored = _words().english, [], []
-    for word in re.findall(r"[a-z]+|[^\W\d_a-z]", text.lower()):
+    english, keys, ignored, plain_text = _words().english, [], [], text.lower()
+    for word, named_by in _words().words.items():
+        plain_text = plain_text.replace(word, named_by)
+    for word in re.findall(r"[a-z]+|[^\W\d_a-z]", plain_text):
         plain = word if word in english else re.sub(r"(?<=..)s$", "", word)
         character = english.get(plain, word if not word.isascii() else "")
         if character not in companions:
