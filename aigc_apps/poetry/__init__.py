@@ -2,9 +2,10 @@
 
 The essay's 诗歌生成器 (§3.4.1), taught in chapter 6.2: "poems of a given style and metre". The
 metre is kept by construction: `prosody.QuatrainMask` leaves the writer only characters that the
-form allows. It is judged by `prosody.check_form`, which knows no mask and reads another rhyme
-book. English haiku are gathered from a model's prose instead, where they come by accident, and
-their syllables are counted twice, by a dictionary and by a rule over letters.
+form allows, and `prosody.NamingMask` sees to it that each poem has a character that names its
+theme. It is judged by `prosody.check_form`, which has rules of its own. English haiku are gathered
+from a model's prose instead, where they come by accident, and their syllables are counted twice, by
+a dictionary and by a rule over letters.
 `request` says what can be asked, `make` answers it, `judge` measures the answers.
 
 It is longer than the 1,000 lines of an application because of `prosody`, nearly half of it: the
@@ -21,6 +22,7 @@ from aigc_apps.evaluation.trials import Measured
 from aigc_apps.poetry import make
 from aigc_apps.poetry.judge import PoetryTrial, measure_poetry
 from aigc_apps.poetry.request import PoetryRequest
+from aigc_apps.safety import Provenance
 
 
 class Poetry(make.Poet, Scenario):
@@ -46,8 +48,9 @@ class Poetry(make.Poet, Scenario):
             ValueError: as `drafts`; or if the model's prose holds too few haiku.
         """
         if request.form == "haiku":
-            found = self.find_haiku(request, seed)
-            return make.haiku_file(found, self.provenance(request, seed, model=self.prose[2]))
+            found, where = self.find_haiku(request, seed), self.prose[2]
+            begun = make.with_article(request.theme)
+            return make.haiku_file(found, self.provenance(request, seed, model=where), begun)
         details = self.choose(request, *self.drafts(request, seed))
         return make.verse_file(details, self.provenance(request, seed, model=self.writer.name))
 
@@ -60,6 +63,14 @@ class Poetry(make.Poet, Scenario):
         details = poet.choose(request, *poet.drafts(request, seed))
         name = poet.writer.name
         return make.verse_file(details, self.provenance(request, seed, model=name, by_model=False))
+
+    def provenance(
+        self, request: PoetryRequest, seed: int, model: str | None = None, *, by_model: bool = True
+    ) -> Provenance:
+        """As of every scenario, with the data of what wrote in this form alone."""
+        verse, _, english = self.card.data.partition("; for haiku, ")
+        made = super().provenance(request, seed, model, by_model=by_model)
+        return made.model_copy(update={"data": english if request.form == "haiku" else verse})
 
     def measure(
         self, number: int, seed: int = 0, say: Callable[[str], Any] | None = None

@@ -6,7 +6,7 @@ A request is a theme, answered once in each form; its items are the two poems, o
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
@@ -15,6 +15,7 @@ from aigc_apps.evaluation.items import Items
 from aigc_apps.evaluation.trials import Answers, Measured, Trial, answer_all, measure_all
 from aigc_apps.poetry import measures
 from aigc_apps.poetry.corpus import Corpus
+from aigc_apps.poetry.measures import Verse
 from aigc_apps.poetry.prosody import FORMS, themes
 from aigc_apps.poetry.request import PoetryRequest
 from aigc_apps.poetry.writing import NUM_CANDIDATES, split_lines
@@ -38,39 +39,6 @@ class PoetryTrial(Trial):
     acrostics: tuple[str, ...]
 
 
-class Verse(NamedTuple):
-    """A poem as it is measured.
-
-    Attributes:
-        lines: its four.
-        keys: characters of which one names the theme that it was asked for.
-        drafts: what it was chosen from, characters of each; itself if from nothing.
-        apart: for each line, how many changes take it to a real line of another poem.
-    """
-
-    lines: list[str]
-    keys: str
-    drafts: list[str]
-    apart: list[int]
-
-    @classmethod
-    def made(cls, poem: Artifact, keys: str) -> Verse:
-        """What `make.Poet.choose` chose."""
-        (lines,), (nearest,) = poem.details["poems"], poem.details["nearest"]
-        return cls(lines, keys, poem.details["drafts"], [near[1] for near in nearest])
-
-    @classmethod
-    def real(cls, text: str, keys: str, others: Corpus) -> Verse:
-        """A poem that exists, beside others."""
-        lines = split_lines(text)
-        return cls(lines, keys, [text], [others.nearest_line(line)[1] for line in lines])
-
-    @property
-    def text(self) -> str:
-        """All characters."""
-        return "".join(self.lines)
-
-
 def measure_poetry(
     poet: Poetry, number: int, seed: int, say: Callable[[str], Any] | None
 ) -> Measured:
@@ -81,9 +49,13 @@ def measure_poetry(
     poet.drafts(asked[next(iter(keys))]["五绝"], seed)  # compiled before it is timed
     own, seconds = answer_each(poet.generate, asked, seed, say, "poems")
     counted, _ = answer_each(poet.baseline, asked, seed, say, "poems by counts")
+
+    def chosen(made: Answers) -> dict[str, list[Verse]]:
+        return {t: [Verse.made(poem.details, keys[t]) for poem in made[t]] for t in keys}
+
     arms = {
-        "generated": {t: [Verse.made(poem, keys[t]) for poem in own[t]] for t in keys},
-        "strong_simple": {t: [Verse.made(poem, keys[t]) for poem in counted[t]] for t in keys},
+        "generated": chosen(own),
+        "strong_simple": chosen(counted),
         "alternative": {t: [look_up(poet, r, keys[t]) for r in asked[t].values()] for t in keys},
         "people": held_out(poet.corpus, keys),
     }
@@ -117,8 +89,8 @@ def measure_verses(
     """Put what is claimed of poems on themes into a table, for each arm that a claim names."""
     together, pairs = corpus.companions.coherence, measures.pairs_of(corpus)
 
-    def some(*names: str) -> dict[str, Mapping[str, list[Verse]]]:
-        return {arm: arms[arm] for arm in ("generated", *names) if arm in arms}
+    def beside(arm: str) -> dict[str, Mapping[str, list[Verse]]]:
+        return {name: arms[name] for name in ("generated", arm) if name in arms}
 
     for arm, answers in arms.items():
         for theme, verses in answers.items():
@@ -127,13 +99,12 @@ def measure_verses(
             named = [not set(poem).isdisjoint(keys) for poem, keys in drafts]
             items.add("theme", arm, theme, named)
     measure_all(items, "new", arms, lambda verse: min(verse.apart) >= 2)
-    for claim, others in {
-        "coherent": ("strong_simple",), "as_real": ("people",), "as_found": ("alternative",),
-    }.items():  # fmt: skip
-        measure_all(items, claim, some(*others), lambda verse: together(verse.lines))
-    for claim, others in {"words": ("people",), "words_counted": ("strong_simple",)}.items():
-        measure_all(items, claim, some(*others), lambda v: measures.attested(v.text, pairs))
-    measure_all(items, "apart", some("people"), lambda v: sum(v.apart) / len(v.text))
+    lines = {"coherent": "strong_simple", "as_real": "people", "as_found": "alternative"}
+    for claim, arm in lines.items():
+        measure_all(items, claim, beside(arm), lambda verse: together(verse.lines))
+    for claim, arm in {"words": "people", "words_counted": "strong_simple"}.items():
+        measure_all(items, claim, beside(arm), lambda verse: measures.attested(verse.text, pairs))
+    measure_all(items, "apart", beside("people"), lambda v: sum(v.apart) / len(v.text))
 
 
 def answer_each(

@@ -81,7 +81,7 @@ class Poet:
         """Nats to add to each character of the writer, for a theme and a style."""
         bits = np.array([min(theme.related.get(c, 0), MOST_BITS) for c in self.writer.characters])
         nats = NATS_A_BIT * bits
-        named = set(theme.keys + theme.strict)
+        named = set(theme.keys).union(*theme.things)
         nats[[c in named for c in self.writer.characters]] = KEY_NATS
         if style:
             nats += STYLE_NATS * self.corpus.leanings(style, self.writer.characters)
@@ -98,7 +98,7 @@ class Poet:
             self.writer,
             request.form,
             NUM_CANDIDATES,
-            mask=prosody.NamingMask(self.mask(request.form, request.heads), theme.strict),
+            mask=prosody.NamingMask(self.mask(request.form, request.heads), theme.things),
             leaning=self.leaning(theme, request.style),
             temperature=request.temperature,
             seed=seed,
@@ -160,7 +160,7 @@ class Poet:
             model,
             tokenizer,
             1000 * seed,
-            start=_with_article(request.theme),
+            start=with_article(request.theme),
             temperature=request.temperature,
         )
         found = haiku.about(request.theme, prose, request.number)
@@ -182,24 +182,27 @@ def haiku_of_novels(request: PoetryRequest) -> list[haiku.Haiku]:
 
 
 def verse_file(details: dict[str, Any], where: Provenance) -> Artifact:
-    """The quatrains in `Poet.choose`'s details as a text that says what made them."""
+    """The quatrains in `Poet.choose`'s details; what of the theme is lost, and what made them."""
     text = "\n".join(f"{punctuated(lines)}\n" for lines in details["poems"])
+    if lost := details["theme"].lost:
+        text += f"\nnot understood in the theme: {', '.join(lost)}\n"
     content = f"{text}\n{made_by_line(where)}\n".encode()
     return Artifact(content, "text/plain", ".txt", where, details)
 
 
-def haiku_file(poems: Sequence[haiku.Haiku], where: Provenance) -> Artifact:
-    """Haiku as a text that says what made or found them."""
+def haiku_file(poems: Sequence[haiku.Haiku], where: Provenance, begun: str = "") -> Artifact:
+    """Haiku as a text that says what made or found them, and what they were begun with."""
     text = "\n\n".join("\n".join(lines) for lines in poems)
     details = {
         "poems": [list(lines) for lines in poems],
         "faults": [english.check_haiku(lines) for lines in poems],
     }
-    content = f"{text}\n\n{made_by_line(where)}\n".encode()
+    given = f"begun for the model with: {begun}\n\n" if begun else ""
+    content = f"{text}\n\n{given}{made_by_line(where)}\n".encode()
     return Artifact(content, "text/plain", ".txt", where, details)
 
 
-def _with_article(theme: str) -> str:
+def with_article(theme: str) -> str:
     """A theme as the beginning of a sentence: "The rain", "A friend"."""
     first = theme.split()[0].lower()
     whole = theme if first in ("a", "an", "the") else f"the {theme}"

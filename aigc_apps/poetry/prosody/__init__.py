@@ -1,7 +1,7 @@
 """Verse forms: tones and rhymes of Chinese, syllables and rhymes of English (chapter 6.2).
 
 `forms` says what may come next, for a generator; `checker` judges what came, by rules of its
-own and another book. Neither reads the other.
+own. Neither reads the other; the masks ask both rhyme books, and the checker one of them.
 """
 
 from aigc_apps.poetry.prosody.books import BOOKS, RhymeBook, agreed, load_book

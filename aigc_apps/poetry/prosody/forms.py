@@ -200,40 +200,45 @@ class QuatrainMask:
 
 
 class NamingMask:
-    """A mask behind which each quatrain names its theme at last.
+    """A mask behind which each quatrain names the things of its theme.
 
-    From some place on nothing but a character that names it is allowed, as soon as the form takes
-    one: each line has places of either tone before its end. The place is told by the first
-    character of the quatrain, so that not all drafts name it at one; the last is where line 4
-    begins. A quatrain that has named it by then is left alone.
+    Each thing must come, by one of its characters, while there is a line left for each that is
+    missing: then nothing else is allowed, as soon as the form takes one, and each line has places
+    of either tone before its end. Before that it comes in a line that has none, from a place on
+    that the quatrain's first character tells, so that not all drafts name it at one.
 
     Args:
         mask: what may come next.
-        keys: the characters of which one is enough.
+        things: for each of up to three things the characters of which one names it.
 
     Raises:
-        ValueError: if the vocabulary or the rhyme books have none of them.
+        ValueError: if the vocabulary or the rhyme books have none of one's.
     """
 
-    def __init__(self, mask: QuatrainMask, keys: str):
-        self.mask = mask
-        self._keys = [mask._id[c] for c in keys if c in mask._id and mask._can["*"][mask._id[c]]]
-        self._named = {mask.characters[i] for i in self._keys}
-        if not self._keys:
-            raise ValueError(
-                f"Of the characters {'、'.join(keys)} of the theme the model and both rhyme books "
-                "know none: choose another theme."
-            )
+    def __init__(self, mask: QuatrainMask, things: Sequence[str]):
+        self.mask, ids = mask, mask._id
+        self._ids = [[ids[c] for c in t if c in ids and mask._can["*"][ids[c]]] for t in things]
+        self._things = [{mask.characters[i] for i in ids} for ids in self._ids]
+        if [] in self._ids:
+            unknown = "、".join(things[self._ids.index([])])
+            raise ValueError(f"Model and rhyme books know no {unknown}: choose another theme.")
 
     def allowed(self, prefix: str) -> np.ndarray:
         """See `QuatrainMask.allowed`."""
-        may, mask = self.mask.allowed(prefix), self.mask
-        if not prefix or not self._named.isdisjoint(prefix + mask.heads):
+        may, length = self.mask.allowed(prefix), self.mask.length
+        here = prefix + self.mask.heads
+        missing = [i for i, thing in enumerate(self._things) if thing.isdisjoint(here)]
+        if not missing or not prefix:
             return may
-        if len(prefix) < mask.length + ord(prefix[0]) % (2 * mask.length + 1):
-            return may
+        line = len(prefix) // length
+        if len(missing) < NUM_LINES - line:  # a later line can name each
+            start = length + ord(prefix[0]) % (2 * length + 1)
+            row = prefix[line * length :]
+            if len(prefix) < start or any(not t.isdisjoint(row) for t in self._things):
+                return may
         only = np.zeros_like(may)
-        only[self._keys] = may[self._keys]
+        for i in missing:
+            only[self._ids[i]] = may[self._ids[i]]
         return only if only.any() else may
 
 

@@ -1,8 +1,8 @@
 """What a poem on a theme speaks of: characters that keep company in a corpus (6.2).
 
 A theme is understood by a policy that anybody can check: its Chinese characters that the corpus
-knows are its keys, and so are the characters that a list gives for English words. A poem names its
-theme if it has one of the strict ones: keys that are not weak, and what a list sets beside them
+knows are its keys, and so are the characters that a list gives for English words. The keys that are
+not weak name its things, three at most, and so do the few that a list sets beside each
 (``themes.yml``). What goes with a key, and names nothing, is counted: the pointwise mutual
 information (点互信息; Church & Hanks, 1990) of two characters is log2 p(both in a poem) / (p(one)
 p(other)).
@@ -19,10 +19,11 @@ from pathlib import Path
 import numpy as np
 from pydantic import BaseModel
 
+from aigc_apps.common.texts import content_words
 from aigc_apps.poetry.prosody.books import table_rows
 from aigc_utils.files import read_yaml
 
-MAX_KEYS = 8
+MAX_KEYS, MAX_THINGS = 8, 3  # a quatrain names so many things of a theme
 
 
 class _Words(BaseModel, extra="forbid", frozen=True):
@@ -47,20 +48,26 @@ class Theme:
     Attributes:
         text: as it was asked for.
         keys: its own characters.
-        strict: the characters of which one names it; all keys if all of them are weak.
+        things: for each thing in it the characters of which one names it, the key first.
         related: characters that keep the keys company, with the mutual information in bits.
         ignored: words of the request that say nothing to the policy.
     """
 
     text: str
     keys: str
-    strict: str
+    things: tuple[str, ...]
     related: dict[str, float]
     ignored: tuple[str, ...]
 
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """The ignored words but those of grammar."""
+        plain = (word for word in self.ignored if word not in _words().empty)
+        return tuple(word for word in plain if not word.isascii() or content_words(word))
+
     def carried_by(self, poem: str) -> bool:
-        """Whether a poem names it: whether it has a strict key."""
-        return not set(poem).isdisjoint(self.strict)
+        """Whether a poem names each thing in it."""
+        return all(not set(poem).isdisjoint(thing) for thing in self.things)
 
 
 class Companions:
@@ -193,6 +200,8 @@ def understand(text: str, companions: Companions, least: int = 20) -> Theme:
         )
     kept = "".join(keys[:MAX_KEYS])
     strong = [key for key in kept if key not in _words().weak] or kept
-    strict = dict.fromkeys(c for key in strong for c in key + _words().close.get(key, ""))
+    # The rarest tell most.
+    rarest = sorted(strong, key=companions.poems_with)[:MAX_THINGS]
+    things = [key + _words().close.get(key, "") for key in strong if key in rarest]
     related = companions.related(kept)
-    return Theme(text, kept, "".join(strict), related, (*ignored, *keys[MAX_KEYS:]))
+    return Theme(text, kept, tuple(things), related, (*ignored, *keys[MAX_KEYS:]))
