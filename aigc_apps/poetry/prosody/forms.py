@@ -212,15 +212,16 @@ class NamingMask:
         things: for each of up to three things the characters of which one names it.
 
     Raises:
-        ValueError: if the vocabulary or the rhyme books have none of one's.
+        ValueError: if the vocabulary or the rhyme books have no character of any of them.
     """
 
     def __init__(self, mask: QuatrainMask, things: Sequence[str]):
         self.mask, ids = mask, mask._id
-        self._ids = [[ids[c] for c in t if c in ids and mask._can["*"][ids[c]]] for t in things]
+        able = [[ids[c] for c in t if c in ids and mask._can["*"][ids[c]]] for t in things]
+        self._ids = [its for its in able if its]
         self._things = [{mask.characters[i] for i in ids} for ids in self._ids]
-        if [] in self._ids:
-            unknown = "、".join(things[self._ids.index([])])
+        if not self._ids:
+            unknown = "、".join("".join(things))
             raise ValueError(f"Model and rhyme books know no {unknown}: choose another theme.")
 
     def allowed(self, prefix: str) -> np.ndarray:
