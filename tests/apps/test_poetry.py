@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import random
 
@@ -183,7 +184,7 @@ def test_what_of_a_theme_is_not_understood_is_said(poet):
 
 def test_characters_that_nobody_can_place_are_refused_in_one_sentence(poet, one_sentence):
     with pytest.raises(ValueError, match="choose another theme") as refused:
-        prosody.NamingMask(poet.mask("五绝"), ("月", "〇"))
+        prosody.NamingMask(poet.mask("五绝"), ("〇",))
     one_sentence(refused.value, "〇")
 
 
@@ -478,71 +479,75 @@ class Kindred:
 
     name, training_seconds, weights_sha256 = "kindred", 0.0, ""
 
-    def __init__(self, known: corpus.Corpus, characters: list[str]):
-        places, table = known.companions._table
-        self.characters, self._table = characters, np.full((len(characters),) * 2, -1.0)
-        here = [i for i, c in enumerate(characters) if c in places]
-        there = [places[characters[i]] for i in here]
-        self._table[np.ix_(here, here)] = table[np.ix_(there, there)]
-        self._id = {c: i for i, c in enumerate(characters)}
+    def __init__(self, known: corpus.Corpus):
+        places, self._table = known.companions._table
+        self.characters = list(places)
+        self._id = {c: i for i, c in enumerate(self.characters)}
 
     def log_probabilities(self, form, texts):
         del form
-        rows = [self._table[[self._id[c] for c in t]].mean(axis=0) if t else self._table[0]
+        rows = [self._table[[self._id[c] for c in t]].mean(axis=0) if t else 0 * self._table[0]
                 for t in texts]  # fmt: skip
-        return 20 * np.array(rows)
+        return 60 * np.array(rows, float)
+
+
+CHEATED = 30  # themes, enough for a decision
 
 
 def cheat_with(known, real, trial, make) -> Decision:
     """What is decided where every poem of ours is a cheat's, and people accept 199 of 200."""
     record, items = known
-    lines = {theme: make(theme) for theme in list(trial.themes)[: trial.number]}
-    cheats = Items({key: its for key, its in items.values.items() if key[1] != "generated"})
-    for claim in ("acrostic", "served"):
-        cheats.values[claim, "generated"] = items.of(claim, "generated")
-    verses = {
-        theme: [measures.Verse(its, trial.themes[theme], ["".join(its)], apart)]
-        for theme, (its, apart) in lines.items()
-    }
+    cheats, verses = Items(), {}
+    for (claim, arm), by_request in items.values.items():
+        if arm != "generated" or claim in ("acrostic", "served"):
+            kept = list(by_request)[: None if arm == "generated" else CHEATED]
+            cheats.values[claim, arm] = {name: by_request[name] for name in kept}
+    for theme in list(trial.themes)[:CHEATED]:
+        lines, apart = make(theme)
+        verses[theme] = [measures.Verse(lines, trial.themes[theme], ["".join(lines)], apart)]
     judge.measure_verses(cheats, {"generated": verses}, real)
     accepted = People(statistics.share_interval(199, 200), record.break_even)
     return decide(record.claims, cheats, accepted)
 
 
 def test_no_cheat_is_better_than_a_bubble(known, real, poet):
-    trial = poet.trial
-    on = {t: themes.understand(t, real.companions) for t in trial.themes}
+    there = poetry.Poetry(poet.writer, real)
 
+    @functools.cache
     def found(theme):
-        return list(poet.look_up(poet.ask(theme=theme), on[theme]).lines)
-
-    def changed(theme):
-        return [line[:2] + "〇" + line[3:] for line in found(theme)]
+        understood = themes.understand(theme, real.companions)
+        return list(there.look_up(poet.ask(theme=theme), understood).lines)
 
     constant = ["东风吹柳日初长", "雨余芳草斜阳", "杏花零落燕泥香", "睡损红妆长日中"]
     cheats = {
-        "a copy": lambda theme: (found(theme), [0] * 4),
-        "a copy with changes": lambda theme: (changed(theme), [1] * 4),
-        "one poem for all": lambda theme: (constant, [4] * 4),
-        "the key and nothing else": lambda theme: ([on[theme].things[0][0] * 7] * 4, [6] * 4),
+        "new": lambda theme: (found(theme), [0] * 4),
+        "new ": lambda theme: ([line[:2] + "〇" + line[3:] for line in found(theme)], [1] * 4),
+        "theme": lambda theme: (constant, [4] * 4),
+        "form": lambda theme: ([poet.trial.themes[theme][0] * 7] * 4, [6] * 4),
     }
-    for name, make in cheats.items():
-        decision = cheat_with(known, real, trial, make)
-        assert decision.answer == "unsuitable", (name, decision.because)
+    for gate, make in cheats.items():
+        decision = cheat_with(known, real, poet.trial, make)
+        assert decision.answer == "unsuitable"
+        broken = {found.claim.name for found in decision.findings if found.state == "fails"}
+        assert gate.strip() in broken
 
 
 def test_kindred_characters_behind_the_masks_are_no_poem(known, real, poet):
-    trial, writer = poet.trial, Kindred(real, poet.counting.writer.characters)
-    cheat = poetry.Poetry(writer, real)
-    written = {}
-    for number, theme in enumerate(list(trial.themes)[: trial.number]):
-        drafts, _ = cheat.drafts(cheat.ask(theme=theme), number)
-        written[theme] = writing.split_lines(drafts.poems[0]), [4] * 4
-    decision = cheat_with(known, real, trial, written.get)
+    cheat = Kindred(real)
+    mask = prosody.QuatrainMask(cheat.characters, "七绝", book=real.book)
+
+    def heap(theme):
+        things = [thing for thing in themes.understand(theme, real.companions).things
+                  if set(thing) & set(cheat.characters)]  # fmt: skip
+        behind = prosody.NamingMask(mask, things) if things else mask
+        drawn = writing.compose_quatrains(cheat, "七绝", 1, mask=behind, temperature=0.9)
+        return writing.split_lines(drawn.poems[0]), [4] * 4
+
+    decision = cheat_with(known, real, poet.trial, heap)
     states = {found.claim.name: found.state for found in decision.findings}
-    assert states["coherent"] == "holds"  # by itself this claim is cheap
+    assert states["coherent"] == states["as_real"] == "holds"  # by themselves these are cheap
     assert states["words"] == "fails"
-    assert decision.answer == "bubble"
+    assert decision.answer in ("bubble", "unsuitable")
 
 
 @pytest.mark.slow
