@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from collections import Counter
 from collections.abc import Sequence
@@ -73,6 +74,7 @@ def attested(poem: str, pairs: set[str]) -> float:
     return sum(foot in pairs for foot in feet) / len(feet)
 
 
+@functools.cache
 def pairs_of(corpus: Corpus) -> set[str]:
     """All pairs of neighbours in the lines that were learnt from."""
     return {

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
+from scipy.special import logsumexp
 
 import aigc_apps
 import aigc_utils
@@ -488,7 +489,8 @@ class Kindred:
         del form
         rows = [self._table[[self._id[c] for c in t]].mean(axis=0) if t else 0 * self._table[0]
                 for t in texts]  # fmt: skip
-        return 60 * np.array(rows, float)
+        logs = 60 * np.array(rows, float)
+        return logs - logsumexp(logs, axis=1, keepdims=True)
 
 
 CHEATED = 30  # themes, enough for a decision
@@ -544,10 +546,11 @@ def test_kindred_characters_behind_the_masks_are_no_poem(known, real, poet):
         return writing.split_lines(drawn.poems[0]), [4] * 4
 
     decision = cheat_with(known, real, poet.trial, heap)
-    states = {found.claim.name: found.state for found in decision.findings}
-    assert states["coherent"] == states["as_real"] == "holds"  # by themselves these are cheap
-    assert states["words"] == "fails"
-    assert decision.answer in ("bubble", "unsuitable")
+    findings = {found.claim.name: found for found in decision.findings}
+    for claim in ("coherent", "as_real"):  # by themselves these are cheap
+        assert findings[claim].difference.low > 0.5
+    assert findings["words"].state == "fails"
+    assert decision.answer == "bubble"
 
 
 @pytest.mark.slow
