@@ -77,12 +77,8 @@ def attested(poem: str, pairs: set[str]) -> float:
 @functools.cache
 def pairs_of(corpus: Corpus) -> set[str]:
     """All pairs of neighbours in the lines that were learnt from."""
-    return {
-        line[i : i + 2]
-        for poem in corpus.train
-        for line in poem.lines
-        for i in range(len(line) - 1)
-    }
+    lines = (line for poem in corpus.train for line in poem.lines)
+    return {line[i : i + 2] for line in lines for i in range(len(line) - 1)}
 
 
 def bits_of(writer: Writer, form: str, poems: Sequence[str]) -> np.ndarray:
