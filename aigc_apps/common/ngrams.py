@@ -99,9 +99,10 @@ class KneserNey:
         num_contexts = 1
         if length > 1:
             # Contexts are numbered by their own sorted list: not each is a string of its order.
-            contexts, context = np.unique(strings[:, :-1], axis=0, return_inverse=True)
-            context, num_contexts = context.reshape(-1), len(contexts)
-            self.contexts.append(contexts)
+            contexts, repeats = _unique_rows(strings[:, :-1])
+            num_contexts = len(contexts)
+            context = np.repeat(np.arange(num_contexts), repeats)  # strings are in lexical order
+            self.contexts.append(_as_keys(contexts, self.vocab_size))
         else:
             self.contexts: list[np.ndarray] = []
         discounts = _discounts(counts)
@@ -130,7 +131,7 @@ class KneserNey:
             known = np.ones(len(tokens), bool)
             if length > 1:
                 near = contexts[:, contexts.shape[1] - length + 1 :]
-                number, known = _find_rows(self.contexts[length - 2], near, self.vocab_size)
+                number, known = _find(self.contexts[length - 2], _as_keys(near, self.vocab_size))
             place, seen = _find(counts.keys, number * self.vocab_size + tokens)
             seen &= known
             kept = np.where(seen, counts.kept[place], 0.0)
@@ -141,9 +142,22 @@ class KneserNey:
     def next_probabilities(self, tokens: Sequence[int]) -> np.ndarray:
         """The probability of each token after these, shape (vocab_size,)."""
         tail = [END] * (self.order - 1) + list(tokens)
-        context = np.array(tail[len(tail) - self.order + 1 :], np.int64)
-        contexts = np.broadcast_to(context, (self.vocab_size, self.order - 1))
-        return self.probabilities(contexts, np.arange(self.vocab_size))
+        context = np.array([tail[len(tail) - self.order + 1 :]], np.int64)
+        chances = np.full(self.vocab_size, 1.0 / self.vocab_size)
+        for length in range(1, self.order + 1):
+            counts, number, known = self.orders[length - 1], 0, True
+            if length > 1:
+                near = context[:, context.shape[1] - length + 1 :]
+                found, is_known = _find(self.contexts[length - 2], _as_keys(near, self.vocab_size))
+                number, known = int(found[0]), bool(is_known[0])
+            if not known:  # nor is any longer one
+                break
+            # What was seen behind one context stands together.
+            ends = np.array([number, number + 1]) * self.vocab_size
+            seen = slice(*np.searchsorted(counts.keys, ends))
+            chances = counts.shares[number] * chances
+            chances[counts.keys[seen] - ends[0]] += counts.kept[seen] / counts.totals[number]
+        return chances
 
     def bits(self, texts: Sequence[Sequence[int]]) -> np.ndarray:
         """-log2 p of each whole text, its `END` included; shape (texts,)."""
@@ -167,7 +181,11 @@ def _discounts(counts: np.ndarray) -> np.ndarray:
 
 def _unique_rows(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Different rows in lexical order, and how often each is there."""
-    order = np.lexsort(rows.T[::-1])
+    base = int(rows.max()) + 1
+    if base ** rows.shape[1] < 2**62:  # rows as numbers are sorted several times as fast
+        order = np.argsort(_as_keys(rows, base), kind="stable")
+    else:
+        order = np.lexsort(rows.T[::-1])
     ordered = rows[order]
     new = np.ones(len(ordered), bool)
     new[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
@@ -179,12 +197,6 @@ def _find(keys: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     """Places in sorted keys, and whether each wanted one is there."""
     place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
     return place, keys[place] == wanted
-
-
-def _find_rows(rows: np.ndarray, wanted: np.ndarray, base: int) -> tuple[np.ndarray, np.ndarray]:
-    """As `_find`, for rows of token numbers below ``base`` in lexical order."""
-    keys, sought = _as_keys(rows, base), _as_keys(wanted, base)
-    return _find(keys, sought)
 
 
 def _as_keys(rows: np.ndarray, base: int) -> np.ndarray:

@@ -2,9 +2,10 @@
 
 The essay's 诗歌生成器 (§3.4.1), taught in chapter 6.2: "poems of a given style and metre". The
 metre is kept by construction: `prosody.QuatrainMask` leaves the writer only characters that the
-form allows. It is judged by `prosody.check_form`, which knows no mask and reads another rhyme
-book. English haiku are gathered from a model's prose instead, where they come by accident, and
-their syllables are counted twice, by a dictionary and by a rule over letters.
+form allows, and `prosody.NamingMask` sees to it that each poem has a character that names its
+theme. It is judged by `prosody.check_form`, which has rules of its own. English haiku are gathered
+from a model's prose instead, where they come by accident, and their syllables are counted twice, by
+a dictionary and by a rule over letters.
 `request` says what can be asked, `make` answers it, `judge` measures the answers.
 
 It is longer than the 1,000 lines of an application because of `prosody`, nearly half of it: the
@@ -13,13 +14,15 @@ rules of verse stand there twice, once for the masks and once for a judge that s
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar
 
-from aigc_apps.contract import Artifact, Card, Scenario, Verdict
+from aigc_apps.contract import Artifact, Card, Scenario
+from aigc_apps.evaluation.trials import Measured
 from aigc_apps.poetry import make
-from aigc_apps.poetry.prosody import themes
+from aigc_apps.poetry.judge import PoetryTrial, measure_poetry
 from aigc_apps.poetry.request import PoetryRequest
-from aigc_apps.poetry.writing import punctuated
+from aigc_apps.safety import Provenance
 
 
 class Poetry(make.Poet, Scenario):
@@ -27,7 +30,7 @@ class Poetry(make.Poet, Scenario):
 
     card: ClassVar[Card] = Card.beside(__file__)
     Request: ClassVar[type[PoetryRequest]] = PoetryRequest
-    record_samples = 512
+    Trial: ClassVar[type[PoetryTrial]] = PoetryTrial
     examples = (
         {"theme": "秋夜", "form": "五绝"},
         {"theme": "farewell on a river", "form": "七绝", "style": "李白", "number": 2},
@@ -45,31 +48,31 @@ class Poetry(make.Poet, Scenario):
             ValueError: as `drafts`; or if the model's prose holds too few haiku.
         """
         if request.form == "haiku":
-            found = self.find_haiku(request, seed)
-            return make.haiku_file(found, self.provenance(request, seed, model=self.prose[2]))
+            found, where = self.find_haiku(request, seed), self.prose[2]
+            begun = make.with_article(request.theme)
+            return make.haiku_file(found, self.provenance(request, seed, model=where), begun)
         details = self.choose(request, *self.drafts(request, seed))
         return make.verse_file(details, self.provenance(request, seed, model=self.writer.name))
 
-    def baseline(self, request: PoetryRequest) -> Artifact:
-        """A look-up: a real quatrain (see `look_up`); for haiku, those that stand in novels."""
+    def baseline(self, request: PoetryRequest, seed: int = 0) -> Artifact:
+        """Counts behind the same masks, led and chosen the same way; for haiku, those in novels."""
         if request.form == "haiku":
-            where = self.provenance(request, 0, model="look-up in novels", by_model=False)
+            where = self.provenance(request, seed, model="look-up in novels", by_model=False)
             return make.haiku_file(make.haiku_of_novels(request), where)
-        theme = themes.understand(request.theme, self.corpus.companions)
-        poem = self.look_up(request, theme)
-        where = self.provenance(request, 0, model="look-up of a real poem", by_model=False)
-        text = f"{punctuated(poem.lines)}\n\n{poem.author}，{poem.title}\n"
-        details = {"poems": [list(poem.lines)], "theme": theme, "source": poem}
-        return Artifact(text.encode(), "text/plain", ".txt", where, details)
+        poet = self.counting
+        details = poet.choose(request, *poet.drafts(request, seed))
+        name = poet.writer.name
+        return make.verse_file(details, self.provenance(request, seed, model=name, by_model=False))
 
-    def evaluate(self, num_samples: int, seed: int = 0) -> Verdict:
-        """Form, copies, theme, style, fluency and seconds; see `judge.Trial`.
+    def provenance(
+        self, request: PoetryRequest, seed: int, model: str | None = None, *, by_model: bool = True
+    ) -> Provenance:
+        """As of every scenario, with the data of what wrote in this form alone."""
+        verse, _, english = self.card.data.partition("; for haiku, ")
+        made = super().provenance(request, seed, model, by_model=by_model)
+        return made.model_copy(update={"data": english if request.form == "haiku" else verse})
 
-        Args:
-            num_samples: about how many quatrains; rounded up to sixteens for each of two forms.
-            seed: of the drafts.
-        """
-        from aigc_apps.poetry import judge  # making needs no judge
-
-        measured = judge.verdict_fields(judge.try_poet(self, num_samples, seed))
-        return self.verdict(training_seconds=self.writer.training_seconds, **measured)
+    def measure(
+        self, number: int, seed: int = 0, say: Callable[[str], Any] | None = None
+    ) -> Measured:
+        return measure_poetry(self, number, seed, say)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from aigc_apps.poetry.prosody import FORMS
+from aigc_apps.poetry.prosody import FORMS, RhymeBook, agreed, narrowed
 from aigc_apps.poetry.prosody.themes import Companions
 from aigc_utils import data
 
@@ -47,6 +47,11 @@ class Corpus:
     def companions(self) -> Companions:
         """What goes with what, counted in the poems that were learnt from."""
         return Companions([poem.text for poem in self.train])
+
+    @functools.cached_property
+    def book(self) -> RhymeBook:
+        """Readings of both rhyme books, as the quatrains use them."""
+        return narrowed(agreed(), [poem.lines for form in FORMS for poem in self.quatrains(form)])
 
     @functools.cached_property
     def lines(self) -> dict[int, dict[str, Poem]]:

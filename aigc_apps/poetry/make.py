@@ -55,10 +55,14 @@ class Poet:
         return self._corpus or corpora.load_corpus()
 
     @functools.cached_property
+    def counting(self) -> Poet:
+        """The strong simple way: counts in the same poems, behind the same masks, led the same."""
+        return Poet(writing.CountingWriter([p.lines for p in self.corpus.train]), self.corpus)
+
+    @property
     def book(self) -> prosody.RhymeBook:
         """What the masks go by: readings of both books, as verse uses them."""
-        poems = [p.lines for form in prosody.FORMS for p in self.corpus.quatrains(form)]
-        return prosody.narrowed(prosody.agreed(), poems)
+        return self.corpus.book
 
     def mask(self, form: str, heads: str = "") -> prosody.QuatrainMask:
         """What may come next in a form, lines of real poems barred; the last ones are kept."""
@@ -77,13 +81,14 @@ class Poet:
         """Nats to add to each character of the writer, for a theme and a style."""
         bits = np.array([min(theme.related.get(c, 0), MOST_BITS) for c in self.writer.characters])
         nats = NATS_A_BIT * bits
-        nats[[c != "" and c in theme.keys for c in self.writer.characters]] = KEY_NATS
+        named = set(theme.keys).union(*theme.things)
+        nats[[c in named for c in self.writer.characters]] = KEY_NATS
         if style:
             nats += STYLE_NATS * self.corpus.leanings(style, self.writer.characters)
         return nats
 
     def drafts(self, request: PoetryRequest, seed: int = 0) -> tuple[Drafts, themes.Theme]:
-        """Sixteen quatrains for a request, unranked, and how its theme was understood.
+        """Sixteen quatrains that name the theme, unranked, and how it was understood.
 
         Raises:
             ValueError: if nothing of the theme is known, or no pattern allows the first characters.
@@ -93,7 +98,7 @@ class Poet:
             self.writer,
             request.form,
             NUM_CANDIDATES,
-            mask=self.mask(request.form, request.heads),
+            mask=prosody.NamingMask(self.mask(request.form, request.heads), theme.things),
             leaning=self.leaning(theme, request.style),
             temperature=request.temperature,
             seed=seed,
@@ -103,14 +108,13 @@ class Poet:
     def choose(self, request: PoetryRequest, drafts: Drafts, theme: themes.Theme) -> dict[str, Any]:
         """The best of some drafts, with what is known of them, as details of an artefact.
 
-        Those that keep the form come first, then those that carry the theme, then the likeliest.
+        Those that keep the form come first, then the likeliest.
         """
         bits = drafts.bits_each()
         order = sorted(
             range(len(drafts.poems)),
             key=lambda i: (
                 not prosody.is_regulated(split_lines(drafts.poems[i])),
-                not theme.carried_by(drafts.poems[i]),
                 bits[i],
             ),
         )[: request.number]
@@ -118,6 +122,7 @@ class Poet:
         return {
             "poems": poems,
             "theme": theme,
+            "drafts": drafts.poems,
             "bits": [float(bits[i]) for i in order],
             "patterns": [prosody.names_of(lines, self.book) for lines in poems],
             "faults": [prosody.check_form(lines) for lines in poems],
@@ -125,7 +130,7 @@ class Poet:
         }
 
     def look_up(self, request: PoetryRequest, theme: themes.Theme) -> corpora.Poem:
-        """The real quatrain of the form that has most of the theme's characters.
+        """The real quatrain of the form that names the theme and has most of its characters.
 
         First characters that were asked for count more than all the theme, a poem by the poet
         of the style a little.
@@ -136,6 +141,7 @@ class Poet:
             heads = sum(a == line[0] for a, line in zip(request.heads, poem.lines, strict=False))
             return (
                 100 * heads
+                + 50 * theme.carried_by(poem.text)
                 + 3 * len(letters & set(theme.keys))
                 + len(letters & set(theme.related))
                 + 2 * (poem.author == request.style)
@@ -154,7 +160,7 @@ class Poet:
             model,
             tokenizer,
             1000 * seed,
-            start=_with_article(request.theme),
+            start=with_article(request.theme),
             temperature=request.temperature,
         )
         found = haiku.about(request.theme, prose, request.number)
@@ -176,24 +182,27 @@ def haiku_of_novels(request: PoetryRequest) -> list[haiku.Haiku]:
 
 
 def verse_file(details: dict[str, Any], where: Provenance) -> Artifact:
-    """The quatrains in `Poet.choose`'s details as a text that says what made them."""
+    """The quatrains in `Poet.choose`'s details; what of the theme is lost, and what made them."""
     text = "\n".join(f"{punctuated(lines)}\n" for lines in details["poems"])
+    if lost := details["theme"].lost:
+        text += f"\nnot understood in the theme: {', '.join(lost)}\n"
     content = f"{text}\n{made_by_line(where)}\n".encode()
     return Artifact(content, "text/plain", ".txt", where, details)
 
 
-def haiku_file(poems: Sequence[haiku.Haiku], where: Provenance) -> Artifact:
-    """Haiku as a text that says what made or found them."""
+def haiku_file(poems: Sequence[haiku.Haiku], where: Provenance, begun: str = "") -> Artifact:
+    """Haiku as a text that says what made or found them, and what they were begun with."""
     text = "\n\n".join("\n".join(lines) for lines in poems)
     details = {
         "poems": [list(lines) for lines in poems],
         "faults": [english.check_haiku(lines) for lines in poems],
     }
-    content = f"{text}\n\n{made_by_line(where)}\n".encode()
+    given = f"begun for the model with: {begun}\n\n" if begun else ""
+    content = f"{text}\n\n{given}{made_by_line(where)}\n".encode()
     return Artifact(content, "text/plain", ".txt", where, details)
 
 
-def _with_article(theme: str) -> str:
+def with_article(theme: str) -> str:
     """A theme as the beginning of a sentence: "The rain", "A friend"."""
     first = theme.split()[0].lower()
     whole = theme if first in ("a", "an", "the") else f"the {theme}"

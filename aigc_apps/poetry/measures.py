@@ -6,15 +6,50 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from aigc_apps.poetry import prosody, writing
 from aigc_apps.poetry.corpus import Corpus
 from aigc_apps.poetry.writing import Writer, split_lines
+
+
+class Verse(NamedTuple):
+    """A poem as it is measured.
+
+    Attributes:
+        lines: its four.
+        keys: characters of which one names the theme that it was asked for.
+        drafts: what it was chosen from, characters of each; itself if from nothing.
+        apart: for each line, how many changes take it to a real line of another poem.
+    """
+
+    lines: list[str]
+    keys: str
+    drafts: list[str]
+    apart: list[int]
+
+    @classmethod
+    def made(cls, details: dict[str, Any], keys: str) -> Verse:
+        """What `make.Poet.choose` chose, by its details."""
+        (lines,), (nearest,) = details["poems"], details["nearest"]
+        return cls(lines, keys, details["drafts"], [near[1] for near in nearest])
+
+    @classmethod
+    def real(cls, text: str, keys: str, others: Corpus) -> Verse:
+        """A poem that exists, beside others."""
+        lines = split_lines(text)
+        return cls(lines, keys, [text], [others.nearest_line(line)[1] for line in lines])
+
+    @property
+    def text(self) -> str:
+        """All characters."""
+        return "".join(self.lines)
 
 
 def keeps_form(poem: str) -> bool:
@@ -39,14 +74,11 @@ def attested(poem: str, pairs: set[str]) -> float:
     return sum(foot in pairs for foot in feet) / len(feet)
 
 
+@functools.cache
 def pairs_of(corpus: Corpus) -> set[str]:
     """All pairs of neighbours in the lines that were learnt from."""
-    return {
-        line[i : i + 2]
-        for poem in corpus.train
-        for line in poem.lines
-        for i in range(len(line) - 1)
-    }
+    lines = (line for poem in corpus.train for line in poem.lines)
+    return {line[i : i + 2] for line in lines for i in range(len(line) - 1)}
 
 
 def bits_of(writer: Writer, form: str, poems: Sequence[str]) -> np.ndarray:

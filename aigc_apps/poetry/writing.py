@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from aigc_apps.common import ngrams, sampling, tokens
-from aigc_apps.poetry.prosody import FORMS, QuatrainMask
+from aigc_apps.poetry.prosody import FORMS, NamingMask, QuatrainMask
 
 NUM_CANDIDATES = 16  # drawn for each request; one number, so that one compiled step serves all
 
@@ -33,11 +33,13 @@ class Writer(Protocol):
         name: for people.
         characters: what it can write; an empty string for a token that is no character.
         training_seconds: that it took.
+        weights_sha256: of its weights; empty if it has none of its own.
     """
 
     name: str
     characters: list[str]
     training_seconds: float
+    weights_sha256: str
 
     def log_probabilities(self, form: str, texts: Sequence[str]) -> np.ndarray:
         """Of the next character, in nats, shape (len(texts), len(characters))."""
@@ -70,7 +72,7 @@ def compose_quatrains(
     form: str,
     number: int,
     *,
-    mask: QuatrainMask | None = None,
+    mask: QuatrainMask | NamingMask | None = None,
     leaning: np.ndarray | None = None,
     temperature: float = 1.0,
     top_p: float = 1.0,
@@ -141,20 +143,24 @@ def compose_many(
 class CountingWriter:
     """A Kneser-Ney n-gram as a writer: counts of short strings, no network.
 
+    It is told where lines end, which a model of verse is too.
+
     Args:
-        poems: each a string of characters.
+        poems: the lines of each.
         order: length of the longest strings counted.
     """
 
     training_seconds = 0.0
+    weights_sha256 = ""
 
-    def __init__(self, poems: Sequence[str], order: int = 3):
+    def __init__(self, poems: Sequence[Sequence[str]], order: int = 3):
         self.name = f"Kneser-Ney {order}-gram"
         self.order = order
-        self.characters = ["", *sorted({c for poem in poems for c in poem})]
-        self._id = {c: i for i, c in enumerate(self.characters)}
+        letters = sorted({c for lines in poems for line in lines for c in line})
+        self.characters = ["", "", *letters]  # the end of a poem and of a line come first
+        self._id = {c: i for i, c in enumerate(["", "\n", *letters])}
         self.counts = ngrams.KneserNey(
-            [self._encode(poem) for poem in poems], len(self.characters), order
+            [self._encode("\n".join(lines)) for lines in poems], len(self.characters), order
         )
         self._next = functools.lru_cache(maxsize=2**14)(self._after)
 
@@ -162,13 +168,14 @@ class CountingWriter:
         return [self._id[c] for c in text]
 
     def _after(self, context: str) -> np.ndarray:
-        # A context of `order` characters is read without its first; a shorter one is a start.
         return np.log(np.maximum(self.counts.next_probabilities(self._encode(context)), 1e-12))
 
     def log_probabilities(self, form: str, texts: Sequence[str]) -> np.ndarray:
-        """See `Writer`; the form makes no difference to counts."""
-        del form
-        return np.stack([self._next(t[-self.order :]) for t in texts])
+        """See `Writer`; the form says where lines end."""
+        length = FORMS[form]
+        lined = ["\n".join(t[i : i + length] for i in range(0, len(t) + 1, length)) for t in texts]
+        # A context of `order` characters is read without its first; a shorter one is a start.
+        return np.stack([self._next(t[-self.order :]) for t in lined])
 
 
 class TransformerWriter:
@@ -178,12 +185,13 @@ class TransformerWriter:
         model: an `aigc_apps.common.language.LanguageModel`.
         characters: by token number; an empty string for the end and the forms.
         form_tokens: the first token of a poem, by form.
-        name, training_seconds: see `Writer`.
+        name, training_seconds, weights_sha256: see `Writer`.
     """
 
-    def __init__(self, model, characters, form_tokens, name="tang_poems", training_seconds=0.0):
+    def __init__(self, model, characters, form_tokens, name, training_seconds, weights_sha256):
         self.model, self.characters, self.form_tokens = model, list(characters), form_tokens
         self.name, self.training_seconds = name, training_seconds
+        self.weights_sha256 = weights_sha256
         self._id = {c: i for i, c in enumerate(self.characters) if c}
 
     def encode(self, form: str, texts: Sequence[str]) -> np.ndarray:
@@ -216,18 +224,21 @@ def load_verse_writer(name: str = "tang_poems") -> TransformerWriter:
     from aigc_utils import checkpoints
 
     model, card = trained.load_language_model(name), checkpoints.load_card(name)
-    return verse_writer(model, trained.load_tokenizer(name), card.label, card.seconds)
+    tokenizer = trained.load_tokenizer(name)
+    return verse_writer(model, tokenizer, card.label, card.seconds, card.weights_sha256)
 
 
-def verse_writer(model, tokenizer: tokens.VerseTokenizer, name: str, seconds: float = 0.0):
+def verse_writer(
+    model, tokenizer: tokens.VerseTokenizer, name: str, seconds: float = 0.0, sha256: str = ""
+) -> TransformerWriter:
     """A model of verse and its tokenizer as a writer.
 
     Args:
         model: an `aigc_apps.common.language.LanguageModel`.
         tokenizer: that it was trained with.
-        name, seconds: see `Writer`.
+        name, seconds, sha256: see `Writer`.
     """
     shapes = {(form.line_length, form.num_lines): form.name for form in tokenizer.forms}
     form_tokens = {form: tokenizer.form_token(shapes[length, 4]) for form, length in FORMS.items()}
     characters = [""] * (1 + len(tokenizer.forms)) + list(tokenizer.characters)
-    return TransformerWriter(model, characters, form_tokens, name, seconds)
+    return TransformerWriter(model, characters, form_tokens, name, seconds, sha256)

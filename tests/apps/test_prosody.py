@@ -137,8 +137,17 @@ def mask(request):
 def test_whatever_is_drawn_behind_the_masks_passes_the_checker(mask, seed):
     lines = draw_one(mask, random.Random(seed))
     assert prosody.check_form(lines) == []
-    assert prosody.check_form(lines, prosody.load_book("pingshui")) == []
+    other = prosody.load_book("pingshui")
+    if all(map(other.tone, "".join(lines))):  # it lacks a few, such as 啼
+        assert prosody.check_form(lines, other) == []
     assert prosody.names_of(lines)
+
+
+def test_what_one_table_lacks_can_still_be_written(guangyun, pingshui):
+    for character in "溪啼堤棹":
+        assert not pingshui.tone(character)
+        assert prosody.agreed().tone(character) == guangyun.tone(character) != frozenset()
+        assert prosody.agreed().rhyme(character) == guangyun.rhyme(character)
 
 
 def test_without_masks_next_to_nothing_passes(mask):
@@ -329,7 +338,7 @@ def test_themes_are_understood_in_both_languages_and_scripts():
     assert theme.ignored == ("a", "of", "bytes")
     assert theme.carried_by("xx秋")
     assert not theme.carried_by("月霜")
-    assert theme.carried_by("月霜雁")
+    assert not theme.carried_by("月霜雁")  # kindred, and no name of it
     with pytest.raises(ValueError, match="Nothing in the theme 'byte'"):
         themes.understand("byte", companions)
 

@@ -89,13 +89,11 @@ def load_book(name: str) -> RhymeBook:
 
 @functools.cache
 def agreed() -> RhymeBook:
-    """What both books say: the readings that they share, for those who want no dispute."""
-    first, second = (load_book(name) for name in BOOKS)
-    return RhymeBook(
-        "agreed",
-        {c: first.tone(c) & second.tone(c) for c in first.tones},
-        {c: first.rhyme(c) & second.rhyme(c) for c in first.tones},
-    )
+    """The readings that both share; the Guangyun's of what the Pingshui table lacks, such as 溪."""
+    wide, other = load_book("guangyun"), load_book("pingshui")
+    both = {c: wide.tone(c) & (other.tone(c) or wide.tone(c)) for c in wide.tones}
+    rhymes = {c: wide.rhyme(c) & (other if other.tone(c) else wide).rhyme(c) for c in wide.tones}
+    return RhymeBook("agreed", both, rhymes)
 
 
 def _with_other_shapes(table: dict[str, set]) -> dict[str, set]:

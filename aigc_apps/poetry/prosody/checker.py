@@ -1,8 +1,8 @@
-"""An independent judge of the regulated quatrain: by rules, and with another book (6.2).
+"""An independent judge of the regulated quatrain: by rules, where the masks go by patterns (6.2).
 
-`forms` lists patterns and reads the Pingshui rhymes; this module knows no pattern. It asks
-what the tradition asks, rule by rule, and reads the Guangyun unless told otherwise. An error
-in one is not repeated in the other.
+`forms` lists patterns; this module knows none. It asks what the tradition asks, rule by rule, so
+an error in the rules of one is not repeated in the other. The Guangyun, which it reads unless told
+otherwise, is one of the two books that the masks ask: an error in that table would be both's.
 
 The rules: four lines of one length, five or seven; all characters known; level and oblique take
 turns at the even places (二四六分明); place two turns over within a couplet (对) and is kept from

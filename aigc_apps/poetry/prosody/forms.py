@@ -199,6 +199,50 @@ class QuatrainMask:
                 mask[self._id[character]] = False
 
 
+class NamingMask:
+    """A mask behind which each quatrain names the things of its theme.
+
+    Each thing must come, by one of its characters, while there is a line left for each that is
+    missing: then nothing else is allowed, as soon as the form takes one, and each line has places
+    of either tone before its end. Before that it comes in a line that has none, from a place on
+    that the quatrain's first character tells, so that not all drafts name it at one.
+
+    Args:
+        mask: what may come next.
+        things: for each of up to three things the characters of which one names it.
+
+    Raises:
+        ValueError: if the vocabulary or the rhyme books have no character of any of them.
+    """
+
+    def __init__(self, mask: QuatrainMask, things: Sequence[str]):
+        self.mask, ids = mask, mask._id
+        able = [[ids[c] for c in t if c in ids and mask._can["*"][ids[c]]] for t in things]
+        self._ids = [its for its in able if its]
+        self._things = [{mask.characters[i] for i in ids} for ids in self._ids]
+        if not self._ids:
+            unknown = "、".join("".join(things))
+            raise ValueError(f"Model and rhyme books know no {unknown}: choose another theme.")
+
+    def allowed(self, prefix: str) -> np.ndarray:
+        """See `QuatrainMask.allowed`."""
+        may, length = self.mask.allowed(prefix), self.mask.length
+        here = prefix + self.mask.heads
+        missing = [i for i, thing in enumerate(self._things) if thing.isdisjoint(here)]
+        if not missing or not prefix:
+            return may
+        line = len(prefix) // length
+        if len(missing) < NUM_LINES - line:  # a later line can name each
+            start = length + ord(prefix[0]) % (2 * length + 1)
+            row = prefix[line * length :]
+            if len(prefix) < start or any(not t.isdisjoint(row) for t in self._things):
+                return may
+        only = np.zeros_like(may)
+        for i in missing:
+            only[self._ids[i]] = may[self._ids[i]]
+        return only if only.any() else may
+
+
 def names_of(quatrain: Sequence[str], book: RhymeBook | None = None) -> list[str]:
     """The patterns of `PATTERNS` that four lines fit, by tones alone.
 

@@ -1,9 +1,11 @@
 """What a poem on a theme speaks of: characters that keep company in a corpus (6.2).
 
 A theme is understood by a policy that anybody can check: its Chinese characters that the corpus
-knows are its keys, and so are the characters that a list gives for English words. What goes
-with a key is counted: the pointwise mutual information (点互信息; Church & Hanks, 1990) of two
-characters is log2 p(both in a poem) / (p(one) p(other)).
+knows are its keys, and so are the characters that a list gives for English words. The keys that are
+not weak name its things, three at most, and so do the few that a list sets beside each
+(``themes.yml``). What goes with a key, and names nothing, is counted: the pointwise mutual
+information (点互信息; Church & Hanks, 1990) of two characters is log2 p(both in a poem) / (p(one)
+p(other)).
 """
 
 from __future__ import annotations
@@ -17,16 +19,20 @@ from pathlib import Path
 import numpy as np
 from pydantic import BaseModel
 
+from aigc_apps.common.texts import content_words
 from aigc_apps.poetry.prosody.books import table_rows
 from aigc_utils.files import read_yaml
 
-MAX_KEYS = 8
+MAX_KEYS, MAX_THINGS = 8, 3  # a quatrain names so many things of a theme
 
 
 class _Words(BaseModel, extra="forbid", frozen=True):
-    """What is in themes.yml: characters that say nothing, and those of English words."""
+    """What is in themes.yml: characters by what they say of a theme, and English words."""
 
     empty: str
+    weak: str
+    close: dict[str, str]
+    words: dict[str, str]
     english: dict[str, str]
 
 
@@ -41,19 +47,27 @@ class Theme:
 
     Attributes:
         text: as it was asked for.
-        keys: the characters that name it.
-        related: characters that keep them company, with the mutual information in bits.
+        keys: its own characters.
+        things: for each thing in it the characters of which one names it, the key first.
+        related: characters that keep the keys company, with the mutual information in bits.
         ignored: words of the request that say nothing to the policy.
     """
 
     text: str
     keys: str
+    things: tuple[str, ...]
     related: dict[str, float]
     ignored: tuple[str, ...]
 
-    def carried_by(self, poem: str, least: int = 3) -> bool:
-        """Whether a poem has a key, or as many related characters as ``least``."""
-        return bool(set(poem) & set(self.keys)) or len(set(poem) & set(self.related)) >= least
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """The ignored words but those of grammar."""
+        plain = (word for word in self.ignored if word not in _words().empty)
+        return tuple(word for word in plain if not word.isascii() or content_words(word))
+
+    def carried_by(self, poem: str) -> bool:
+        """Whether a poem names each thing in it."""
+        return all(not set(poem).isdisjoint(thing) for thing in self.things)
 
 
 class Companions:
@@ -167,8 +181,10 @@ def understand(text: str, companions: Companions, least: int = 20) -> Theme:
         ValueError: if nothing of it is understood.
     """
     new = {old: simple for simple, main, _ in table_rows("traditional.tsv") for old in main}
-    english, keys, ignored = _words().english, [], []
-    for word in re.findall(r"[a-z]+|[^\W\d_a-z]", text.lower()):
+    english, keys, ignored, plain_text = _words().english, [], [], text.lower()
+    for word, named_by in _words().words.items():
+        plain_text = plain_text.replace(word, named_by)
+    for word in re.findall(r"[a-z]+|[^\W\d_a-z]", plain_text):
         plain = word if word in english else re.sub(r"(?<=..)s$", "", word)
         character = english.get(plain, word if not word.isascii() else "")
         if character not in companions:
@@ -183,4 +199,9 @@ def understand(text: str, companions: Companions, least: int = 20) -> Theme:
             "秋、月、江、别, or English words such as autumn, moon, river, farewell."
         )
     kept = "".join(keys[:MAX_KEYS])
-    return Theme(text, kept, companions.related(kept), (*ignored, *keys[MAX_KEYS:]))
+    strong = [key for key in kept if key not in _words().weak] or kept
+    # The rarest tell most.
+    rarest = sorted(strong, key=companions.poems_with)[:MAX_THINGS]
+    things = [key + _words().close.get(key, "") for key in strong if key in rarest]
+    related = companions.related(kept)
+    return Theme(text, kept, tuple(things), related, (*ignored, *keys[MAX_KEYS:]))
