@@ -72,6 +72,12 @@ class Poetry(make.Poet, Scenario):
         made = super().provenance(request, seed, model, by_model=by_model)
         return made.model_copy(update={"data": english if request.form == "haiku" else verse})
 
+    def trial_requests(self, number: int) -> dict[str, PoetryRequest]:
+        """A quatrain for each theme, in the two forms by turns."""
+        names = self.trial.first(list(self.trial.themes), number)
+        forms = ("五绝", "七绝")
+        return {name: self.ask(theme=name, form=forms[i % 2]) for i, name in enumerate(names)}
+
     def measure(
         self, number: int, seed: int = 0, say: Callable[[str], Any] | None = None
     ) -> Measured:

@@ -44,6 +44,12 @@ class Stories(Scenario):
         """The passage of the novels that fits best, with the same policy for keywords."""
         return self._written(request, seed, "retrieval")
 
+    def trial_requests(self, number: int) -> dict[str, StoryRequest]:
+        """Stories by the writer that is measured: the pretrained one where it is installed."""
+        from aigc_apps.stories import judge
+
+        return judge.trial_requests(self, number, judge.writer_to_measure())
+
     def measure(
         self,
         number: int,

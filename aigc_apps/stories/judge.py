@@ -31,7 +31,7 @@ def measure_stories(
     writer: WriterName | None = None,
 ) -> Measured:
     """The claims of ``claims.yml``, measured for a writer: see `Stories.measure`."""
-    writer = writer or ("pretrained" if pretrained.is_installed() else "small")
+    writer = writer or writer_to_measure()
     requests = trial_requests(stories, number, writer)
     made, seconds = answer_all(stories.generate, requests, seed, say, "stories")
     plain, _ = answer_all(stories.baseline, requests, seed)
@@ -50,6 +50,11 @@ def measure_stories(
         seconds=seconds,
         training_seconds=float(card.seconds) if card else 0.0,
     )
+
+
+def writer_to_measure() -> WriterName:
+    """The pretrained writer where it is installed, else the small one."""
+    return "pretrained" if pretrained.is_installed() else "small"
 
 
 def trial_requests(stories: Scenario, number: int, writer: WriterName) -> dict[str, StoryRequest]:
