@@ -52,6 +52,14 @@ def parallels(pitches: np.ndarray) -> list[tuple[int, int, int]]:
     return sorted(found)
 
 
+def leaps(pitches: np.ndarray) -> list[tuple[int, int, int]]:
+    """Where a voice moves by more than a fifth without a rest: (step of arrival, voice, voice)."""
+    pitches = np.asarray(pitches, int)
+    before, after = pitches[:, :-1], pitches[:, 1:]
+    wide = (np.abs(after - before) > FIFTH) & (before > 0) & (after > 0)
+    return sorted((int(step) + 1, int(voice), int(voice)) for voice, step in np.argwhere(wide))
+
+
 def dissonant_share(pitches: np.ndarray) -> float:
     """The share of pairs of sounding voices, over all steps, that form a dissonance.
 

@@ -24,12 +24,15 @@ def share_a_tune(one: Sequence[int], other: Sequence[int], length: int = 12) -> 
     return any(tuple(other[i : i + length]) in windows for i in range(len(other) - length + 1))
 
 
-def tune_groups(chorales: Iterable[Chorale], titles: dict[str, str]) -> list[set[str]]:
+def tune_groups(
+    chorales: Iterable[Chorale], titles: dict[str, str], length: int = 12
+) -> list[set[str]]:
     """The names of chorales, those together that share a tune or a title.
 
     Args:
         chorales: what to group.
         titles: by name, where one is known.
+        length: of `share_a_tune`; all of a tune that is shorter.
     """
     groups: list[tuple[set[str], list[tuple[int, ...]], set[str]]] = []
     for chorale in chorales:
@@ -37,7 +40,9 @@ def tune_groups(chorales: Iterable[Chorale], titles: dict[str, str]) -> list[set
         joined = {chorale.name}, [tune], {title} - {None}
         apart = []
         for group in groups:
-            if group[2] & joined[2] or any(share_a_tune(tune, known) for known in group[1]):
+            if group[2] & joined[2] or any(
+                share_a_tune(tune, known, min(length, len(tune), len(known))) for known in group[1]
+            ):
                 joined = joined[0] | group[0], joined[1] + group[1], joined[2] | group[2]
             else:
                 apart.append(group)
