@@ -7,8 +7,8 @@ Chapter 6.3 builds it::
     artifact = music.generate(music.ask(mood="calm", bars=6, format="wav"), seed=0)
     heard = artifact.details["samples"]  # float32 mono, artifact.details["rate"] a second
 
-`aigc_apps.music.make` fills a grid of four voices by Gibbs sampling over chords that
-`aigc_apps.music.harmony` proposes, and `aigc_apps.music.judge` measures it beside counting and Bach.
+`aigc_apps.music.make` fills a grid of four voices by Gibbs sampling, over chords that
+`aigc_apps.music.harmony` proposes; `aigc_apps.music.judge` measures it beside counting and Bach.
 """
 
 from __future__ import annotations

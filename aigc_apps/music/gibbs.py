@@ -163,9 +163,7 @@ def cell_surprise(
     heard = np.asarray(onsets[:, 0], np.float32)
     total = np.zeros(len(symbols))
     for _ in range(num_draws):
-        half = np.broadcast_to(
-            _noise(rng, (1, *symbols.shape[1:]), CHUNK) < 0.5, symbols.shape
-        )
+        half = np.broadcast_to(_noise(rng, (1, *symbols.shape[1:]), CHUNK) < 0.5, symbols.shape)
         for hidden in (half, ~half):
             logits = model.network()(symbols, hidden.astype(np.float32), heard, told)
             logits = ops.convert_to_numpy(logits)[..., :NUM_SYMBOLS].transpose(0, 2, 1, 3)

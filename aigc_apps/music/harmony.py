@@ -20,6 +20,7 @@ import numpy as np
 from aigc_apps.music import counterpoint
 from aigc_apps.music.chorales import STEPS_A_BEAT, Chorale
 from aigc_apps.music.grid import RANGES
+from aigc_apps.music.markov import Context, PrefixCounts
 from aigc_apps.music.score import Piece
 from aigc_utils.files import read_yaml
 
@@ -30,11 +31,9 @@ LIKED = (0, 66, 60, 51)  # where the lower voices lie in the mean
 COSTS = {"parallel": 60.0, "leap": 6.0, "incomplete": 8.0, "doubled": 6.0, "away": 0.15}
 SCALES = ((0, 2, 4, 5, 7, 9, 11), (0, 2, 3, 5, 7, 8, 10))  # major, minor
 
-Context = tuple[int, int, int, int, int]
-
 
 class Chord(NamedTuple):
-    """A chord above the tonic: ``root`` and ``bass`` from 0 to 11, ``kind`` as in `counterpoint`."""
+    """A chord: ``root`` and ``bass`` in semitones above the tonic, ``kind`` of `counterpoint`."""
 
     root: int
     kind: str
@@ -78,9 +77,7 @@ def count_chords(chorales: Iterable[Chorale]) -> Counter[tuple[Context, Chord]]:
 
 
 class ChordTable:
-    """Chances of chords by counting; each part of a context refines those of the parts before.
-
-    Probabilities are interpolated by Witten & Bell's rule (1991), with the even one in the end.
+    """Chances of chords by counting.
 
     Args:
         counts: from `count_chords`.
@@ -89,27 +86,18 @@ class ChordTable:
     def __init__(self, counts: Mapping[tuple[Context, Chord], int]):
         self.chords = sorted({chord for _, chord in counts})
         place = {chord: number for number, chord in enumerate(self.chords)}
-        self.seen: dict[tuple[int, ...], np.ndarray] = {}
+        self.counts = PrefixCounts(len(self.chords), range(1, 6))
         for (context, chord), number in counts.items():
-            for parts in range(1, len(context) + 1):
-                row = self.seen.setdefault(context[:parts], np.zeros(len(self.chords)))
-                row[place[chord]] += number
+            self.counts.add(context, place[chord], number)
         self.members = np.array([[t in c.tones for t in range(12)] for c in self.chords], float)
         self.basses = np.array([[t == c.bass for t in range(12)] for c in self.chords], float)
 
     def log_chances(self, asked: Sequence[Context]) -> np.ndarray:
-        """Of each chord in each context; none that lacks the melody's note; (N, chords)."""
-        found = np.zeros((len(asked), len(self.chords)))
-        for number, context in enumerate(asked):
-            chances = np.full(len(self.chords), 1 / len(self.chords))
-            for parts in range(1, len(context) + 1):
-                if (row := self.seen.get(context[:parts])) is not None:
-                    kinds = np.count_nonzero(row)
-                    chances = (row + kinds * chances) / (row.sum() + kinds)
-            if context[1] != REST:
-                chances = chances * self.members[:, context[1]]
-            found[number] = np.log(chances + 1e-12)
-        return found
+        """Of each chord in each context, (N, chords); slight if it lacks the melody's note."""
+        chances = np.stack([self.counts.chances(context) for context in asked])
+        notes = [context[1] for context in asked]
+        fits = [np.ones(len(self.chords)) if n == REST else self.members[:, n] for n in notes]
+        return np.log(chances * np.stack(fits) + 1e-12)
 
 
 @functools.cache

@@ -1,13 +1,16 @@
-"""Which chorales share a tune, and so how the held-out tenth of chapter 6.3 was chosen."""
+"""Which chorales share a tune: how the held-out tenth was chosen, and its melodies (6.3)."""
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from aigc_apps.music.chorales import REST, STEPS_A_BEAT, Chorale
+from aigc_apps.music.chorales import REST, STEPS_A_BEAT, Chorale, read_chorales
+from aigc_apps.music.request import moods
+from aigc_apps.music.score import BAR, Piece
 
 
 def steps_of_tune(chorale: Chorale) -> tuple[int, ...]:
@@ -69,3 +72,43 @@ def choose_held_out(chorales: Sequence[Chorale]) -> tuple[str, ...]:
         if len(chosen) + len(names) <= len(chorales) / 10:
             chosen += names
     return tuple(sorted(chosen))
+
+
+def cut_phrases(chorale: Chorale, least: int = 32, most: int = 80) -> list[Chorale]:
+    """A chorale's phrases, those shorter than ``least`` steps joined to the next.
+
+    Returns:
+        What is in 4/4, begins on a beat, ends a phrase and has at most ``most`` steps; named by
+        the first beat, as ``"bwv10.7:16"``.
+    """
+    ends = np.flatnonzero(chorale.fermatas & ~np.append(chorale.fermatas[1:], False)) + 1
+    found, start = [], 0
+    while len(later := ends[ends >= start + least]) and (chorale.beats == 4).all():
+        here = slice(start, int(later[0]))
+        if chorale.places[start] % STEPS_A_BEAT == 0 and here.stop - start <= most:
+            cut = {f: getattr(chorale, f)[..., here] for f in
+                   ("pitches", "onsets", "places", "beats", "fermatas")}  # fmt: skip
+            name = f"{chorale.name}:{start // STEPS_A_BEAT}"
+            found.append(dataclasses.replace(chorale, name=name, **cut))
+        start = here.stop
+    return found
+
+
+def as_piece(phrase: Chorale) -> Piece:
+    """What `cut_phrases` gave, as Bach set it."""
+    upbeat = -int(phrase.places[0]) % BAR // STEPS_A_BEAT
+    return Piece(
+        phrase.pitches.astype(int), phrase.onsets, phrase.fermatas, moods()["calm"].tempo,
+        phrase.tonic, phrase.minor, upbeat,
+    )  # fmt: skip
+
+
+def melodies_held_out(settings: int) -> dict[str, dict[str, Piece]]:
+    """Bach's settings of each melody that is asked for, by the melody's first and their names.
+
+    Phrases that share eight steps of their tune, or all of a shorter one, are one melody.
+    """
+    phrases = {p.name: p for c in read_chorales("held_out") for p in cut_phrases(c)}
+    groups = tune_groups(phrases.values(), {}, length=8)
+    ordered = sorted([n for n in phrases if n in group] for group in groups)
+    return {names[0]: {n: as_piece(phrases[n]) for n in names[:settings]} for names in ordered}

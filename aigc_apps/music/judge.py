@@ -5,8 +5,8 @@ A request is a melody: settings of the same phrase, by Bach, are items of one re
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -14,11 +14,10 @@ import numpy as np
 from aigc_apps.evaluation.items import Items
 from aigc_apps.evaluation.trials import Answers, Measured, Trial, answer_all, measure_all
 from aigc_apps.music import counterpoint, harmony, make, score
-from aigc_apps.music.chorales import STEPS_A_BEAT, Chorale, read_chorales
+from aigc_apps.music.chorales import STEPS_A_BEAT
 from aigc_apps.music.grid import RANGES
-from aigc_apps.music.held_out import tune_groups
-from aigc_apps.music.request import moods
-from aigc_apps.music.score import BAR, Piece
+from aigc_apps.music.held_out import melodies_held_out
+from aigc_apps.music.score import Piece
 
 Set = tuple[Piece, Piece]  # a setting, and Bach's of the same melody
 
@@ -29,49 +28,7 @@ class MusicTrial(Trial):
     settings: int
 
 
-def cut_phrases(chorale: Chorale, least: int = 32, most: int = 80) -> list[Chorale]:
-    """A chorale's phrases, those shorter than ``least`` steps joined to the next.
-
-    Returns:
-        What is in 4/4, begins on a beat, ends a phrase and has at most ``most`` steps; named by
-        the first beat, as ``"bwv10.7:16"``.
-    """
-    ends = np.flatnonzero(chorale.fermatas & ~np.append(chorale.fermatas[1:], False)) + 1
-    found, start = [], 0
-    while len(later := ends[ends >= start + least]) and (chorale.beats == 4).all():
-        here = slice(start, int(later[0]))
-        if chorale.places[start] % STEPS_A_BEAT == 0 and here.stop - start <= most:
-            cut = {f: getattr(chorale, f)[..., here] for f in
-                   ("pitches", "onsets", "places", "beats", "fermatas")}  # fmt: skip
-            name = f"{chorale.name}:{start // STEPS_A_BEAT}"
-            found.append(dataclasses.replace(chorale, name=name, **cut))
-        start = here.stop
-    return found
-
-
-def as_piece(phrase: Chorale) -> Piece:
-    """What `cut_phrases` gave, as Bach set it."""
-    upbeat = -int(phrase.places[0]) % BAR // STEPS_A_BEAT
-    return Piece(
-        phrase.pitches.astype(int), phrase.onsets, phrase.fermatas, moods()["calm"].tempo,
-        phrase.tonic, phrase.minor, upbeat,
-    )  # fmt: skip
-
-
-def melodies_held_out(settings: int) -> dict[str, dict[str, Piece]]:
-    """Bach's settings of each melody that is asked for, by the melody's first and their names.
-
-    Phrases that share eight steps of their tune, or all of a shorter one, are one melody.
-    """
-    phrases = {p.name: p for c in read_chorales("held_out") for p in cut_phrases(c)}
-    groups = tune_groups(phrases.values(), {}, length=8)
-    ordered = sorted([n for n in phrases if n in group] for group in groups)
-    return {names[0]: {n: as_piece(phrases[n]) for n in names[:settings]} for names in ordered}
-
-
-def measure_music(
-    scenario, number: int, seed: int, say: Callable[[str], Any] | None
-) -> Measured:
+def measure_music(scenario, number: int, seed: int, say: Callable[[str], Any] | None) -> Measured:
     """The claims of ``claims.yml``, measured; see `Scenario.measure`."""
     from aigc_utils import checkpoints
 
@@ -103,9 +60,7 @@ def measure_music(
     )  # fmt: skip
 
 
-def measure_settings(
-    asked: Mapping[str, Mapping[str, Piece]], made: Mapping[str, Piece]
-) -> Items:
+def measure_settings(asked: Mapping[str, Mapping[str, Piece]], made: Mapping[str, Piece]) -> Items:
     """All claims, of settings by label, beside counted ones (`harmony`) and Bach's own."""
 
     def answers(setting: Callable[[str, Piece], Piece]) -> Answers:
@@ -149,7 +104,7 @@ def single_sixteenths(piece: Piece) -> float:
 
 def wide_moves(piece: Piece) -> float:
     """The share of the lower voices' moves, from note to note, that are wider than a fifth."""
-    moves = [abs(a[0] - b[0]) for line in lower_lines(piece) for a, b in zip(line, line[1:])]  # noqa: B905
+    moves = [abs(a[0] - b[0]) for line in lower_lines(piece) for a, b in pairwise(line)]
     return float(np.mean(np.greater(moves, counterpoint.FIFTH))) if moves else 0.0
 
 

@@ -1,9 +1,9 @@
 """Making music (chapter 6.3): a blank piece, four voices written on it, chords by rule, sound.
 
-The model is not left alone. Chords under a melody are proposed by counts (`harmony`), which its own
-belief is weighed with; no voice is written shorter than an eighth unless that is asked for; parallel
-fifths and octaves and wide leaps are drawn again; and of several candidates the one with the
-fewest is kept, the likeliest of those.
+The model is not left alone. Counts propose the chords under a melody, its own belief weighed in
+(`harmony`); no note is shorter than an eighth unless that is asked for; parallel fifths and
+octaves and wide leaps are drawn again; and of several candidates the one with the fewest is kept,
+the likeliest of those.
 """
 
 from __future__ import annotations
