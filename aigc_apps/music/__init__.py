@@ -50,9 +50,9 @@ class Music(Scenario):
     def generate(self, request: MusicRequest, seed: int = 0) -> Artifact:
         """One piece, as a file.
 
-        Its ``details`` have the ``piece``, its ``chords`` in words, how many ``parallels`` it
-        has and had before repairs, its ``nats`` a cell, and of a WAV file the ``samples`` and
-        their ``rate``: see `make.compose_piece` and `make.music_file`.
+        Its ``details`` have the ``piece``, its ``chords`` in words and as ``numerals``, how many
+        ``parallels`` it has and had before repairs, its ``nats`` a cell, and of a WAV file the
+        ``samples`` and their ``rate``: see `make.compose_piece` and `make.music_file`.
         """
         blank, melody = make.blank_piece(request)
         piece, details = make.compose_piece(
@@ -84,5 +84,6 @@ class Music(Scenario):
         model = "counted chords" if counted else self._made_by(request)
         provenance = self.provenance(request, seed, model, by_model=not counted)
         content, sound = make.music_file(piece, request, made_by_line(provenance))
-        details = {**details, "piece": piece, "chords": piece.describe(), **sound}
+        details = {**details, "piece": piece, "chords": piece.describe(),
+                   "numerals": piece.numerals(), **sound}  # fmt: skip
         return Artifact(content, *make.MEDIA[request.format], provenance, details)

@@ -121,7 +121,7 @@ def choose_chords(
         blank: with a melody; its other voices are not looked at.
         belief: of the network that knows the melody, from `ChoraleModel.belief`, shape
             (4, T, 128); None for the counts alone.
-        noise: 0 takes the likeliest; 1 draws each chord with its probability.
+        noise: 0 takes the likeliest; 1 draws each root with its probability.
         seed: of the draws.
     """
     table, starts = chord_table(), np.arange(0, blank.num_steps, STEPS_A_BEAT)
@@ -134,8 +134,13 @@ def choose_chords(
         tones = tones[:, starts] + 1e-6
         inner = np.log(tones[1] @ table.members.T) + np.log(tones[2] @ table.members.T)
         scores = scores + OPINION * (inner + np.log(tones[3] @ table.basses.T))
-    drawn = np.random.default_rng(seed).gumbel(size=scores.shape)
-    return [table.chords[best] for best in (scores + noise * drawn).argmax(axis=1)]
+    # First the root, which all chords on it vote for, then the likeliest chord on that root.
+    on_root = np.array([chord.root for chord in table.chords])[:, None] == np.arange(12)
+    votes = np.log(np.exp(scores - scores.max(axis=1, keepdims=True)) @ on_root + 1e-12)
+    drawn = np.random.default_rng(seed).gumbel(size=votes.shape)
+    roots = (votes + noise * drawn).argmax(axis=1)
+    best = np.where(on_root.T[roots], scores, -np.inf).argmax(axis=1)
+    return [table.chords[number] for number in best]
 
 
 def set_by_counts(blank: Piece) -> Piece:
