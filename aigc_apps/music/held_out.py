@@ -103,12 +103,17 @@ def as_piece(phrase: Chorale) -> Piece:
     )  # fmt: skip
 
 
-def melodies_held_out(settings: int) -> dict[str, dict[str, Piece]]:
+def melodies_held_out(settings: int, left_out: Sequence[str] = ()) -> dict[str, dict[str, Piece]]:
     """Bach's settings of each melody that is asked for, by the melody's first and their names.
 
     Phrases that share eight steps of their tune, or all of a shorter one, are one melody.
+
+    Args:
+        settings: at most so many of a melody.
+        left_out: names of chorales.
     """
-    phrases = {p.name: p for c in read_chorales("held_out") for p in cut_phrases(c)}
+    chorales = [c for c in read_chorales("held_out") if c.name not in left_out]
+    phrases = {p.name: p for chorale in chorales for p in cut_phrases(chorale)}
     groups = tune_groups(phrases.values(), {}, length=8)
     ordered = sorted([n for n in phrases if n in group] for group in groups)
     return {names[0]: {n: as_piece(phrases[n]) for n in names[:settings]} for names in ordered}

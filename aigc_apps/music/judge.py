@@ -23,16 +23,22 @@ Set = tuple[Piece, Piece]  # a setting, and Bach's of the same melody
 
 
 class MusicTrial(Trial):
-    """What is in ``trial.yml``: besides what every trial has, most ``settings`` of a melody."""
+    """What is in ``trial.yml``: besides what every trial has, most ``settings`` of a melody.
+
+    Attributes:
+        settings: of a melody that are asked for, at most.
+        left_out: held-out chorales that are not asked for.
+    """
 
     settings: int
+    left_out: tuple[str, ...]
 
 
 def measure_music(scenario, number: int, seed: int, say: Callable[[str], Any] | None) -> Measured:
     """The claims of ``claims.yml``, measured; see `Scenario.measure`."""
     from aigc_utils import checkpoints
 
-    melodies = melodies_held_out(scenario.trial.settings)
+    melodies = melodies_held_out(scenario.trial.settings, scenario.trial.left_out)
     asked = {name: melodies[name] for name in scenario.trial.first(list(melodies), number)}
     scenario.model.network()
 
