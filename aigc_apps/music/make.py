@@ -24,7 +24,7 @@ from aigc_apps.music.score import BAR, Piece
 CHECKPOINT = "bach_chorales"
 CANDIDATES, PASSES, REPAIRS = 4, 56, 6
 GRAIN = {"eighth": 2, "sixteenth": 1}  # steps of the shortest note that is written
-AGAINST = 6.0  # nats by which a tone outside the proposed chord is less likely, when a beat begins
+AGAINST = 14.0  # nats by which a tone outside the proposed chord is less likely, when a beat begins
 MEDIA = {
     "midi": ("audio/midi", ".mid"),
     "musicxml": ("application/vnd.recordare.musicxml+xml", ".musicxml"),
