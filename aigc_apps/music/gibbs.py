@@ -75,15 +75,7 @@ def fill_cells(
     Raises:
         ValueError: if a number is out of range or a given pitch is no symbol.
     """
-    check_whole("num_passes", num_passes)
-    if not 0 < temperature < 100:
-        raise ValueError(f"The temperature is {temperature}: give more than 0, such as 1.")
-    given = pitches[~free]
-    wrong = given[(given != 0) & ((given < LOWEST) | (given > HIGHEST))]
-    if wrong.size:
-        raise ValueError(
-            f"The pitch {int(wrong[0])} is given: use MIDI numbers from {LOWEST} to {HIGHEST}."
-        )
+    _check_filling(num_passes, temperature, pitches[~free])
     rng, size = np.random.default_rng(seed), len(pitches)
     symbols, told, above = model.prepared(pitches, clocks, tonic, minor)
     heard = np.broadcast_to(np.asarray(onsets, np.float32), (size, pitches.shape[2]))
@@ -114,6 +106,17 @@ def fill_cells(
     again = struck[..., -1].transpose(0, 2, 1) > 0
     again[..., np.arange(again.shape[-1]) % grain > 0] = False
     return made.astype(np.int8), _onsets(made, again, heard)
+
+
+def _check_filling(num_passes: int, temperature: float, given: np.ndarray) -> None:
+    check_whole("num_passes", num_passes)
+    if not 0 < temperature < 100:
+        raise ValueError(f"The temperature is {temperature}: give more than 0, such as 1.")
+    wrong = given[(given != 0) & ((given < LOWEST) | (given > HIGHEST))]
+    if wrong.size:
+        raise ValueError(
+            f"The pitch {int(wrong[0])} is given: use MIDI numbers from {LOWEST} to {HIGHEST}."
+        )
 
 
 def _as_one(logits: np.ndarray, grain: int) -> np.ndarray:

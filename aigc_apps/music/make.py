@@ -95,18 +95,13 @@ def compose_piece(
 
     Returns:
         The piece, and ``parallels``, ``parallels_before`` (without repairs, of the first
-        candidate), ``nats`` (what its cells cost given all others), and ``departures`` (beats
-        whose root is another than was proposed; 0 where nothing was).
+        candidate), ``nats`` (what its cells cost given all others), ``departures`` (beats whose
+        root is another than was proposed; 0 where nothing was), and ``faults``: these, leaps of
+        the lower voices, and parallels.
     """
     from aigc_apps.music.gibbs import cell_surprise, fill_cells
 
-    # The network looks at whole beats.
-    short = -blank.num_steps % STEPS_A_BEAT
-    whole = dataclasses.replace(
-        blank,
-        pitches=np.pad(blank.pitches, ((0, 0), (0, short))),
-        fermatas=np.pad(blank.fermatas, (0, short)),
-    )
+    whole = _in_whole_beats(blank)
     length = whole.num_steps
     clocks = clock(score.places(length, blank.upbeat), np.full(length, 4), whole.fermatas)
     # Beside a melody nothing is looked at: an excerpt brings its maker's lower voices along.
@@ -115,7 +110,7 @@ def compose_piece(
     heard = np.full(length, -1.0)
     if keep_melody:
         free[:, 0] = False
-        heard = np.pad(blank.onsets[0], (0, short)).astype(float)
+        heard = whole.onsets[0].astype(float)
     key = {"tonic": blank.tonic, "minor": blank.minor}
     wish, roots = None, []
     if keep_melody and counted:
@@ -132,20 +127,29 @@ def compose_piece(
     before = len(counterpoint.parallels(grids[0]))
     _repair(fill, grids, onsets, free, repairs, seed)
     nats = cell_surprise(model, grids, onsets, clocks, **key)
-    away = [_departures(grid, roots) for grid in grids]
-    ranks = [
-        (len(counterpoint.parallels(grid)), len(_offences(grid)) + out, cost)
-        for grid, out, cost in zip(grids, away, nats, strict=True)
-    ]
+    ranks = [_rank(grid, roots, cost) for grid, cost in zip(grids, nats, strict=True)]
     best = min(range(candidates), key=ranks.__getitem__)
-    end = blank.num_steps
-    piece = dataclasses.replace(
-        blank, pitches=grids[best][:, :end].astype(int), onsets=onsets[best][:, :end]
+    cut = np.s_[best, :, : blank.num_steps]
+    piece = dataclasses.replace(blank, pitches=grids[cut].astype(int), onsets=onsets[cut])
+    found = dict(zip(("parallels", "faults", "nats", "departures"), ranks[best], strict=True))
+    return piece, found | {"parallels_before": before}
+
+
+def _rank(grid: np.ndarray, roots: list[int], nats: float) -> tuple[int, int, float, int]:
+    """What candidates are compared by: parallels, then all faults, then nats; and departures."""
+    away = _departures(grid, roots)
+    return len(counterpoint.parallels(grid)), len(_offences(grid)) + away, float(nats), away
+
+
+def _in_whole_beats(blank: Piece) -> Piece:
+    """The piece with rests up to the end of its last beat: the network looks at whole beats."""
+    short = (0, -blank.num_steps % STEPS_A_BEAT)
+    return dataclasses.replace(
+        blank,
+        pitches=np.pad(blank.pitches, ((0, 0), short)),
+        onsets=np.pad(blank.onsets, ((0, 0), short)),
+        fermatas=np.pad(blank.fermatas, short),
     )
-    return piece, {
-        "parallels": ranks[best][0], "parallels_before": before, "nats": float(nats[best]),
-        "departures": away[best],
-    }  # fmt: skip
 
 
 def _wish(blank: Piece, chords: list[harmony.Chord]) -> np.ndarray:

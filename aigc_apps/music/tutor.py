@@ -20,7 +20,7 @@ SUNG = ((60, 79), (55, 74), (48, 67), (40, 62))
 LONGEST = 256  # chords
 
 
-class Mark(NamedTuple):
+class Fault(NamedTuple):
     """One fault: the chord at which it is heard, counted from 1, its kind, who, and in words."""
 
     beat: int
@@ -35,7 +35,7 @@ def mark_setting(
     tenor: Sequence[int],
     bass: Sequence[int],
     key: str = "C major",
-) -> list[Mark]:
+) -> list[Fault]:
     """The faults of a setting, one chord a beat, in the order of the beats.
 
     Args:
@@ -74,44 +74,44 @@ def _key(key: str) -> tuple[int, bool]:
     return KEYS[name], mode == "minor"
 
 
-def _at_once(grid: np.ndarray) -> list[Mark]:
+def _at_once(grid: np.ndarray) -> list[Fault]:
     """Ranges, crossed voices, and gaps between the upper three."""
     found = []
     for beat, chord in enumerate(grid.T.tolist(), start=1):
         for name, note, (low, high) in zip(VOICES, chord, SUNG, strict=True):
             if not low <= note <= high:
-                found.append(Mark(beat, "range", (name,), f"the {name} cannot sing {note}"))
+                found.append(Fault(beat, "range", (name,), f"the {name} cannot sing {note}"))
         for upper, lower in itertools.pairwise(range(4)):
             pair, gap = (VOICES[upper], VOICES[lower]), chord[upper] - chord[lower]
             if gap < 0:
-                found.append(Mark(beat, "voice_crossing", pair, f"{pair[0]} below {pair[1]}"))
+                found.append(Fault(beat, "voice_crossing", pair, f"{pair[0]} below {pair[1]}"))
             elif gap > 12 and lower < 3:
-                found.append(Mark(beat, "spacing", pair, "more than an octave apart"))
+                found.append(Fault(beat, "spacing", pair, "more than an octave apart"))
     return found
 
 
-def _in_motion(grid: np.ndarray) -> list[Mark]:
+def _in_motion(grid: np.ndarray) -> list[Fault]:
     """Parallels, hidden octaves of the outer voices, and voices that overlap."""
     found = []
     for step, upper, lower in counterpoint.parallels(grid):
         fifth = (grid[upper, step] - grid[lower, step]) % 12 == counterpoint.FIFTH
         kind = "parallel_fifths" if fifth else "parallel_octaves"
         says = f"{VOICES[upper]} and {VOICES[lower]} move as one"
-        found.append(Mark(step + 1, kind, (VOICES[upper], VOICES[lower]), says))
+        found.append(Fault(step + 1, kind, (VOICES[upper], VOICES[lower]), says))
     for step, (before, now) in enumerate(itertools.pairwise(grid.T.tolist()), start=2):
         top, low = now[0] - before[0], now[3] - before[3]
         into, octave = (now[0] - now[3]) % 12 == 0, (before[0] - before[3]) % 12 == 0
         if top * low > 0 and abs(top) > 2 and into and not octave:
             says = "the outer voices leap into an octave"
-            found.append(Mark(step, "direct_octaves", (VOICES[0], VOICES[3]), says))
+            found.append(Fault(step, "direct_octaves", (VOICES[0], VOICES[3]), says))
         for upper, lower in itertools.pairwise(range(4)):
             if now[upper] < before[lower] or now[lower] > before[upper]:
                 pair = VOICES[upper], VOICES[lower]
-                found.append(Mark(step, "voice_overlap", pair, "one goes where the other was"))
+                found.append(Fault(step, "voice_overlap", pair, "one goes where the other was"))
     return found
 
 
-def _of_the_dominant(grid: np.ndarray, tonic: int, minor: bool) -> list[Mark]:
+def _of_the_dominant(grid: np.ndarray, tonic: int, minor: bool) -> list[Fault]:
     """The leading note, the seventh, and in minor the augmented second."""
     found = []
     chords = [counterpoint.chord(notes) for notes in grid.T]
@@ -120,7 +120,7 @@ def _of_the_dominant(grid: np.ndarray, tonic: int, minor: bool) -> list[Mark]:
         dominant = named is not None and (named[0] - tonic) % 12 == 7 and named[1] in ("", "7")
         leading = tuple(v for v, tone in zip(VOICES, above[:, step], strict=True) if tone == 11)
         if dominant and len(leading) > 1:
-            found.append(Mark(step + 1, "doubled_leading_tone", leading, "both want to rise"))
+            found.append(Fault(step + 1, "doubled_leading_tone", leading, "both want to rise"))
         if step + 1 == len(chords):
             break
         moves, after = grid[:, step + 1] - grid[:, step], chords[step + 1]
@@ -131,12 +131,12 @@ def _of_the_dominant(grid: np.ndarray, tonic: int, minor: bool) -> list[Mark]:
             allowed = (1,) if voice == 0 else (1, -4)
             if dominant and home and tone == 11 and voice < 3 and move not in allowed:
                 says = "the leading note does not rise"
-                found.append(Mark(beat, "leading_tone_unresolved", name, says))
+                found.append(Fault(beat, "leading_tone_unresolved", name, says))
             if dominant and named[1] == "7" and tone == 5 and changes and move not in (-1, -2):
                 says = "the seventh does not fall by a step"
-                found.append(Mark(beat, "seventh_unresolved", name, says))
+                found.append(Fault(beat, "seventh_unresolved", name, says))
             pair = {int(tone), int(above[voice, step + 1])}
             if minor and pair == {8, 11} and abs(move) == 3:
                 says = "from the sixth degree to the raised seventh"
-                found.append(Mark(beat, "augmented_second", name, says))
+                found.append(Fault(beat, "augmented_second", name, says))
     return found
