@@ -7,16 +7,19 @@ Chapter 6.3 builds it::
     artifact = music.generate(music.ask(mood="calm", bars=6, format="wav"), seed=0)
     heard = artifact.details["samples"]  # float32 mono, artifact.details["rate"] a second
 
-`aigc_apps.music.make` fills a grid of four voices by Gibbs sampling, and
-`aigc_apps.music.judge` compares what it makes with a rule's and Bach's own.
+`aigc_apps.music.make` fills a grid of four voices by Gibbs sampling, over chords that
+`aigc_apps.music.harmony` proposes; `aigc_apps.music.judge` measures it beside counting and Bach.
 """
 
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
+from typing import Any
 
-from aigc_apps.contract import Artifact, Card, Scenario, Verdict
-from aigc_apps.music import make
+from aigc_apps.contract import Artifact, Card, Scenario
+from aigc_apps.evaluation.trials import Measured
+from aigc_apps.music import harmony, judge, make
 from aigc_apps.music.request import MusicRequest
 from aigc_apps.safety import made_by_line
 
@@ -26,7 +29,7 @@ class Music(Scenario):
 
     card = Card.beside(__file__)
     Request = MusicRequest
-    record_samples = 62
+    Trial = judge.MusicTrial
     examples = (
         {"mood": "calm", "bars": 2},
         {"melody": "ode_to_joy", "mood": "bright", "format": "musicxml"},
@@ -47,44 +50,40 @@ class Music(Scenario):
     def generate(self, request: MusicRequest, seed: int = 0) -> Artifact:
         """One piece, as a file.
 
-        Its ``details`` have the ``piece``, its ``chords`` in words, how many ``parallels`` it
-        has and had before repairs, its ``nats`` a cell, and of a WAV file the ``samples`` and
-        their ``rate``: see `make.compose_piece` and `make.music_file`.
+        Its ``details`` have the ``piece``, its ``chords`` in words and as ``numerals``, how many
+        ``parallels`` it has and had before repairs, its ``nats`` a cell, and of a WAV file the
+        ``samples`` and their ``rate``: see `make.compose_piece` and `make.music_file`.
         """
         blank, melody = make.blank_piece(request)
         piece, details = make.compose_piece(
-            self.model, blank, keep_melody=melody, temperature=request.temperature, seed=seed
-        )
+            self.model, blank, keep_melody=melody, temperature=request.temperature, seed=seed,
+            grain=make.GRAIN[request.shortest],
+        )  # fmt: skip
         return self._artifact(request, seed, piece, details)
 
-    def baseline(self, request: MusicRequest) -> Artifact:
-        """The same melody over the chords I, IV and V by rule; Ode to Joy if there is none."""
-        blank, melody = make.blank_piece(request)
-        piece = make.block_chords(blank if melody else make.ode_to_joy(blank))
-        return self._artifact(request, 0, piece, {}, rule="chords I, IV, V by rule")
+    def baseline(self, request: MusicRequest, seed: int = 0) -> Artifact:
+        """The same melody over the chords that Bach set most often to such notes, by counting.
 
-    def evaluate(self, num_samples: int = 24, seed: int = 0) -> Verdict:
-        """Harmonise the first phrases of chorales that the model never saw, beside their makers.
-
-        Args:
-            num_samples: phrases, at least 2; the chorales are taken in turn.
-            seed: of the first; the others follow it.
-
-        Returns:
-            A comparison of the model's harmonisations with the rule's (`baseline`) and Bach's
-            own, of the same melodies.
-
-        Raises:
-            ValueError: if ``num_samples`` is less than 2.
-            ImportError: if music21 is not installed, from which Bach's chorales are read.
+        Without a melody it is Ode to Joy in the key that was asked for.
         """
-        from aigc_apps.music import judge
+        blank, melody = make.blank_piece(request)
+        piece = harmony.set_by_counts(blank if melody else make.ode_to_joy(blank))
+        return self._artifact(request, 0, piece, {}, counted=True)
 
-        trial = judge.try_music(self.model, num_samples, seed)
-        return self.verdict(**judge.music_verdict(trial))
+    def measure(
+        self, number: int, seed: int = 0, say: Callable[[str], Any] | None = None
+    ) -> Measured:
+        return judge.measure_music(self, number, seed, say)
 
-    def _artifact(self, request, seed, piece, details, rule=None) -> Artifact:
-        provenance = self.provenance(request, seed, rule, by_model=rule is None)
+    def _made_by(self, request: MusicRequest) -> str:
+        """The model with what is added to it: proposed chords, and the repairs."""
+        chords = " over counted chords" if request.melody else ""
+        return f"{self.card.model}{chords}, best of {make.CANDIDATES}, repaired"
+
+    def _artifact(self, request, seed, piece, details, counted=False) -> Artifact:
+        model = "counted chords" if counted else self._made_by(request)
+        provenance = self.provenance(request, seed, model, by_model=not counted)
         content, sound = make.music_file(piece, request, made_by_line(provenance))
-        details = {**details, "piece": piece, "chords": piece.describe(), **sound}
+        details = {**details, "piece": piece, "chords": piece.describe(),
+                   "numerals": piece.numerals(), **sound}  # fmt: skip
         return Artifact(content, *make.MEDIA[request.format], provenance, details)

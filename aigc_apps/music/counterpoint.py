@@ -24,6 +24,10 @@ CHORDS = {
     "m7b5": (0, 3, 6, 10),
     "dim7": (0, 3, 6, 9),
 }
+DEGREES = ("I", "bII", "II", "bIII", "III", "IV", "#IV", "V", "bVI", "VI", "bVII", "VII")
+IN_MINOR = {3: "III", 8: "VI", 10: "VII"}  # whose own degrees they are
+ENDINGS = {"dim": "°", "m7b5": "ø", "dim7": "°", "aug": "+", "maj7": "maj"}
+FIGURES = (("", "6", "64"), ("7", "65", "43", "42"))  # of triads and sevenths, by what is lowest
 DISSONANT = (1, 2, 6, 10, 11)  # intervals within the octave, in semitones
 FIFTH, OCTAVE = 7, 0
 
@@ -50,6 +54,14 @@ def parallels(pitches: np.ndarray) -> list[tuple[int, int, int]]:
         perfect = (first == second) & ((first == FIFTH) | (first == OCTAVE))
         found += [(int(step) + 1, upper, lower) for step in np.flatnonzero(same_way & perfect)]
     return sorted(found)
+
+
+def leaps(pitches: np.ndarray) -> list[tuple[int, int, int]]:
+    """Where a voice moves by more than a fifth without a rest: (step of arrival, voice, voice)."""
+    pitches = np.asarray(pitches, int)
+    before, after = pitches[:, :-1], pitches[:, 1:]
+    wide = (np.abs(after - before) > FIFTH) & (before > 0) & (after > 0)
+    return sorted((int(step) + 1, int(voice), int(voice)) for voice, step in np.argwhere(wide))
 
 
 def dissonant_share(pitches: np.ndarray) -> float:
@@ -120,6 +132,20 @@ def chord_name(sounding) -> str:
     """`chord` in letters, such as ``"Am7"`` or ``"D7"``; ``"?"`` for what has no name here."""
     found = chord(sounding)
     return "?" if found is None else NAMES[found[0]] + found[1]
+
+
+def numeral(sounding, tonic: int, minor: bool) -> str:
+    """`chord` as a Roman numeral with its figures, such as ``"V65"`` or ``"ii6"``; else ``"?"``."""
+    found = chord(sounding)
+    if found is None:
+        return "?"
+    root, kind = found
+    place, members = (root - tonic) % 12, CHORDS[kind]
+    name = (IN_MINOR if minor else {}).get(place, DEGREES[place])
+    lowest = members.index((min(int(n) for n in sounding if n > 0) - root) % 12)
+    if members[1] == 3:
+        name = name[: -len(name.lstrip("b#"))] + name.lstrip("b#").lower()
+    return name + ENDINGS.get(kind, "") + FIGURES[len(members) - 3][lowest]
 
 
 def beats(pitches: np.ndarray, steps_a_beat: int = 4) -> np.ndarray:

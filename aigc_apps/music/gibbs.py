@@ -36,6 +36,8 @@ def fill_cells(
     most: float = 0.3,
     least: float = 0.1,
     start: bool = True,
+    grain: int = 1,
+    wish: np.ndarray | None = None,
     seed: int = 0,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Write the free cells in a random order, then better them; the others stay as they are.
@@ -62,6 +64,9 @@ def fill_cells(
         least: the same in the last ones.
         start: whether free cells are unknown at first; otherwise all passes are Gibbs
             sampling that begins with what they hold.
+        grain: steps that are drawn as one, from the beginning of the beat: 2 writes no note
+            shorter than an eighth. Free cells must come in such groups.
+        wish: added to the logits of pitches by MIDI number, shape (4, T, 128); None for none.
         seed: the same seed gives the same grids on one machine.
 
     Returns:
@@ -70,46 +75,60 @@ def fill_cells(
     Raises:
         ValueError: if a number is out of range or a given pitch is no symbol.
     """
-    check_whole("num_passes", num_passes)
-    if not 0 < temperature < 100:
-        raise ValueError(f"The temperature is {temperature}: give more than 0, such as 1.")
-    given = pitches[~free]
-    wrong = given[(given != 0) & ((given < LOWEST) | (given > HIGHEST))]
-    if wrong.size:
-        raise ValueError(
-            f"The pitch {int(wrong[0])} is given: use MIDI numbers from {LOWEST} to {HIGHEST}."
-        )
+    _check_filling(num_passes, temperature, pitches[~free])
     rng, size = np.random.default_rng(seed), len(pitches)
     symbols, told, above = model.prepared(pitches, clocks, tonic, minor)
     heard = np.broadcast_to(np.asarray(onsets, np.float32), (size, pitches.shape[2]))
-    network, in_range = model.network(), _in_range(above)
+    network, bias = model.network(), _in_range(above)
+    if wish is not None:
+        bias = bias + wish[..., to_pitches(np.arange(NUM_SYMBOLS), above)].astype(np.float32)
     revealing = round(0.7 * num_passes) if start else 0
-    turn = _noise(rng, pitches.shape, in_chunks=True)  # in which order cells become known
+    turn = _noise(rng, pitches.shape, CHUNK)  # in which order cells become known
     for number in range(num_passes):
         if number < revealing:
             erased = free & (turn >= number / revealing)
             chosen = erased & (turn < (number + 1) / revealing)
         else:
             left = (num_passes - number) / (num_passes - revealing)
-            in_chunks = number % 2 == 0
-            erased = free & (_noise(rng, pitches.shape, in_chunks) < max(least, most * left))
+            width = CHUNK if number % 2 == 0 else grain
+            erased = free & (_noise(rng, pitches.shape, width) < max(least, most * left))
             chosen = erased
         logits = network(symbols, erased.astype(np.float32), heard, told)
         logits = ops.convert_to_numpy(logits)[..., :NUM_SYMBOLS].transpose(0, 2, 1, 3)
         # At last cells that were drawn at once and do not fit each other are smoothed out.
         cooled = temperature * (0.3 if number >= 0.75 * num_passes else 1.0)
-        drawn = _draw(logits / np.float32(cooled) + in_range, rng)
+        drawn = _draw(_as_one(logits / np.float32(cooled) + bias, grain), rng)
+        drawn = np.repeat(drawn, grain, axis=2)
         symbols = np.where(chosen, drawn, symbols).astype(np.int32)
     all_known = np.zeros(free.shape, np.float32)
     struck = ops.convert_to_numpy(network(symbols, all_known, heard, told))
     made = to_pitches(symbols, above)
-    return made.astype(np.int8), _onsets(made, struck[..., -1].transpose(0, 2, 1), heard)
+    again = struck[..., -1].transpose(0, 2, 1) > 0
+    again[..., np.arange(again.shape[-1]) % grain > 0] = False
+    return made.astype(np.int8), _onsets(made, again, heard)
 
 
-def _onsets(pitches: np.ndarray, logits: np.ndarray, heard: np.ndarray) -> np.ndarray:
+def _check_filling(num_passes: int, temperature: float, given: np.ndarray) -> None:
+    check_whole("num_passes", num_passes)
+    if not 0 < temperature < 100:
+        raise ValueError(f"The temperature is {temperature}: give more than 0, such as 1.")
+    wrong = given[(given != 0) & ((given < LOWEST) | (given > HIGHEST))]
+    if wrong.size:
+        raise ValueError(
+            f"The pitch {int(wrong[0])} is given: use MIDI numbers from {LOWEST} to {HIGHEST}."
+        )
+
+
+def _as_one(logits: np.ndarray, grain: int) -> np.ndarray:
+    """The mean logits of each group of steps, shape (B, 4, T / grain, symbols)."""
+    size, voices, length, symbols = logits.shape
+    return logits.reshape(size, voices, length // grain, grain, symbols).mean(axis=3)
+
+
+def _onsets(pitches: np.ndarray, again: np.ndarray, heard: np.ndarray) -> np.ndarray:
     """A pitch that changes is struck; one that stays is, if it is more likely than not."""
     before = np.pad(pitches[..., :-1], ((0, 0), (0, 0), (1, 0)))
-    onsets = (pitches > 0) & ((pitches != before) | (logits > 0))
+    onsets = (pitches > 0) & ((pitches != before) | again)
     onsets[:, 0] = np.where(heard >= 0, heard > 0, onsets[:, 0])
     return onsets
 
@@ -147,9 +166,7 @@ def cell_surprise(
     heard = np.asarray(onsets[:, 0], np.float32)
     total = np.zeros(len(symbols))
     for _ in range(num_draws):
-        half = np.broadcast_to(
-            _noise(rng, (1, *symbols.shape[1:]), in_chunks=True) < 0.5, symbols.shape
-        )
+        half = np.broadcast_to(_noise(rng, (1, *symbols.shape[1:]), CHUNK) < 0.5, symbols.shape)
         for hidden in (half, ~half):
             logits = model.network()(symbols, hidden.astype(np.float32), heard, told)
             logits = ops.convert_to_numpy(logits)[..., :NUM_SYMBOLS].transpose(0, 2, 1, 3)
@@ -168,13 +185,11 @@ def _in_range(above: int) -> np.ndarray:
     return allowed
 
 
-def _noise(rng: np.random.Generator, shape: tuple[int, ...], in_chunks: bool) -> np.ndarray:
-    """Uniform numbers for each cell, or the same ones for the cells of a quarter note."""
-    if not in_chunks:
-        return rng.random(shape)
+def _noise(rng: np.random.Generator, shape: tuple[int, ...], width: int) -> np.ndarray:
+    """Uniform numbers, the same ones for the cells of each so many steps."""
     size, voices, length = shape
-    chunks = rng.random((size, voices, -(-length // CHUNK)))
-    return np.repeat(chunks, CHUNK, axis=2)[..., :length]
+    chunks = rng.random((size, voices, -(-length // width)))
+    return np.repeat(chunks, width, axis=2)[..., :length]
 
 
 def _draw(logits: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -1,230 +1,146 @@
-"""Judging music (chapter 6.3): held-out melodies set by the model, by rule, and by Bach himself.
+"""How the claims about music are measured (chapter 6.3): phrases that the model never heard.
 
-A `MusicTrial` holds what was made and measured; `music_measures` and `music_verdict` say what
-follows from it, and nothing else decides.
+A request is a melody: settings of the same phrase, by Bach, are items of one request.
 """
 
 from __future__ import annotations
 
-import statistics
-import time
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from aigc_apps.contract import Measure, standard_error
-from aigc_apps.music import counterpoint, score
-from aigc_apps.music.chorales import STEPS_A_BEAT, read_chorales
-from aigc_apps.music.grid import RANGES, chorale_windows
-from aigc_apps.music.make import CHECKPOINT, block_chords, compose_piece
-from aigc_apps.music.request import moods
-from aigc_apps.music.score import BAR, Piece
+from aigc_apps.evaluation.items import Items
+from aigc_apps.evaluation.trials import Answers, Measured, Trial, answer_all, measure_all
+from aigc_apps.music import counterpoint, harmony, make, score
+from aigc_apps.music.chorales import STEPS_A_BEAT
+from aigc_apps.music.grid import RANGES
+from aigc_apps.music.held_out import melodies_held_out
+from aigc_apps.music.score import Piece
 
-# What a piece must reach to be worth a person's work: see `is_worth_mending`.
-MOST_PARALLELS = 2.0
-"""Times as many parallels in 100 beats as Bach has."""
-CLEARLY = 2.0
-"""Standard errors by which it must agree with Bach more often than the rule does."""
+Set = tuple[Piece, Piece]  # a setting, and Bach's of the same melody
 
 
-@dataclass(frozen=True)
-class MusicTrial:
-    """What was made of held-out melodies, and what a likelihood and a clock said of it.
+class MusicTrial(Trial):
+    """What is in ``trial.yml``: besides what every trial has, most ``settings`` of a melody.
 
     Attributes:
-        generated, ruled, bach: the same melodies set by the model, by `block_chords`, by Bach.
-        bach_parallels: of all held-out chorales, in 100 beats: the phrases alone hold too few.
-        nats: a cell of Bach's lower voices given the melody, shape (draws, windows).
-        nats_markov: the same of a chain of single voices, from the checkpoint's card.
-        seconds: that each piece of ``generated`` took until it was a file, by the clock on the
-            wall, as a user waits.
-        training_seconds: that the model took.
+        settings: of a melody that are asked for, at most.
+        left_out: held-out chorales that are not asked for.
     """
 
-    generated: list[Piece]
-    ruled: list[Piece]
-    bach: list[Piece]
-    bach_parallels: float
-    nats: np.ndarray
-    nats_markov: float
-    seconds: list[float]
-    training_seconds: float
-
-    @property
-    def sets(self) -> dict[str, list[Piece]]:
-        """The pieces by the fields of a `Measure`."""
-        return {"generated": self.generated, "baseline": self.ruled, "people": self.bach}
-
-    def agreed(self, name: str) -> list[float]:
-        """Percent of beats with the root that Bach chose, for each piece of a set."""
-        pairs = zip(self.sets[name], self.bach, strict=True)
-        return [100 * counterpoint.agreement(a.pitches, b.pitches) for a, b in pairs]
+    settings: int
+    left_out: tuple[str, ...]
 
 
-def try_music(model, num_samples: int, seed: int) -> MusicTrial:
-    """Set the first phrases of held-out chorales; arguments and errors as `Music.evaluate`."""
-    if num_samples < 2:
-        raise ValueError(f"num_samples is {num_samples}: give at least 2.")
+def measure_music(scenario, number: int, seed: int, say: Callable[[str], Any] | None) -> Measured:
+    """The claims of ``claims.yml``, measured; see `Scenario.measure`."""
     from aigc_utils import checkpoints
 
-    held_out = read_chorales("held_out")
-    phrases = [piece for chorale in held_out if (piece := first_phrases(chorale))]
-    bach = [phrases[i % len(phrases)] for i in range(num_samples)]
-    made, seconds = [], []
-    model.network()
-    for number, piece in enumerate(bach):
-        start = time.perf_counter()
-        made.append(compose_piece(model, piece, keep_melody=True, seed=seed + number)[0])
-        score.to_midi(made[-1], "timed")
-        seconds.append(time.perf_counter() - start)
-    card = checkpoints.load_card(CHECKPOINT)
-    windows = chorale_windows(held_out, length=64, stride=64)
-    return MusicTrial(
-        generated=made,
-        ruled=[block_chords(piece) for piece in bach],
-        bach=bach,
-        bach_parallels=parallel_rate([chorale.pitches for chorale in held_out]),
-        nats=model.nll(windows, melody_given=True, num_draws=4, seed=seed),
-        nats_markov=card.results["held_out_nats_a_cell_lower_voices_markov"],
+    melodies = melodies_held_out(scenario.trial.settings, scenario.trial.left_out)
+    asked = {name: melodies[name] for name in scenario.trial.first(list(melodies), number)}
+    scenario.model.network()
+
+    def compose(given: Piece, seed: int) -> Piece:
+        piece, _ = make.compose_piece(scenario.model, given, keep_melody=True, seed=seed)
+        score.to_midi(piece, "timed")
+        return piece
+
+    flat = {label: piece for settings in asked.values() for label, piece in settings.items()}
+    made, seconds = answer_all(compose, flat, seed, say, "phrases")
+    card = checkpoints.load_card(make.CHECKPOINT)
+    return Measured(
+        items=measure_settings(asked, {label: piece for label, (piece,) in made.items()}),
+        requests={
+            name: {"settings": [*settings], "beats": [p.num_steps // 4 for p in settings.values()],
+                   "keys": [p.key for p in settings.values()]}
+            for name, settings in asked.items()
+        },
+        model=make.CHECKPOINT,
+        model_sha256=card.weights_sha256,
+        settings={"temperature": 0.5, "candidates": make.CANDIDATES, "passes": make.PASSES,
+                  "repairs": make.REPAIRS, "shortest": "eighth"},
         seconds=seconds,
         training_seconds=card.seconds,
-    )
-
-
-def music_measures(trial: MusicTrial) -> tuple[Measure, ...]:
-    """What a trial says of the model's pieces, the rule's and Bach's, in eight measures."""
-    number, roots = len(trial.bach), trial.agreed("generated")
-
-    def each(function) -> dict[str, float]:
-        return {name: float(function(pieces)) for name, pieces in trial.sets.items()}
-
-    kept = each(
-        lambda pieces: 100 * np.mean([_kept(*p) for p in zip(pieces, trial.bach, strict=True)])
-    )
-    ranges = each(
-        lambda pieces: 100 * np.mean([counterpoint.in_range(p.pitches, RANGES) for p in pieces])
-    )
-    offences = each(lambda pieces: parallel_rate([p.pitches for p in pieces]))
-    # Five or so in the phrases alone would make a poor ruler: Bach's rate is that of all.
-    offences["people"] = trial.bach_parallels
-    harsh = each(
-        lambda pieces: 100 * np.mean([counterpoint.dissonant_share(p.pitches) for p in pieces])
-    )
-    named = each(lambda pieces: 100 * np.mean([name != "?" for p in pieces for name in p.chords()]))
-    tones = {name: _tones(pieces) for name, pieces in trial.sets.items()}
-    apart = {name: 50 * float(np.abs(tones[name] - tones["people"]).sum()) for name in tones}
-
-    def measure(name, unit, better, generated, baseline, people=None, error=None, count=number):
-        return Measure(
-            name=name, unit=unit, better=better, generated=generated, baseline=baseline,
-            people=people, standard_error=error, number=count,
-        )  # fmt: skip
-
-    return (
-        measure("melodies kept note for note", "%", "higher", kept["generated"], kept["baseline"]),
-        measure("notes in their voice's range", "%", "higher", **ranges),
-        measure("parallel fifths and octaves in 100 beats", "", "lower", **offences),
-        measure("beats with the root that Bach chose", "%", "higher", float(np.mean(roots)),
-                float(np.mean(trial.agreed("baseline"))), error=standard_error(roots)),
-        measure("dissonant pairs of voices, difference to Bach", "% points", "lower",
-                abs(harsh["generated"] - harsh["people"]),
-                abs(harsh["baseline"] - harsh["people"])),
-        measure("beats with a chord that has a name", "%", "higher", **named),
-        measure("lower voices' tones, distance to Bach", "%", "lower",
-                apart["generated"], apart["baseline"]),
-        measure("log-likelihood of Bach's lower voices given the melody", "nats lost a cell",
-                "lower", float(trial.nats.mean()), trial.nats_markov,
-                error=standard_error(trial.nats.mean(axis=0)), count=trial.nats.shape[1]),
     )  # fmt: skip
 
 
-def is_worth_mending(
-    kept: float, parallels: float, bach_parallels: float, better: float, error: float
-) -> bool:
-    """Whether pieces hold what was promised and beat the rule, so that mending them pays.
+def measure_settings(asked: Mapping[str, Mapping[str, Piece]], made: Mapping[str, Piece]) -> Items:
+    """All claims, of settings by label, beside counted ones (`harmony`) and Bach's own."""
 
-    Args:
-        kept: percent of melodies that were kept note for note; all must be.
-        parallels, bach_parallels: in 100 beats; at most `MOST_PARALLELS` times Bach's.
-        better: by how many percent of beats it agrees with Bach's roots more often than the rule.
-        error: the standard error of ``better``, which must be `CLEARLY` times as large.
-    """
-    return kept == 100 and parallels <= MOST_PARALLELS * bach_parallels and better > CLEARLY * error
+    def answers(setting: Callable[[str, Piece], Piece]) -> Answers:
+        return {name: [(setting(label, bach), bach) for label, bach in settings.items()]
+                for name, settings in asked.items()}  # fmt: skip
 
-
-def music_verdict(trial: MusicTrial) -> dict[str, Any]:
-    """The fields of a `Verdict` that a trial decides; ``seconds_each`` is by the clock."""
-    measures = music_measures(trial)
-    kept, _, offences, roots = measures[:4]
-    better = np.subtract(trial.agreed("generated"), trial.agreed("baseline"))  # by melody
-    good = is_worth_mending(
-        kept.generated,
-        offences.generated,
-        offences.people,
-        float(better.mean()),
-        standard_error(better),
-    )
-    return {
-        # Gold would need somebody who listened, and that was not measured.
-        "answer": "ore" if good else "bubble",
-        "because": (
-            f"In {len(trial.bach)} settings of melodies that it never heard it agrees with Bach's "
-            f"root at {roots.generated:.0f}% of beats (three chords by rule: "
-            f"{roots.baseline:.0f}%), with {offences.generated:.2f} parallels "
-            f"in 100 beats (Bach {offences.people:.2f}, the rule "
-            f"{offences.baseline:.1f}), and keeps {kept.generated:.0f}% of the melodies."
-        ),
-        "measures": measures,
-        "seconds_each": statistics.median(trial.seconds),
-        "training_seconds": trial.training_seconds,
-        "review_minutes": 5.0,
-        "assumed": "Five minutes: somebody who reads music plays it twice and mends a bar or two; "
-        "nobody was asked how it sounds, so whether people like it was not measured.",
-        "risks": (
-            "It may come near to a chorale that it learnt from.",
-            "Bach's rules are held where they were counted: parallels, ranges, the melody. "
-            "Others, such as resolving a seventh, are held only as far as they were learnt.",
-            "A listener may take it for Bach: the file says that it is not.",
-        ),
+    arms = {
+        "generated": answers(lambda label, bach: made[label]),
+        "strong_simple": answers(lambda label, bach: harmony.set_by_counts(bach)),
+        "people": answers(lambda label, bach: bach),
     }
+    items = Items()
+    for claim, value in VALUES.items():
+        measure_all(items, claim, arms, lambda pair, value=value: value(*pair))
+    return items
 
 
-def first_phrases(chorale, most: int = 80, least: int = 32) -> Piece | None:
-    """The beginning of one of `aigc_apps.music.chorales`, up to the end of a phrase.
-
-    Returns:
-        The phrases that end within ``most`` steps, as Bach set them; None where there are none
-        of at least ``least`` steps, or the chorale is not in 4/4.
-    """
-    marked = chorale.fermatas[:most]
-    ends = np.flatnonzero(marked & ~np.append(marked[1:], False)) + 1
-    ends = ends[(ends >= least) & (ends < most)]
-    if not len(ends) or (chorale.beats[:most] != 4).any():
-        return None
-    upbeat, odd = divmod(-int(chorale.places[0]) % BAR, STEPS_A_BEAT)
-    if odd:
-        return None
-    here = slice(0, int(ends[-1]))
-    return Piece(
-        chorale.pitches[:, here].astype(int), chorale.onsets[:, here], chorale.fermatas[here],
-        moods()["calm"].tempo, chorale.tonic, chorale.minor, upbeat,
-    )  # fmt: skip
-
-
-def parallel_rate(grids) -> float:
+def parallel_rate(grids: Sequence[np.ndarray]) -> float:
     """Parallel fifths and octaves in 100 beats of all grids together."""
-    total = sum(grid.shape[1] for grid in grids) / STEPS_A_BEAT
-    return 100 * sum(len(counterpoint.parallels(grid)) for grid in grids) / total
+    beats = sum(grid.shape[1] for grid in grids) / STEPS_A_BEAT
+    return 100 * sum(len(counterpoint.parallels(grid)) for grid in grids) / beats
 
 
-def _kept(piece: Piece, given: Piece) -> bool:
+def lower_lines(piece: Piece) -> list[list[tuple[int, int, int]]]:
+    """(MIDI number, first step, steps) of the notes of the three lower voices, voice by voice."""
+    return [[*score.line_notes(piece.pitches[v], piece.onsets[v])] for v in (1, 2, 3)]
+
+
+def kept(piece: Piece, bach: Piece) -> bool:
     """Whether the soprano is the given one, pitches and strokes."""
-    return np.array_equal(piece.pitches[0], given.pitches[0]) and np.array_equal(
-        piece.onsets[0], given.onsets[0]
+    return np.array_equal(piece.pitches[0], bach.pitches[0]) and np.array_equal(
+        piece.onsets[0], bach.onsets[0]
     )
 
 
-def _tones(pieces) -> np.ndarray:
-    """Shares of the twelve tones above the tonic in the lower voices, shape (12,)."""
-    return np.mean([counterpoint.pitch_classes(p.pitches[1:], p.tonic) for p in pieces], axis=0)
+def single_sixteenths(piece: Piece) -> float:
+    """The share of the lower voices' notes that last one step."""
+    lengths = [length for line in lower_lines(piece) for *_, length in line]
+    return float(np.mean(np.equal(lengths, 1))) if lengths else 0.0
+
+
+def wide_moves(piece: Piece) -> float:
+    """The share of the lower voices' moves, from note to note, that are wider than a fifth."""
+    moves = [abs(a[0] - b[0]) for line in lower_lines(piece) for a, b in pairwise(line)]
+    return float(np.mean(np.greater(moves, counterpoint.FIFTH))) if moves else 0.0
+
+
+def between_beats(piece: Piece) -> set[tuple[int, int, int]]:
+    """(voice, MIDI number, step) of the lower voices' notes that begin between two beats."""
+    return {(voice, note, start) for voice, line in enumerate(lower_lines(piece))
+            for note, start, _ in line if start % STEPS_A_BEAT}  # fmt: skip
+
+
+def moves_found(piece: Piece, bach: Piece) -> float:
+    """F1 of `between_beats` against Bach's."""
+    ours, his = between_beats(piece), between_beats(bach)
+    return 2 * len(ours & his) / (len(ours) + len(his)) if ours or his else 1.0
+
+
+def apart(count: Callable[[Piece], float]) -> Callable[[Piece, Piece], float]:
+    """The distance of a count from Bach's."""
+    return lambda piece, bach: abs(count(piece) - count(bach))
+
+
+VALUES: dict[str, Callable[[Piece, Piece], float]] = {
+    "melody": kept,
+    "ranges": lambda piece, _: counterpoint.in_range(piece.pitches, RANGES) == 1,
+    "parallels": lambda piece, _: parallel_rate([piece.pitches]),
+    "sixteenths": lambda piece, _: single_sixteenths(piece),
+    "leaps": lambda piece, _: wide_moves(piece),
+    "roots": lambda piece, bach: counterpoint.agreement(piece.pitches, bach.pitches),
+    "notes": lambda piece, bach: float((piece.pitches == bach.pitches)[1:, ::2].mean()),
+    "moves": moves_found,
+    "dissonance": apart(lambda piece: counterpoint.dissonant_share(piece.pitches)),
+    "moving": apart(lambda piece: len(between_beats(piece)) * STEPS_A_BEAT / piece.num_steps),
+    "named": lambda piece, _: float(np.mean([name != "?" for name in piece.chords()])),
+}

@@ -1,8 +1,9 @@
 """Making music (chapter 6.3): a blank piece, four voices written on it, chords by rule, sound.
 
-Counterpoint's one hard rule, no parallel fifths and octaves, is not left to the model alone:
-several candidates are drawn, offending places are drawn again, and the candidate with the
-fewest is kept, the likeliest of those.
+The model is not left alone. Counts propose the chords under a melody, its own belief weighed in
+(`harmony`); no note is shorter than an eighth unless that is asked for; parallel fifths and
+octaves and wide leaps are drawn again; and of several candidates the one with the fewest is kept,
+the likeliest of those.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from aigc_apps.music import counterpoint, score, sound
+from aigc_apps.music import counterpoint, harmony, score, sound
 from aigc_apps.music.chorales import STEPS_A_BEAT
 from aigc_apps.music.grid import clock
 from aigc_apps.music.melodies import read_melody, tune_melody, tunes
@@ -22,6 +23,8 @@ from aigc_apps.music.score import BAR, Piece
 
 CHECKPOINT = "bach_chorales"
 CANDIDATES, PASSES, REPAIRS = 4, 56, 6
+GRAIN = {"eighth": 2, "sixteenth": 1}  # steps of the shortest note that is written
+AGAINST = 14.0  # nats by which a tone outside the proposed chord is less likely, when a beat begins
 MEDIA = {
     "midi": ("audio/midi", ".mid"),
     "musicxml": ("application/vnd.recordare.musicxml+xml", ".musicxml"),
@@ -72,6 +75,8 @@ def compose_piece(
     candidates: int = CANDIDATES,
     passes: int = PASSES,
     repairs: int = REPAIRS,
+    grain: int = 2,
+    counted: bool = True,
 ) -> tuple[Piece, dict[str, Any]]:
     """Fill the lower voices, or all four, of a piece.
 
@@ -80,60 +85,109 @@ def compose_piece(
         blank: with a melody or without.
         keep_melody: whether the soprano stays as it is, its rests too, and every cell of
             the lower voices is written; otherwise what is empty is written in all four.
-        temperature: of the draws.
+        temperature: of the draws; above 0.5 the proposed chords are drawn too.
         seed: the same seed gives the same piece on one machine.
         candidates: pieces drawn at once, of which one is kept.
         passes: of Gibbs sampling.
-        repairs: rounds in which notes that make parallels are drawn again.
+        repairs: rounds in which notes that make parallels or leap are drawn again.
+        grain: steps of the shortest note that is written.
+        counted: whether counts propose the chords under a kept melody.
 
     Returns:
         The piece, and ``parallels``, ``parallels_before`` (without repairs, of the first
-        candidate) and ``nats`` (what its cells cost given all others).
+        candidate), ``nats`` (what its cells cost given all others), ``departures`` (beats whose
+        root is another than was proposed; 0 where nothing was), and ``faults``: these, leaps of
+        the lower voices, and parallels.
     """
     from aigc_apps.music.gibbs import cell_surprise, fill_cells
 
-    # The network looks at whole beats.
-    short = -blank.num_steps % STEPS_A_BEAT
-    pitches = np.pad(blank.pitches, ((0, 0), (0, short)))
-    fermatas = np.pad(blank.fermatas, (0, short))
-    length = pitches.shape[1]
-    clocks = clock(score.places(length, blank.upbeat), np.full(length, 4), fermatas)
+    whole = _in_whole_beats(blank)
+    length = whole.num_steps
+    clocks = clock(score.places(length, blank.upbeat), np.full(length, 4), whole.fermatas)
     # Beside a melody nothing is looked at: an excerpt brings its maker's lower voices along.
-    empty = np.ones(pitches.shape, bool) if keep_melody else pitches == 0
+    empty = np.ones((4, length), bool) if keep_melody else whole.pitches == 0
     free = np.repeat(empty[None], candidates, axis=0)
     heard = np.full(length, -1.0)
     if keep_melody:
         free[:, 0] = False
-        heard = np.pad(blank.onsets[0], (0, short)).astype(float)
+        heard = whole.onsets[0].astype(float)
     key = {"tonic": blank.tonic, "minor": blank.minor}
+    wish, roots = None, []
+    if keep_melody and counted:
+        belief = model.belief(whole.pitches, free[0].astype(float), heard, clocks, **key)
+        chords = harmony.choose_chords(whole, belief, max(0.0, temperature - 0.5), seed)
+        wish = _wish(whole, chords)
+        roots = [(chord.root + blank.tonic) % 12 for chord in chords]
     fill = functools.partial(
-        fill_cells, model, onsets=heard, clocks=clocks, temperature=temperature, **key
-    )
-    grids = np.repeat(pitches[None], candidates, axis=0)
+        fill_cells, model, onsets=heard, clocks=clocks, temperature=temperature, grain=grain,
+        wish=wish, **key,
+    )  # fmt: skip
+    grids = np.repeat(whole.pitches[None], candidates, axis=0)
     grids, onsets = fill(grids, free, num_passes=passes, seed=seed)
     before = len(counterpoint.parallels(grids[0]))
     _repair(fill, grids, onsets, free, repairs, seed)
     nats = cell_surprise(model, grids, onsets, clocks, **key)
-    ranks = [(len(counterpoint.parallels(g)), n) for g, n in zip(grids, nats, strict=True)]
+    ranks = [_rank(grid, roots, cost) for grid, cost in zip(grids, nats, strict=True)]
     best = min(range(candidates), key=ranks.__getitem__)
-    end = blank.num_steps
-    piece = dataclasses.replace(
-        blank, pitches=grids[best][:, :end].astype(int), onsets=onsets[best][:, :end]
+    cut = np.s_[best, :, : blank.num_steps]
+    piece = dataclasses.replace(blank, pitches=grids[cut].astype(int), onsets=onsets[cut])
+    found = dict(zip(("parallels", "faults", "nats", "departures"), ranks[best], strict=True))
+    return piece, found | {"parallels_before": before}
+
+
+def _rank(grid: np.ndarray, roots: list[int], nats: float) -> tuple[int, int, float, int]:
+    """What candidates are compared by: parallels, then all faults, then nats; and departures."""
+    away = _departures(grid, roots)
+    return len(counterpoint.parallels(grid)), len(_offences(grid)) + away, float(nats), away
+
+
+def _in_whole_beats(blank: Piece) -> Piece:
+    """The piece with rests up to the end of its last beat: the network looks at whole beats."""
+    short = (0, -blank.num_steps % STEPS_A_BEAT)
+    return dataclasses.replace(
+        blank,
+        pitches=np.pad(blank.pitches, ((0, 0), short)),
+        onsets=np.pad(blank.onsets, ((0, 0), short)),
+        fermatas=np.pad(blank.fermatas, short),
     )
-    found = {"parallels": ranks[best][0], "parallels_before": before, "nats": float(nats[best])}
-    return piece, found
+
+
+def _wish(blank: Piece, chords: list[harmony.Chord]) -> np.ndarray:
+    """`AGAINST` the tones that the proposed chords do not have, for each beat's first eighth."""
+    wish = np.zeros((4, blank.num_steps, 128))
+    above = (np.arange(128) - blank.tonic) % 12
+    for beat, chord in enumerate(chords):
+        here = slice(beat * STEPS_A_BEAT, beat * STEPS_A_BEAT + 2)
+        wish[1:3, here, ~np.isin(above, list(chord.tones))] = -AGAINST
+        wish[3, here, above != chord.bass] = -AGAINST
+    wish[:, :, 0] = -AGAINST * bool(chords)  # a rest is no chord
+    return wish
+
+
+def _departures(grid: np.ndarray, roots: list[int]) -> int:
+    """Beats whose chord has another root than was proposed, or none."""
+    found = map(counterpoint.chord, counterpoint.beats(grid).T)
+    return sum(c is None or c[0] != root for c, root in zip(found, roots, strict=False))
+
+
+def _offences(grid: np.ndarray) -> list[tuple[int, int, int]]:
+    """What is drawn again: parallels, and leaps of the lower voices."""
+    return counterpoint.parallels(grid) + [
+        (step, voice + 1, voice + 1) for step, voice, _ in counterpoint.leaps(grid[1:])
+    ]
 
 
 def _repair(fill, grids, onsets, free, rounds: int, seed: int) -> None:
-    """Draw notes that make parallels again, in place, and keep what makes no more of them."""
+    """Draw notes that make parallels or leap again, in place, and keep what is no worse."""
     for number in range(rounds):
-        found = [counterpoint.parallels(grid) for grid in grids]
+        found = [_offences(grid) for grid in grids]
         if not any(found):
             return
         again = np.stack([_around(*pair) for pair in zip(grids, found, strict=True)]) & free
         drawn, struck = fill(grids, again, num_passes=6, seed=seed + 1000 * (number + 1))
         for index, grid in enumerate(drawn):
-            if len(counterpoint.parallels(grid)) <= len(found[index]):
+            fewer = len(counterpoint.parallels(grid)) <= len(counterpoint.parallels(grids[index]))
+            if fewer and len(_offences(grid)) <= len(found[index]):
                 grids[index], onsets[index] = grid, struck[index]
 
 
@@ -150,7 +204,8 @@ def _around(grid: np.ndarray, found: list[tuple[int, int, int]]) -> np.ndarray:
             while last + 1 < len(line) and line[last + 1] == line[step]:
                 last += 1
             start, end = min(start, first), max(end, last + 1)
-        again[:, start:end] = True
+        # Whole eighths, which may be drawn as one.
+        again[:, start - start % 2 : end + end % 2] = True
     return again
 
 

@@ -1,6 +1,6 @@
-"""Voices without counterpoint: each one's next pitch from its last, by counting.
+"""Counting: what comes in a context, and voices each by itself, without counterpoint.
 
-What a model of four voices must beat (chapter 6.3). Pitches are counted above the tonic, so
+It is what a model of four voices must beat (chapter 6.3). Pitches are counted above the tonic, so
 that all keys share what they teach, and by the step's place in the beat, which is when notes move.
 """
 
@@ -14,56 +14,82 @@ from aigc_apps.music.chorales import STEPS_A_BEAT, VOICES, Chorale
 
 SPAN = 64  # symbols: 0 for a rest, else the pitch less LOWEST after transposing to C
 LOWEST = 28
+# How much of (voice, place in the beat, symbol before, soprano struck, soprano, minor, fermata) is
+# looked at, by order: nothing but the voice; the step before; the melody and the mode, too.
+LEVELS = ((1,), (1, 3), (1, 3, 7))
+
+Context = tuple[int, ...]
+
+
+class PrefixCounts:
+    """How often each symbol comes in a context; longer beginnings of it refine shorter ones.
+
+    Probabilities are interpolated with those of the shorter beginning by Witten & Bell's rule
+    (1991), and with the even ones in the end, so that none is zero.
+
+    Args:
+        size: how many symbols there are.
+        levels: how long the beginnings are that are looked at, the shortest first.
+    """
+
+    def __init__(self, size: int, levels: Sequence[int]):
+        self.size, self.levels = size, levels
+        self.seen: dict[Context, np.ndarray] = {}
+
+    def add(self, context: Context, symbol: int, times: int = 1) -> None:
+        """Count a symbol in a context."""
+        for length in self.levels:
+            if (row := self.seen.get(context[:length])) is None:
+                row = self.seen[context[:length]] = np.zeros(self.size)
+            row[symbol] += times
+
+    def chances(self, context: Context) -> np.ndarray:
+        """The probability of each symbol, shape (size,)."""
+        found = np.full(self.size, 1 / self.size)
+        for length in self.levels:
+            if (row := self.seen.get(context[:length])) is not None:
+                kinds = np.count_nonzero(row)
+                found = (row + kinds * found) / (row.sum() + kinds)
+        return found
 
 
 class MarkovVoices:
-    """Counts of each voice's symbols, alone (order 0) or after the one before (order 1).
-
-    Probabilities are interpolated with those of the lower order by Witten & Bell's rule (1991),
-    and with the uniform distribution in the end, so that none is zero.
+    """Each voice's symbols alone (order 0), after the one before (1), or told the melody too (2).
 
     Args:
         chorales: what is counted.
-        order: 0 or 1.
+        order: 0, 1 or 2; what order 2 is told is the soprano's pitch, whether it is struck, the
+            mode, and whether a phrase ends.
 
     Raises:
-        ValueError: if ``order`` is neither.
+        ValueError: if ``order`` is none of them.
     """
 
     def __init__(self, chorales: Sequence[Chorale], order: int):
-        if order not in (0, 1):
-            raise ValueError(f"The order is {order}: choose 0 or 1.")
-        self.order = order
-        alone = np.zeros((len(VOICES), SPAN))
-        after = np.zeros((len(VOICES), STEPS_A_BEAT, SPAN, SPAN))
+        if order not in range(len(LEVELS)):
+            raise ValueError(f"The order is {order}: choose 0, 1 or 2.")
+        self.counts = PrefixCounts(SPAN, LEVELS[order])
         for chorale in chorales:
-            symbols, before, phase = self._symbols(chorale)
-            for voice in range(len(VOICES)):
-                np.add.at(alone[voice], symbols[voice], 1)
-                np.add.at(after[voice], (phase, before[voice], symbols[voice]), 1)
-        self.unigram = _interpolated(alone, np.full(SPAN, 1 / SPAN))
-        self.bigram = _interpolated(after, self.unigram[:, None, None, :])
+            for context, symbol in self._cells(chorale):
+                self.counts.add(context, symbol)
 
     def nll(self, chorale: Chorale) -> np.ndarray:
         """nats of each cell, shape (4, T)."""
-        symbols, before, phase = self._symbols(chorale)
-        voices = np.arange(len(VOICES))[:, None]
-        if self.order == 0:
-            return -np.log(self.unigram[voices, symbols])
-        return -np.log(self.bigram[voices, phase[None], before, symbols])
+        nats = [-np.log(self.counts.chances(c)[symbol]) for c, symbol in self._cells(chorale)]
+        return np.reshape(nats, (len(VOICES), -1))
 
     @staticmethod
-    def _symbols(chorale: Chorale) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Symbols (4, T), those of the step before (a rest at first), and places in the beat."""
+    def _cells(chorale: Chorale) -> list[tuple[Context, int]]:
+        """Contexts, see `LEVELS`, and symbols, voice by voice; before the first is a rest."""
         shift = (chorale.tonic + 6) % 12 - 6
         pitches = chorale.pitches.astype(int)
         symbols = np.where(pitches > 0, pitches - shift - LOWEST, 0)
         before = np.pad(symbols[:, :-1], ((0, 0), (1, 0)))
-        return symbols, before, chorale.places % STEPS_A_BEAT
-
-
-def _interpolated(counts: np.ndarray, lower: np.ndarray) -> np.ndarray:
-    """Probabilities over the last axis: counts, mixed with those of the lower order."""
-    total = counts.sum(axis=-1, keepdims=True)
-    kinds = (counts > 0).sum(axis=-1, keepdims=True)
-    return (counts + np.maximum(kinds, 1) * lower) / (total + np.maximum(kinds, 1))
+        told = (chorale.onsets[0], symbols[0], np.full(chorale.num_steps, chorale.minor),
+                chorale.fermatas)  # fmt: skip
+        cells = []
+        for voice in range(len(VOICES)):
+            columns = np.stack([chorale.places % STEPS_A_BEAT, before[voice], *told], axis=1)
+            rows = columns.astype(int).tolist()
+            cells += [((voice, *row), own) for row, own in zip(rows, symbols[voice], strict=True)]
+        return cells

@@ -63,6 +63,9 @@ class MusicRequest(Request):
     temperature: float = Field(
         0.5, ge=0.1, le=2.0, description="below 1 the usual is preferred, above 1 the unusual"
     )
+    shortest: Literal["eighth", "sixteenth"] = Field(
+        "eighth", description="the shortest note of the voices that are written"
+    )
     format: Literal["midi", "musicxml", "wav"] = Field("midi", description="of the file")
 
     @field_validator("melody")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from aigc_apps.music.chorales import REST, STEPS_A_BEAT, VOICES
-from aigc_apps.music.counterpoint import NAMES, beats, chord_name
+from aigc_apps.music.counterpoint import NAMES, beats, chord_name, numeral
 
 BAR = 4 * STEPS_A_BEAT  # steps; pieces are in 4/4
 
@@ -77,6 +77,13 @@ class Piece:
     def chords(self) -> list[str]:
         """The name of the chord at each beat; ``"?"`` where it has none."""
         return [chord_name(sounding) for sounding in beats(self.pitches, STEPS_A_BEAT).T]
+
+    def numerals(self) -> list[str]:
+        """The same as Roman numerals in the piece's key, such as ``"V65"``."""
+        return [
+            numeral(sounding, self.tonic, self.minor)
+            for sounding in beats(self.pitches, STEPS_A_BEAT).T
+        ]
 
     def describe(self) -> str:
         """The chords bar by bar, for those who do not see the score."""
