@@ -23,7 +23,7 @@ import aigc_utils
 from aigc_apps import saving
 from aigc_apps.evaluation.claims import Claim, read_claims
 from aigc_apps.evaluation.items import Items
-from aigc_apps.evaluation.records import Record, make_record
+from aigc_apps.evaluation.records import Verdict, make_record
 from aigc_apps.evaluation.trials import Measured, Trial
 from aigc_apps.origins import code_sha256, describe_machine
 from aigc_apps.safety import Provenance
@@ -203,7 +203,7 @@ class Scenario(abc.ABC):
 
     def judge(
         self, number: int | None = None, seed: int = 0, say: Callable[[str], Any] | None = None
-    ) -> tuple[Record, Items]:
+    ) -> tuple[Verdict, Items]:
         """Measure, and decide: a record, and the items that it was computed from.
 
         Args:

@@ -1,6 +1,6 @@
 """People judge what an application makes: blind sheets, and what the ratings say of a record.
 
-`aigc judge` and chapter 8.9 show a `Sheet`; `aigc verdict` reads the ratings.
+`aigc judge` and chapter 8.9 show a `RatingSheet`; `aigc verdict` reads the ratings.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from aigc_apps.evaluation import ratings as said
 from aigc_apps.evaluation.decide import Decision, People
 from aigc_apps.evaluation.items import Items
 from aigc_apps.evaluation.ratings import Choice, Rater, Rating, Ratings, Shown
-from aigc_apps.evaluation.records import Record, decide_again
+from aigc_apps.evaluation.records import Verdict, decide_again
 from aigc_apps.evaluation.sitting import Sitting, open_sitting
 from aigc_apps.evaluation.statistics import Interval
 from aigc_utils.files import atomic_path, read_utf8
@@ -44,7 +44,7 @@ class SheetFile(BaseModel):
     media_type: str
 
 
-class Sheet(NamedTuple):
+class RatingSheet(NamedTuple):
     """What can be shown to raters: for each request an artefact of each arm.
 
     Attributes:
@@ -88,7 +88,7 @@ def prepare_sheet(
     number: int = 20,
     seed: int = 0,
     say: Callable[[str], Any] | None = None,
-) -> Sheet:
+) -> RatingSheet:
     """Make what is to be judged, or take what lies in the folder from last time.
 
     Args:
@@ -115,7 +115,7 @@ def prepare_sheet(
         (item, arm): folder / name for item, by in known.files.items() for arm, name in by.items()
     }
     contents = [(f"{item}:{arm}", path.read_bytes()) for (item, arm), path in files.items()]
-    return Sheet(
+    return RatingSheet(
         scenario.card.name, scenario.card.need, tuple(known.files), files, known.media_type,
         said.sheet_sha256(contents),
     )  # fmt: skip
@@ -159,7 +159,7 @@ def _make(
 
 
 def begin_judging(
-    sheet: Sheet,
+    sheet: RatingSheet,
     path: Path,
     rater: str,
     pairs: bool = False,
@@ -181,7 +181,7 @@ def begin_judging(
     )
 
 
-def _checks(sheet: Sheet, choices: Sequence[Choice], pairs: bool) -> list[Shown]:
+def _checks(sheet: RatingSheet, choices: Sequence[Choice], pairs: bool) -> list[Shown]:
     """Attention checks, each with another right answer, so that no habit passes many of them."""
     checks = [
         Shown(
@@ -241,7 +241,7 @@ class Opinions:
     notes: tuple[str, ...]
 
 
-def opinions_of(record: Record, files: Sequence[Ratings]) -> Opinions:
+def opinions_of(record: Verdict, files: Sequence[Ratings]) -> Opinions:
     """What all ratings of an application's items come to.
 
     Raises:
@@ -291,7 +291,7 @@ def opinions_of(record: Record, files: Sequence[Ratings]) -> Opinions:
     )
 
 
-def decide_with(record: Record, items: Items, opinions: Opinions) -> Decision:
+def decide_with(record: Verdict, items: Items, opinions: Opinions) -> Decision:
     """The answer with what people said; their minutes take the place of the assumed ones."""
     if opinions.accepted is None:
         return decide_again(record, items)
@@ -300,7 +300,7 @@ def decide_with(record: Record, items: Items, opinions: Opinions) -> Decision:
     return decide_again(record, items, people)
 
 
-def with_minutes(record: Record, review: float | None, by_hand: float | None) -> Record:
+def with_minutes(record: Verdict, review: float | None, by_hand: float | None) -> Verdict:
     """The record with minutes of the reader's own in place of the assumed ones.
 
     Raises:

@@ -13,7 +13,7 @@ import aigc_apps
 from aigc_apps.contract import Artifact
 from aigc_apps.evaluation.decide import as_value, in_words
 from aigc_apps.evaluation.items import Items
-from aigc_apps.evaluation.records import Record, read_record, write_record
+from aigc_apps.evaluation.records import Verdict, read_record, write_verdict
 from aigc_utils import data, plots
 
 
@@ -46,7 +46,7 @@ def show_artifact(artifact: Artifact, alt: str) -> None:
 COLUMNS = ("claim", "generated", "compared with", "better by", "comes to")
 
 
-def record_table(record: Record) -> str:
+def verdict_table(record: Verdict) -> str:
     """A record as a Markdown table with a row for each claim, its answer below it."""
     rows = [COLUMNS, ("---",) * len(COLUMNS), *_finding_rows(record)]
     lines = [f"| {' | '.join(row)} |" for row in rows]
@@ -56,8 +56,8 @@ def record_table(record: Record) -> str:
     return "\n".join(lines)
 
 
-def show_record(record: Record) -> None:
-    """Display a record: as HTML whose table scrolls where it is too wide, or `record_table`."""
+def show_verdict(record: Verdict) -> None:
+    """Display a record: as HTML whose table scrolls where it is too wide, or `verdict_table`."""
     from IPython.display import display
 
     *texts, listed = _record_words(record)
@@ -75,11 +75,11 @@ def show_record(record: Record) -> None:
         f"</table></div><p><strong>{answer}</strong> {because}</p><p>{work}</p>"
         f"<ul>{''.join(f'<li>{escape(line)}</li>' for line in listed)}</ul>"
     )
-    display({"text/html": page, "text/plain": record_table(record)}, raw=True)
+    display({"text/html": page, "text/plain": verdict_table(record)}, raw=True)
 
 
-def _finding_rows(record: Record) -> list[tuple[str, ...]]:
-    """The cells of `record_table`, as they are shown; intervals are of 95%."""
+def _finding_rows(record: Verdict) -> list[tuple[str, ...]]:
+    """The cells of `verdict_table`, as they are shown; intervals are of 95%."""
     rows = []
     for found in record.findings:
         claim, gap, other = found.claim, found.difference, found.other
@@ -100,7 +100,7 @@ def _finding_rows(record: Record) -> list[tuple[str, ...]]:
     return rows
 
 
-def _record_words(record: Record) -> tuple[str, str, str, list[str]]:
+def _record_words(record: Verdict) -> tuple[str, str, str, list[str]]:
     """What stands below the table: the answer, why, the work, what is missing, risks."""
     work = record.work
     words = (
@@ -116,8 +116,8 @@ def _record_words(record: Record) -> tuple[str, str, str, list[str]]:
     return f"{record.title}: {record.answer}.", record.because, words, listed
 
 
-def keep_record(
-    record: Record, items: Items, folder: str | os.PathLike = Path("out", "verdicts")
+def keep_verdict(
+    record: Verdict, items: Items, folder: str | os.PathLike = Path("out", "verdicts")
 ) -> Path:
     """Write a record with its items, by default beside your other outputs.
 
@@ -127,10 +127,10 @@ def keep_record(
     Returns:
         The record's file.
     """
-    return write_record(record, items, folder)
+    return write_verdict(record, items, folder)
 
 
-def load_record(name: str) -> Record:
+def load_verdict(name: str) -> Verdict:
     """The course's record of an application.
 
     Raises:
@@ -143,14 +143,14 @@ def load_record(name: str) -> Record:
     return read_record(path, aigc_apps.load_application(name).claims)
 
 
-def load_records() -> list[Record]:
+def load_verdicts() -> list[Verdict]:
     """All records of applications that the course has, in the order of the chapters.
 
     Raises:
         ValueError: as `load_record`.
     """
     found = {path.stem for path in record_folder().glob("*.json")}
-    return [load_record(name) for name in aigc_apps.names() if name in found]
+    return [load_verdict(name) for name in aigc_apps.names() if name in found]
 
 
 def record_folder() -> Path:

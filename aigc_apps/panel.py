@@ -9,7 +9,7 @@ from typing import Any
 import ipywidgets
 
 from aigc_apps.evaluation.sitting import Sitting
-from aigc_apps.judging import Sheet, begin_judging
+from aigc_apps.judging import RatingSheet, begin_judging
 
 WORDS = {"yes": "use it as it is", "mend": "use it once mended", "no": "would not use it"}
 
@@ -24,7 +24,7 @@ class JudgePanel(ipywidgets.VBox):
         sitting: who judges, and what is kept.
     """
 
-    def __init__(self, sheet: Sheet, rater: str, path: Path, pairs: bool = False):
+    def __init__(self, sheet: RatingSheet, rater: str, path: Path, pairs: bool = False):
         """Make the panel.
 
         Args:

@@ -31,7 +31,7 @@ def main(
         typer.echo(f"{scenario.card.name}: judging on {asked} requests")
         start = time.monotonic()
         record, items = scenario.judge(asked, seed, typer.echo)
-        path = notebook.keep_record(record, items, notebook.record_folder())
+        path = notebook.keep_verdict(record, items, notebook.record_folder())
         typer.echo(f"  {time.monotonic() - start:,.0f} s, {record.answer}: {path}")
 
 

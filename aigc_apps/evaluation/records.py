@@ -20,11 +20,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from aigc_apps.evaluation.claims import Claim, claims_sha256
 from aigc_apps.evaluation.decide import Answer, ClaimResult, Decision, People, decide
 from aigc_apps.evaluation.items import Items
-from aigc_apps.evaluation.trials import Measured, Trial, Work
+from aigc_apps.evaluation.trials import Measured, Minutes, Trial
 from aigc_utils.files import atomic_path
 
 
-class Record(BaseModel):
+class Verdict(BaseModel):
     """One application as it was measured.
 
     Attributes:
@@ -65,7 +65,7 @@ class Record(BaseModel):
     machine: str
     seconds_each: float
     training_seconds: float
-    work: Work
+    work: Minutes
     break_even: float
     risks: tuple[str, ...]
     not_for: tuple[str, ...]
@@ -90,7 +90,7 @@ class Record(BaseModel):
 
 def make_record(
     measured: Measured, claims: Sequence[Claim], trial: Trial, seed: int, **known: Any
-) -> Record:
+) -> Verdict:
     """The record of a measurement.
 
     Args:
@@ -104,7 +104,7 @@ def make_record(
         ValueError: if a claim that decides was not measured.
     """
     decision = decide(claims, measured.items)
-    return Record(
+    return Verdict(
         **known,
         answer=decision.answer,
         because=decision.because,
@@ -132,7 +132,7 @@ def items_path(path: str | os.PathLike) -> Path:
     return Path(path).with_suffix(".items.csv.gz")
 
 
-def write_record(record: Record, items: Items, folder: str | os.PathLike) -> Path:
+def write_verdict(record: Verdict, items: Items, folder: str | os.PathLike) -> Path:
     """Write a record and its table; the record is written last, and names the table's hash.
 
     Returns:
@@ -151,7 +151,7 @@ def write_record(record: Record, items: Items, folder: str | os.PathLike) -> Pat
     return path
 
 
-def read_record(path: str | os.PathLike, claims: Sequence[Claim] | None = None) -> Record:
+def read_record(path: str | os.PathLike, claims: Sequence[Claim] | None = None) -> Verdict:
     """The record in a file.
 
     Args:
@@ -164,7 +164,7 @@ def read_record(path: str | os.PathLike, claims: Sequence[Claim] | None = None) 
     """
     path = Path(path)
     try:
-        record = Record.model_validate_json(path.read_text(encoding="utf-8"))
+        record = Verdict.model_validate_json(path.read_text(encoding="utf-8"))
     except ValidationError as error:
         first = error.errors()[0]
         where = " > ".join(map(str, first["loc"])) or "the file"
@@ -181,7 +181,7 @@ def read_record(path: str | os.PathLike, claims: Sequence[Claim] | None = None) 
     return record
 
 
-def read_items(path: str | os.PathLike, record: Record) -> Items:
+def read_items(path: str | os.PathLike, record: Verdict) -> Items:
     """The table of a record.
 
     Args:
@@ -199,7 +199,7 @@ def read_items(path: str | os.PathLike, record: Record) -> Items:
     return items
 
 
-def decide_again(record: Record, items: Items, people: People | None = None) -> Decision:
+def decide_again(record: Verdict, items: Items, people: People | None = None) -> Decision:
     """The answer from the items, with what people said."""
     return decide(record.claims, items, people)
 

@@ -17,7 +17,7 @@ Answer = TypeVar("Answer")
 Answers = dict[str, list[Answer]]
 
 
-class Work(BaseModel):
+class Minutes(BaseModel):
     """What people's work costs, generated or not; minutes that nobody has timed are assumed.
 
     Attributes:
@@ -51,14 +51,14 @@ class Trial(BaseModel):
 
     Attributes:
         number: of requests for the course's record.
-        work: see `Work`.
+        work: see `Minutes`.
         risks: what can go wrong, a sentence each.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     number: int = Field(ge=1)
-    work: Work
+    work: Minutes
     risks: tuple[str, ...]
 
     def first(self, things: Sequence[Asked], number: int) -> Sequence[Asked]:

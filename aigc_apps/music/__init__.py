@@ -20,7 +20,8 @@ from typing import Any
 from aigc_apps.contract import Artifact, Card, Scenario
 from aigc_apps.evaluation.trials import Measured
 from aigc_apps.music import harmony, judge, make
-from aigc_apps.music.request import MusicRequest
+from aigc_apps.music.melodies import tunes
+from aigc_apps.music.request import MusicRequest, moods
 from aigc_apps.safety import made_by_line
 
 
@@ -69,6 +70,16 @@ class Music(Scenario):
         blank, melody = make.blank_piece(request)
         piece = harmony.set_by_counts(blank if melody else make.ode_to_joy(blank))
         return self._artifact(request, 0, piece, {}, counted=True)
+
+    def trial_requests(self, number: int) -> dict[str, MusicRequest]:
+        """Tunes to listen to: people hear no held-out phrase, which only Bach's own would judge."""
+        asked = [
+            (f"{tune}, {mood}, take {take}", {"melody": tune, "mood": mood, "format": "wav"})
+            for take in (1, 2, 3)
+            for mood in moods()
+            for tune in tunes()
+        ]
+        return {name: self.ask(**fields) for name, fields in self.trial.first(asked, number)}
 
     def measure(
         self, number: int, seed: int = 0, say: Callable[[str], Any] | None = None

@@ -116,10 +116,10 @@ def verdict(
     from aigc_apps.evaluation import ratings as said
     from aigc_apps.evaluation import records
 
-    record = notebook.load_record(name)
+    record = notebook.load_verdict(name)
     items = records.read_items(notebook.record_folder() / f"{name}.json", record)
     record = judging.with_minutes(record, review, by_hand)
-    say(notebook.record_table(record))
+    say(notebook.verdict_table(record))
     if not ratings:
         return
     opinions = judging.opinions_of(record, [said.read_ratings(path, name) for path in ratings])

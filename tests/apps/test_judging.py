@@ -173,7 +173,7 @@ def test_minutes_of_ones_own_take_the_place_of_the_assumed(record):
 
 
 def test_a_record_comes_back_and_says_the_same_of_its_items(record, tmp_path):
-    path = records.write_record(*record, tmp_path)
+    path = records.write_verdict(*record, tmp_path)
     read = records.read_record(path, TEMPLATE.claims)
     assert read == record[0]
     decided = records.decide_again(read, records.read_items(path, read))
@@ -203,7 +203,7 @@ def other_items(path):
     ],
 )
 def test_a_damaged_record_is_refused(damage, words, record, tmp_path, one_sentence):
-    path = records.write_record(*record, tmp_path)
+    path = records.write_verdict(*record, tmp_path)
     damage(path)
     with pytest.raises(ValueError, match=words) as caught:
         records.read_items(path, records.read_record(path))
@@ -211,7 +211,7 @@ def test_a_damaged_record_is_refused(damage, words, record, tmp_path, one_senten
 
 
 def test_a_record_of_other_claims_is_refused(record, tmp_path, one_sentence):
-    path = records.write_record(*record, tmp_path)
+    path = records.write_verdict(*record, tmp_path)
     claims = TEMPLATE.claims
     changed = (claims[0].model_copy(update={"bound": 0.5}), *claims[1:])
     with pytest.raises(ValueError, match="measured under other claims") as caught:
@@ -229,7 +229,7 @@ def course(monkeypatch, tmp_path, record):
     monkeypatch.setattr(aigc_apps, "load_application", lambda name: TEMPLATE)
     monkeypatch.setattr(notebook, "record_folder", lambda: tmp_path / "records")
     card = record[0].model_copy(update={"application": "_template"})
-    records.write_record(card, record[1], tmp_path / "records")
+    records.write_verdict(card, record[1], tmp_path / "records")
     return tmp_path
 
 

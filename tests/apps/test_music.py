@@ -647,7 +647,7 @@ def test_bach_himself_beats_the_counts_at_all_that_decides(music, asked):
 
 
 def test_the_record_follows_from_its_items(music):
-    record = notebook.load_record("music")
+    record = notebook.load_verdict("music")
     items = read_items(notebook.record_folder() / "music.json", record)
     assert decide_again(record, items).answer == record.answer
     for claim in ("roots", "notes", "moves"):

@@ -30,7 +30,7 @@ def judged():
 
 
 def test_a_table_has_a_row_for_each_claim_and_the_answer_below(judged):
-    lines = notebook.record_table(judged[0]).splitlines()
+    lines = notebook.verdict_table(judged[0]).splitlines()
     assert lines[0] == "| claim | generated | compared with | better by | comes to |"
     assert lines[2] == (
         "| names: whether a text names the thing | 100 (85.8 to 100)% | at least 90% |  | open |"
@@ -46,10 +46,10 @@ def test_a_record_is_shown_as_a_table_that_scrolls_and_as_text(judged):
     odd = judged[0].model_copy(update={"because": "<script>1 & 2</script>", "title": 'A "poet"'})
     InteractiveShell.instance()  # without one, what is displayed is printed
     with capture_output() as captured:
-        notebook.show_record(odd)
+        notebook.show_verdict(odd)
     InteractiveShell.clear_instance()
     (output,) = captured.outputs
-    assert output.data["text/plain"] == notebook.record_table(odd)
+    assert output.data["text/plain"] == notebook.verdict_table(odd)
     page = BeautifulSoup(output.data["text/html"], "html.parser")
     assert page.find("script") is None
     assert "<script>1 & 2</script>" in page.get_text()
@@ -63,18 +63,18 @@ def test_a_record_is_shown_as_a_table_that_scrolls_and_as_text(judged):
 
 
 def test_a_reader_s_record_leaves_the_course_s_alone(judged, tmp_path, monkeypatch):
-    before = notebook.load_record("poetry")
+    before = notebook.load_verdict("poetry")
     monkeypatch.chdir(tmp_path)
     mine = judged[0].model_copy(update={"application": "poetry"})
-    path = notebook.keep_record(mine, judged[1])
+    path = notebook.keep_verdict(mine, judged[1])
     assert path == Path("out", "verdicts", "poetry.json")
     assert records.read_record(path) == mine
-    assert notebook.load_record("poetry") == before
+    assert notebook.load_verdict("poetry") == before
 
 
 def test_records_come_in_the_order_of_the_chapters():
     kept = {path.stem for path in (ROOT / "data" / "records" / "verdicts").glob("*.json")}
-    names = [record.application for record in notebook.load_records()]
+    names = [record.application for record in notebook.load_verdicts()]
     assert names == [name for name in aigc_apps.names() if name in kept]
     assert len(names) >= 4
 
@@ -82,7 +82,7 @@ def test_records_come_in_the_order_of_the_chapters():
 @pytest.mark.parametrize("name", ["stories", "poetry", "music", "video"])
 def test_a_record_of_the_course_says_what_its_items_say(name):
     # Each number anew by NumPy and SciPy alone, as a stranger would.
-    record = notebook.load_record(name)
+    record = notebook.load_verdict(name)
     table = records.read_items(notebook.record_folder() / f"{name}.json", record)
     numbers = 0
     for found in record.findings:
@@ -112,11 +112,11 @@ def test_a_record_of_the_course_says_what_its_items_say(name):
 
 def test_a_missing_or_damaged_record_says_what_to_do(data_copy, replace_bytes, one_sentence):
     with pytest.raises(ValueError, match="make verdicts ARGS=poem") as missing:
-        notebook.load_record("poem")
+        notebook.load_verdict("poem")
     one_sentence(missing.value, "poem.json")
     replace_bytes(data_copy / "records" / "verdicts" / "poetry.json", lambda old: old[:100])
     with pytest.raises(ValueError, match="restore it with git") as damaged:
-        notebook.load_record("poetry")
+        notebook.load_verdict("poetry")
     one_sentence(damaged.value, "poetry.json")
 
 
@@ -135,4 +135,4 @@ def test_the_command_makes_the_course_s_record(data_copy, capsys):
     spec.loader.exec_module(command)
     command.main(["music"], number=2, seed=1)
     assert "music: judging on 2 requests" in capsys.readouterr().out
-    assert len(notebook.load_record("music").requests) == 2
+    assert len(notebook.load_verdict("music").requests) == 2

@@ -22,7 +22,7 @@ from aigc_apps.common.rows import pack_texts
 from aigc_apps.evaluation import statistics
 from aigc_apps.evaluation.decide import Decision, People, decide
 from aigc_apps.evaluation.items import Items
-from aigc_apps.evaluation.records import Record, decide_again, read_items
+from aigc_apps.evaluation.records import Verdict, decide_again, read_items
 from aigc_apps.poetry import corpus, gaps, haiku, judge, measures, prosody, writing
 from aigc_apps.poetry.prosody import english, themes
 from aigc_apps.poetry.request import STYLES
@@ -413,9 +413,9 @@ def test_a_low_temperature_draws_the_likeliest(poet):
 
 
 @pytest.fixture(scope="module")
-def known() -> tuple[Record, Items]:
+def known() -> tuple[Verdict, Items]:
     """The course's record of the poet, and its items."""
-    record = notebook.load_record("poetry")
+    record = notebook.load_verdict("poetry")
     return record, read_items(notebook.record_folder() / "poetry.json", record)
 
 

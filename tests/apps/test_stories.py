@@ -817,7 +817,7 @@ def test_words_that_are_strewn_into_a_passage_seldom_fit(stories, simple):
 
 
 def test_the_course_s_record_follows_from_its_items(stories):
-    record = notebook.load_record("stories")
+    record = notebook.load_verdict("stories")
     items = records.read_items(notebook.record_folder() / "stories.json", record)
     assert record.requests == {
         name: request.model_dump(mode="json")

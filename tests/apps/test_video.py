@@ -584,7 +584,7 @@ def test_a_record_measures_what_it_says(scenario):
 
 
 def test_the_course_s_record_is_what_its_items_say():
-    record = notebook.load_record("video")
+    record = notebook.load_verdict("video")
     table = records.read_items(notebook.record_folder() / "video.json", record)
     assert len(record.requests) == 24
     for name in ("seen", "detail", "jumps", "moves"):
