@@ -6,7 +6,7 @@ A request is a theme, answered once in each form; its items are the two poems, o
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import Field
 
@@ -19,9 +19,6 @@ from aigc_apps.poetry.measures import Verse
 from aigc_apps.poetry.prosody import FORMS, themes
 from aigc_apps.poetry.request import PoetryRequest
 from aigc_apps.poetry.writing import NUM_CANDIDATES, split_lines
-
-if TYPE_CHECKING:
-    from aigc_apps.poetry import Poetry
 
 ACROSTICS_IN = "七绝"  # of seven characters: there any tone may begin a line
 Asked = dict[str, dict[str, PoetryRequest]]
@@ -39,10 +36,8 @@ class PoetryTrial(Trial):
     acrostics: tuple[str, ...]
 
 
-def measure_poetry(
-    poet: Poetry, number: int, seed: int, say: Callable[[str], Any] | None
-) -> Measured:
-    """The claims of ``claims.yml``, measured; see `Scenario.measure`."""
+def measure_poetry(poet: Any, number: int, seed: int, say: Callable[[str], Any] | None) -> Measured:
+    """The claims of ``claims.yml``, measured of the poet `Poetry`; see `Scenario.measure`."""
     trial = poet.trial
     keys = {name: trial.themes[name] for name in trial.first(list(trial.themes), number)}
     asked = {name: {f: poet.ask(theme=name, form=f) for f in FORMS} for name in keys}
@@ -116,7 +111,7 @@ def answer_each(
     return {t: [made[f"{t}, {form}"][0] for form in its] for t, its in asked.items()}, seconds
 
 
-def look_up(poet: Poetry, request: PoetryRequest, keys: str) -> Verse:
+def look_up(poet: Any, request: PoetryRequest, keys: str) -> Verse:
     """What is found in the collection; its lines are nobody's own."""
     theme = themes.understand(request.theme, poet.corpus.companions)
     text = poet.look_up(request, theme).text
@@ -136,7 +131,7 @@ def held_out(corpus: Corpus, keys: Mapping[str, str]) -> dict[str, list[Verse]]:
     return found
 
 
-def _served(poet: Poetry, heads: str, number: int) -> PoetryRequest | None:
+def _served(poet: Any, heads: str, number: int) -> PoetryRequest | None:
     """The request for an acrostic on one of the themes; None if it is refused."""
     on = list(poet.trial.themes)[number % len(poet.trial.themes)]
     try:

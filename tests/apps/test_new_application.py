@@ -80,7 +80,7 @@ def test_it_is_one_folder_and_no_other_file_is_touched(course):
         f"aigc_apps/{NAME}/{path.name}" for path in (ROOT / "aigc_apps/_template").glob("*.*")
     }
     assert {path for path, _ in course.added} == wanted
-    assert len(wanted) == 6
+    assert len(wanted) == 8
     assert not [path for path, content in course.added if b"emplate" in content]
 
 
