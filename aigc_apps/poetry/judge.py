@@ -6,22 +6,20 @@ A request is a theme, answered once in each form; its items are the two poems, o
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import Field
 
-from aigc_apps.contract import Artifact
+from aigc_apps.contract import Artifact, Scenario
 from aigc_apps.evaluation.items import Items
 from aigc_apps.evaluation.trials import Answers, Measured, Trial, answer_all, measure_all
 from aigc_apps.poetry import measures
 from aigc_apps.poetry.corpus import Corpus
+from aigc_apps.poetry.make import Poet
 from aigc_apps.poetry.measures import Verse
 from aigc_apps.poetry.prosody import FORMS, themes
 from aigc_apps.poetry.request import PoetryRequest
 from aigc_apps.poetry.writing import NUM_CANDIDATES, split_lines
-
-if TYPE_CHECKING:
-    from aigc_apps.poetry import Poetry
 
 ACROSTICS_IN = "七绝"  # of seven characters: there any tone may begin a line
 Asked = dict[str, dict[str, PoetryRequest]]
@@ -40,7 +38,7 @@ class PoetryTrial(Trial):
 
 
 def measure_poetry(
-    poet: Poetry, number: int, seed: int, say: Callable[[str], Any] | None
+    poet: Scenario, number: int, seed: int, say: Callable[[str], Any] | None
 ) -> Measured:
     """The claims of ``claims.yml``, measured; see `Scenario.measure`."""
     trial = poet.trial
@@ -116,7 +114,7 @@ def answer_each(
     return {t: [made[f"{t}, {form}"][0] for form in its] for t, its in asked.items()}, seconds
 
 
-def look_up(poet: Poetry, request: PoetryRequest, keys: str) -> Verse:
+def look_up(poet: Poet, request: PoetryRequest, keys: str) -> Verse:
     """What is found in the collection; its lines are nobody's own."""
     theme = themes.understand(request.theme, poet.corpus.companions)
     text = poet.look_up(request, theme).text
@@ -136,7 +134,7 @@ def held_out(corpus: Corpus, keys: Mapping[str, str]) -> dict[str, list[Verse]]:
     return found
 
 
-def _served(poet: Poetry, heads: str, number: int) -> PoetryRequest | None:
+def _served(poet: Scenario, heads: str, number: int) -> PoetryRequest | None:
     """The request for an acrostic on one of the themes; None if it is refused."""
     on = list(poet.trial.themes)[number % len(poet.trial.themes)]
     try:
