@@ -10,11 +10,12 @@ from typing import Any
 
 from pydantic import Field
 
-from aigc_apps.contract import Artifact
+from aigc_apps.contract import Artifact, Scenario
 from aigc_apps.evaluation.items import Items
 from aigc_apps.evaluation.trials import Answers, Measured, Trial, answer_all, measure_all
 from aigc_apps.poetry import measures
 from aigc_apps.poetry.corpus import Corpus
+from aigc_apps.poetry.make import Poet
 from aigc_apps.poetry.measures import Verse
 from aigc_apps.poetry.prosody import FORMS, themes
 from aigc_apps.poetry.request import PoetryRequest
@@ -36,8 +37,15 @@ class PoetryTrial(Trial):
     acrostics: tuple[str, ...]
 
 
+<<<<<<< HEAD
 def measure_poetry(poet: Any, number: int, seed: int, say: Callable[[str], Any] | None) -> Measured:
     """The claims of ``claims.yml``, measured of the poet `Poetry`; see `Scenario.measure`."""
+=======
+def measure_poetry(
+    poet: Scenario, number: int, seed: int, say: Callable[[str], Any] | None
+) -> Measured:
+    """The claims of ``claims.yml``, measured; see `Scenario.measure`."""
+>>>>>>> po
     trial = poet.trial
     keys = {name: trial.themes[name] for name in trial.first(list(trial.themes), number)}
     asked = {name: {f: poet.ask(theme=name, form=f) for f in FORMS} for name in keys}
@@ -111,7 +119,11 @@ def answer_each(
     return {t: [made[f"{t}, {form}"][0] for form in its] for t, its in asked.items()}, seconds
 
 
+<<<<<<< HEAD
 def look_up(poet: Any, request: PoetryRequest, keys: str) -> Verse:
+=======
+def look_up(poet: Poet, request: PoetryRequest, keys: str) -> Verse:
+>>>>>>> po
     """What is found in the collection; its lines are nobody's own."""
     theme = themes.understand(request.theme, poet.corpus.companions)
     text = poet.look_up(request, theme).text
@@ -131,7 +143,11 @@ def held_out(corpus: Corpus, keys: Mapping[str, str]) -> dict[str, list[Verse]]:
     return found
 
 
+<<<<<<< HEAD
 def _served(poet: Any, heads: str, number: int) -> PoetryRequest | None:
+=======
+def _served(poet: Scenario, heads: str, number: int) -> PoetryRequest | None:
+>>>>>>> po
     """The request for an acrostic on one of the themes; None if it is refused."""
     on = list(poet.trial.themes)[number % len(poet.trial.themes)]
     try:

@@ -4,7 +4,7 @@ Chinese of the Tang had four tones: level (平), rising (上), departing (去) a
 final stop). Verse knows two: level, and oblique (仄) for the other three. Mandarin has lost the
 entering tone, so no modern pronunciation can stand in for the books. Two are here:
 
-- ``pingshui``: the 106 groups of the Pingshui rhymes (平水韵, 1252), by which regulated verse
+- ``pingshui``: the 106 groups of the Pingshui rhymes (平水韵, about 1225), by which regulated verse
   has been written and judged ever since;
 - ``guangyun``: the syllables of the Guangyun (广韵, 1008), which goes back to the Qieyun of 601.
   Its level rhymes are put together here as the Pingshui puts them together.
