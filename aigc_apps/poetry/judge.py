@@ -37,15 +37,10 @@ class PoetryTrial(Trial):
     acrostics: tuple[str, ...]
 
 
-<<<<<<< HEAD
-def measure_poetry(poet: Any, number: int, seed: int, say: Callable[[str], Any] | None) -> Measured:
-    """The claims of ``claims.yml``, measured of the poet `Poetry`; see `Scenario.measure`."""
-=======
 def measure_poetry(
     poet: Scenario, number: int, seed: int, say: Callable[[str], Any] | None
 ) -> Measured:
     """The claims of ``claims.yml``, measured; see `Scenario.measure`."""
->>>>>>> po
     trial = poet.trial
     keys = {name: trial.themes[name] for name in trial.first(list(trial.themes), number)}
     asked = {name: {f: poet.ask(theme=name, form=f) for f in FORMS} for name in keys}
@@ -119,11 +114,7 @@ def answer_each(
     return {t: [made[f"{t}, {form}"][0] for form in its] for t, its in asked.items()}, seconds
 
 
-<<<<<<< HEAD
-def look_up(poet: Any, request: PoetryRequest, keys: str) -> Verse:
-=======
 def look_up(poet: Poet, request: PoetryRequest, keys: str) -> Verse:
->>>>>>> po
     """What is found in the collection; its lines are nobody's own."""
     theme = themes.understand(request.theme, poet.corpus.companions)
     text = poet.look_up(request, theme).text
@@ -143,11 +134,7 @@ def held_out(corpus: Corpus, keys: Mapping[str, str]) -> dict[str, list[Verse]]:
     return found
 
 
-<<<<<<< HEAD
-def _served(poet: Any, heads: str, number: int) -> PoetryRequest | None:
-=======
 def _served(poet: Scenario, heads: str, number: int) -> PoetryRequest | None:
->>>>>>> po
     """The request for an acrostic on one of the themes; None if it is refused."""
     on = list(poet.trial.themes)[number % len(poet.trial.themes)]
     try:
