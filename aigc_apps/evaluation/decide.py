@@ -7,8 +7,8 @@
 - ``"gold"``: better, and accepted by people so often that it pays.
 - ``"undecided"``: too few requests, or people were not asked; the reason says what is missing.
 
-A smaller sample never makes gold easier: an interval must lie beyond the margin, and must be
-narrow enough to see the margin at all.
+A smaller sample never makes gold easier: the whole interval must lie beyond what matters, and
+fewer requests make it wider.
 """
 
 from __future__ import annotations
@@ -146,8 +146,7 @@ def _compared(claim: Claim, items: Items, p: float | None) -> ClaimResult:
     if not claim.decides:
         return ClaimResult(claim, "shown", ours, theirs, difference)
     threshold = claim.margin if claim.by == "superiority" else -claim.margin
-    sharp = difference.number >= FEWEST and difference.half_width <= claim.margin
-    if sharp and p is not None and p <= ERROR:
+    if difference.number >= FEWEST and p is not None and p <= ERROR:
         state = "holds"
     elif difference.number >= FEWEST and difference.high <= threshold:
         state = "fails"
@@ -239,7 +238,13 @@ def _lacks(finding: ClaimResult) -> str:
     claim, gap = finding.claim, finding.difference or finding.generated
     if gap.number < FEWEST:
         return f"{claim.name}: {gap.number} requests, and an answer takes at least {FEWEST}"
-    if claim.margin and math.isfinite(gap.half_width) and gap.half_width > claim.margin:
+    if finding.difference is None:
+        return f"{claim.name}: more requests, for the bound lies in the interval"
+    apart = gap.estimate - (claim.margin if claim.by == "superiority" else -claim.margin)
+    if apart > 0:
+        needed = math.ceil(gap.number * (gap.half_width / apart) ** 2)
+        return f"{claim.name}: about {needed:,} requests, if the difference stays as it is"
+    if gap.half_width > claim.margin:
         needed = math.ceil(gap.number * (gap.half_width / claim.margin) ** 2)
         return f"{claim.name}: about {needed:,} requests, to see what matters"
-    return f"{claim.name}: more requests, for the bound lies in the interval"
+    return f"{claim.name}: more requests, or better answers: what matters lies in the interval"
