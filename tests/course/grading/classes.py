@@ -80,3 +80,11 @@ def graded_class(
         book.record(one.submission, row_of(one, tests, theirs, source))
     book.write()
     return book
+
+
+def put(tmp_path: Path, name: str, text: str) -> Path:
+    """Write a file of the teacher's into the folder of marks."""
+    (tmp_path / "marks").mkdir(exist_ok=True)
+    path = tmp_path / "marks" / name
+    path.write_text(text, encoding="utf-8")
+    return path

@@ -232,8 +232,9 @@ def test_what_is_graded_is_not_graded_again_unless_it_changed(three, toy_tests, 
     assert said[0] == "The hidden tests have changed since the last time: all are graded again."
     assert said[-2] == "Not in this folder, and kept in the table: cid 2."
     assert [row["total"] for row in table(out).values()] == ["2", "2", "2"]
+    replaced = f"Replaces 2 of 3 points from {three}."
     note = "Graded with other hidden tests than the last."
-    assert [row["note"] for row in table(out).values()] == ["", "", note]
+    assert [row["note"] for row in table(out).values()] == ["", replaced, note]
 
 
 @needs_bubblewrap

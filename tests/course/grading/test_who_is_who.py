@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 
 import pytest
-from classes import graded_class, handed, hidden_in, row_of
+from classes import graded_class, handed, hidden_in, put, row_of
 
 from aigc_course.grading.book import Book
 from aigc_course.grading.limits import Limits
@@ -43,13 +43,6 @@ def told(book: Book) -> str:
     say_before(book, Found(()), "", Limits(), lines.append)
     say_after(book, lines.append)
     return "\n".join(lines)
-
-
-def put(tmp_path: Path, name: str, text: str) -> Path:
-    (tmp_path / "marks").mkdir(exist_ok=True)
-    path = tmp_path / "marks" / name
-    path.write_text(text, encoding="utf-8")
-    return path
 
 
 def by_hand(tmp_path: Path, *lines: str) -> None:
