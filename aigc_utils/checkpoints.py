@@ -134,8 +134,9 @@ def load_model(
         model = build(card.model, card.arguments, also=also)
     except ValueError as error:
         raise ValueError(
-            f"The card {path.with_name('card.json')} is damaged, or of an application that loads "
-            f"it itself: restore it with git, or see `aigc scenarios`. ({error})"
+            f"{name} holds a {card.model}, which is no model of images here: an application may "
+            f"use it (see `aigc scenarios`); if it should be one, restore "
+            f"{path.with_name('card.json')} with git. ({error})"
         ) from error
     load_weights(model, path)
     return model

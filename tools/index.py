@@ -10,6 +10,8 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from aigc_course.classroom import notebooks_of
+
 ROOT = Path(__file__).resolve().parents[1]
 PLACES = ("aigc_utils", "aigc_apps", "aigc_course", "tools", "tests")
 HEAD = """# Index of files
@@ -41,11 +43,10 @@ def index() -> str:
                 lines.append(f"  {', '.join(names)}")
         lines.append("")
     lines.append("## notebooks/\n")
-    for path in sorted((ROOT / "notebooks").rglob("*.ipynb")):
-        if not any(part.startswith(".") for part in path.relative_to(ROOT).parts):
-            title, *sections = headings(path)
-            name = path.relative_to(ROOT / "notebooks").as_posix()
-            lines += [f"* `{name}`: {title}", f"  {'; '.join(sections)}"]
+    for path in notebooks_of(ROOT):
+        title, *sections = headings(path)
+        name = path.relative_to(ROOT / "notebooks").as_posix()
+        lines += [f"* `{name}`: {title}", f"  {'; '.join(sections)}"]
     return "\n".join([*lines, ""])
 
 

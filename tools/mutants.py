@@ -118,6 +118,7 @@ TESTS_OF = {
         "course/grading/test_platforms.py",
     ],
     "aigc_course/grading/identity.py": [
+        "course/grading/test_who_is_who.py",
         "course/grading/test_marks.py",
         "course/grading/test_platforms.py",
     ],

@@ -53,6 +53,8 @@ def read_adjustments(out: Path, exercises: Collection[str]) -> list[Adjustment]:
     """
     for path in sorted(out.iterdir()) if out.is_dir() else ():
         name = path.name.casefold()
+        if name.endswith(("~", ".bak")):
+            continue  # of an editor
         if name == FILE and path.name != FILE:
             raise ValueError(f"{path} is not read: call it {FILE}, in small letters.")
         if name.startswith("adjustments.") and name != FILE:

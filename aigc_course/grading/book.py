@@ -20,31 +20,29 @@ from aigc_course.grading.adjustments import (
     read_adjustments,
 )
 from aigc_course.grading.hidden import TestSet
-from aigc_course.grading.identity import (
-    Handed,
-    check_platform,
-    date_people,
-    hand_over,
-    is_apart,
-    kept_apart,
-    rename_rows,
-)
+from aigc_course.grading.identity import Handed, Who
 from aigc_course.grading.lateness import read_rule, shown_time
 from aigc_course.grading.marks import (
+    NOBODY,
     UNKNOWN,
     GradeRow,
     Person,
+    given_lines,
+    line_hash,
     mark_of,
     read_grades,
     write_grades,
 )
 from aigc_course.grading.names import Names, plain_name, without_addition
 from aigc_course.grading.pages import Pages
-from aigc_course.grading.roster import Roster, match, merged
+from aigc_course.grading.roster import Roster, check_platform, date_people, merged
 from aigc_course.grading.sheets import sheet_number
 from aigc_course.grading.submissions import Submission
 
 PAGES = "feedback"
+# Of a row, when its student hands in anew.
+KEPT = ["former", "keys", "apart", "sources", "earlier", "older", "judged", "changes", "page",
+        "page_hash"]  # fmt: skip
 FIRST_YEAR = 2000  # what is older comes of a clock that was not set
 
 
@@ -84,39 +82,32 @@ class Book:
         if column and self._column is None:
             raise ValueError(f"--column is {column!r}: it goes with Canvas's gradebook.")
         self.grades = read_grades(out, tests.assignment)
+        self.rows = self.grades.students
         self.before = {key: row.total for key, row in self.grades.students.items()}
         written = {row.page: row.page_hash for row in self.grades.students.values() if row.page}
         self._pages = Pages(out / PAGES, written)  # before rows are renamed and joined
+        self.about_pages = self._pages.said  # sentences on those that were not as written
         people, known = roster.people if roster else [], self.grades.people
         self.grades.people = merged(known, people)
         first = len(self.grades.people) - len(people)
         self._now = {id(person) for person in self.grades.people[first:]}
-        self.handed, self.apart = kept_apart(self.grades, handed, source, people)
-        renamed = rename_rows(self.grades, self.handed, source)
-        self.before |= {new: self.before.pop(old) for new, (old, _) in renamed.items()}
-        self.renamed = {new: name for new, (_, name) in renamed.items()}
-        self._handed = {each.submission.key: each for each in self.handed}
-        for key, row in self.grades.students.items():
-            row.here = key in self._handed
-        self.unclear = self._match()
+        who = Who(self.grades, handed, source, roster)
+        self._take(who)
+        self._name_people(who)
         if roster:
-            check_platform(roster, self.handed, self._people)
+            has_some = any(who.keys.get(id(person)) in self._handed for person in people)
+            check_platform(roster, who.rows.values(), has_some=has_some)
         contents = {key: each.content for key, each in self._handed.items()}
-        keys = {id(person): key for key, person in self._people.items()}
-        date_people(people, keys, contents, self.grades, known)
+        date_people(people, who.keys, contents, self.grades, known)
         adjustments = read_adjustments(out, tests.exercises())
         self._adjustments = by_student(adjustments, self._names, out)
         self._rule = read_rule(out, self._names)
-        self._table_trouble: OSError | None = None
+        self.deadline = self._rule.deadline if self._rule else None
+        self.table_trouble: OSError | None = None  # why grades.csv is not as it should be
         digest = tables.digest_of_table(out)
         self._on_disk = digest if digest in self.grades.tables else ""
         self._failed: dict[str, str] = {}  # why, by key
         self._changes = {key: list(row.changes) for key, row in self.rows.items()}
-
-    @property
-    def rows(self) -> dict[str, GradeRow]:
-        """The rows, by key."""
-        return self.grades.students
 
     def begin(self) -> Path | None:
         """Write all that is known; where a grades.csv that somebody edited is kept, if one was.
@@ -127,8 +118,8 @@ class Book:
         edited = tables.keep_edited(self._out, self.grades.tables)
         begin_adjustments(self._out)
         self.write()
-        if self._table_trouble:
-            raise self._table_trouble
+        if self.table_trouble:
+            raise self.table_trouble
         return edited
 
     def record(self, submission: Submission, row: GradeRow) -> GradeRow:
@@ -137,14 +128,14 @@ class Book:
             old = self.rows.get(submission.key)
             if row == old:
                 return old
-            if old is not None:
-                row.former, row.earlier, row.judged = old.former, list(old.earlier), old.judged
-                row.changes, row.page, row.page_hash = old.changes, old.page, old.page_hash
-                row.id, row.lms = row.id or old.id, row.lms or old.lms
-                row.sources = sorted((old.folders | row.folders) - {row.source})
-                if old.source != row.source and old.content != row.content:
-                    says = old.replaced()
-                    row.earlier = [*(each for each in row.earlier if each != says), says]
+            if known := old or self._known.get(submission.key):
+                for name in KEPT:
+                    setattr(row, name, getattr(known, name))
+                row.id, row.lms = row.id or known.id, row.lms or known.lms
+            if old is not None and old.content != row.content:
+                says = old.replaced()
+                row.earlier = [*(each for each in old.earlier if each != says), says]
+                row.older = [*old.older, old.content]
             self.rows[submission.key] = row
             self._page(submission.key, row)
             self._save()
@@ -171,19 +162,16 @@ class Book:
             return [f"{name} is as it was: give --roster again to renew it." for name in stale]
         if self._roster.kind == "list":
             return []
-        marks = dict(self._marks_of_roster())
+        lines = self._marks_of_roster()
+        of = {n: line.row.of if line.row else self._possible for n, line in lines.items()}
         if self._roster.kind == "canvas":
-            found = {
-                n: (line.mark.total, self._of(line), line.mark.excused) for n, line in marks.items()
-            }
+            found = {n: (line.mark.total, of[n], line.mark.excused) for n, line in lines.items()}
             return canvas.write_gradebook(self._out, self._roster, self._column, found)
-        lines = {
-            n: (line.mark.total, self._of(line), self._comment(line)) for n, line in marks.items()
-        }
-        said = moodle.write_worksheet(self._out, self._roster, lines)
+        marks = {n: (line.mark.total, of[n], self._comment(line)) for n, line in lines.items()}
+        said = moodle.write_worksheet(self._out, self._roster, marks)
         pages = [
             (line.name, self._roster.people[number].id, self._out / PAGES / line.row.page)
-            for number, line in marks.items()
+            for number, line in lines.items()
             if line.row is not None and (self._out / PAGES / line.row.page).is_file()
         ]
         moodle.write_feedback(self._out, pages, self._tests.assignment)
@@ -192,7 +180,7 @@ class Book:
     def lines(self) -> dict[str, tables.TableLine]:
         """All students with their marks, by key; who handed in nothing has a key of a roster."""
         failed = [key for key in self._failed if key not in self.rows]
-        others = [key for key in self._people if key not in self._handed_or_known()]
+        others = [key for key in self._people if key not in self._known]
         keys = [*self.rows, *failed, *others]
         return {key: self._line(key) for key in keys}
 
@@ -204,22 +192,20 @@ class Book:
         names = tables.names_apart(lines)
         return [names[k] for k, line in lines.items() if line.row and line.mark.late is None]
 
-    def from_elsewhere(self) -> list[str]:
-        """Names of those who handed in something else in another folder before, by name alone."""
-        return [
-            row.student
-            for key, row in self.rows.items()
-            if not row.id and row.source and row.source != self._source
-            and (new := self._handed.get(key)) and new.content != row.content
-        ]  # fmt: skip
-
     def odd_times(self) -> list[str]:
         """Sentences on times by which lateness cannot go, or that are no times of a course."""
         if self._rule is None:
             return []
         said = list(self._roster.odd) if self._roster else []
         last = datetime.now().astimezone() + timedelta(days=1)
-        late = [(line.name, line.mark.late) for line in self.lines().values() if line.mark.late]
+        lines = self.lines()
+        said += [
+            f"The time of {line.name} under submitted in late.yml was given to an earlier "
+            "submission and does not count: write that of this one."
+            for key, line in lines.items()
+            if line.row and line.row.is_after(given_lines([], self._rule.time_of(key)))
+        ]
+        late = [(line.name, line.mark.late) for line in lines.values() if line.mark.late]
         said += [
             f"The time of {name} is odd, look at it: {shown_time(each.submitted)}."
             for name, each in late
@@ -235,7 +221,7 @@ class Book:
             line.name
             for key, line in self.lines().items()
             if line.mark.late
-            and not self._rule.has_time_of(key)
+            and line.mark.late.submitted != self._rule.time_of(key)
             and not (line.person and line.person.lms == "moodle")
         ]
 
@@ -244,11 +230,6 @@ class Book:
         known = [key for key in self.rows if key in self.before]
         here = any(self.rows[k].here or id(self._people.get(k)) in self._now for k in known)
         return bool(known) and not here
-
-    @property
-    def deadline(self) -> datetime | None:
-        """Of the rule on lateness; None if there is no rule."""
-        return self._rule.deadline if self._rule else None
 
     def off_roster(self) -> list[str]:
         """Names of those in the folder who are on none of the rosters that were given."""
@@ -262,63 +243,64 @@ class Book:
         """Names of pages that belong to nobody in the table."""
         return self._pages.strays({row.page for row in self.rows.values()})
 
-    @property
-    def about_pages(self) -> list[str]:
-        """Sentences on pages that were not as they were written."""
-        return self._pages.said
-
-    def _match(self) -> list[str]:
-        """Find out who is who, for the teacher's files and for platforms."""
-        rows = dict(self.rows)
-        for key, each in self._handed.items():
-            if key not in rows:
-                rows[key] = _row_to_come(each.submission)
-        matched = match(self.grades.people, rows)
-        hand_over(matched.keys, self.grades.people, self.handed, rows)
+    def _take(self, who: Who) -> None:
+        """Take over who is who, and give each person a key."""
+        self._known = who.rows
+        self.handed, self.apart, self.from_elsewhere = who.handed, who.said, who.by_name
+        self.unclear = list(dict.fromkeys(who.unclear.values()))
+        self.before |= {new: self.before.pop(old) for new, (old, _) in who.renamed.items()}
+        called = {key: row.student for key, row in self.rows.items()}
+        self.renamed = {k: old for k, (_, old) in who.renamed.items() if old != called[k]}
+        self._handed = {each.submission.key: each for each in self.handed}
+        for key, row in self.rows.items():
+            row.here = key in self._handed
         self._people: dict[str, Person] = {}
-        for number, person in enumerate(self.grades.people):
-            key = matched.keys.get(number)
+        for person in self.grades.people:
+            key = who.keys.get(id(person))
             if key is None:  # no submission has a ":" in its key
                 name = f"{person.lms or 'list'}:{person.id or plain_name(person.name)}"
                 same = (f"{name} {count}" for count in itertools.count(2))
                 key = next(k for k in itertools.chain([name], same) if k not in self._people)
             self._people[key] = person
-        self._names = Names()
-        theirs = {each.namesake: key for key, each in self._handed.items() if each.namesake}
-        for key in [*rows, *(k for k in self._people if k not in rows)]:
-            row, own = rows.get(key), self._people.get(key)
-            # A name is that of the row which had it first, whichever roster is given now.
-            person = None if self._is_apart(key) else self._people.get(theirs.get(key, key))
-            words = [row.student, key, row.id, *row.former] if row else []
-            words += [alone for word in words if (alone := without_addition(word)) != word]
-            words += [person.name, *person.words] if person else []
-            words += [own.id] if own else []
-            self._names.add(key, words[0], words[1:], tables.shown_id(key, row, own, None))
-        return matched.unclear
+        for person in self._roster.people if self._roster else ():
+            person.row = who.keys.get(id(person), NOBODY if id(person) in who.refused else "")
+        self._unclear = {k for k, person in self._people.items() if id(person) in who.unclear}
 
-    def _is_apart(self, key: str) -> bool:
-        """Whether the name of a student's row tells it from that of another class."""
-        folders = self.rows[key].folders if key in self.rows else set()
-        return is_apart(key, {*folders, self._source})
+    def _name_people(self, who: Who) -> None:
+        """Give each student the names by which the teacher's files know them."""
+        self._names = Names()
+        # A name is that of the row which had it first, whichever roster is given now.
+        self._apart = {key for key, row in who.rows.items() if row.apart}
+        theirs = {entry: key for key in self._apart for entry in who.rows[key].sources.values()}
+        for key in [*who.rows, *(k for k in self._people if k not in who.rows)]:
+            row, own = who.rows.get(key), self._people.get(key)
+            person = own or self._people.get(theirs.get(key, ""))
+            words = [row.student, key, row.id, *row.former, *row.keys] if row else []
+            words += [f"file:{former}" for former in row.keys] if row else []
+            words += [alone for word in words if (alone := without_addition(word)) != word]
+            if person and not (key in self._apart or id(person) in {*who.unclear, *who.refused}):
+                words += [person.name, *person.words]
+            words += [own.id] if own else []
+            shown = tables.shown_id(key, row, own, None)
+            self._names.add(key, words[0] if words else shown, words[1:], shown)
 
     def _line(self, key: str) -> tables.TableLine:
         """One student with the mark."""
         row, person = self.rows.get(key), self._people.get(key)
         adjustments = self._adjustments.get(key, [])
         mark = mark_of(key, row, person, self._possible, self._rule, adjustments)
-        outdated = row is not None and any(
-            content != row.content for content in row.judged_with(adjustments).values()
-        )
+        outdated = row is not None and row.is_after(given_lines(adjustments))
         remarks = self._remarks(row, outdated)
         if key in self._failed:
             remarks.append(f"Could not be graded this time: {self._failed[key]}")
         failed = self._handed[key].submission if key in self._failed else None
-        apart = self._is_apart(key)
-        return tables.TableLine(key, row, mark, person, remarks, outdated, failed, apart)
+        named = key in self._apart, key in self._unclear
+        return tables.TableLine(key, row, mark, person, remarks, outdated, failed, *named)
 
-    def _handed_or_known(self) -> set[str]:
-        """Keys of all who are in the table, or in the folder and not graded yet."""
-        return {*self.rows, *self._handed}
+    def _given(self, key: str) -> list[tuple]:
+        """What the teacher's files give to a student."""
+        time = self._rule.time_of(key) if self._rule else None
+        return given_lines(self._adjustments.get(key, []), time)
 
     def _page(self, key: str, row: GradeRow) -> None:
         """Write a student's page, if it is not so already."""
@@ -337,8 +319,11 @@ class Book:
         for key, row in self.rows.items():
             row.total = lines[key].mark.total
             row.changes = self._changes_of(key, row.total)
-            row.judged |= row.judged_with(self._adjustments.get(key, []))
+            row.judged |= row.first_given(self._given(key))
             row.judged.pop(UNKNOWN, None)
+        for key, person in self._people.items():
+            if key not in self._known:  # nothing was handed in when this was given
+                person.judged |= dict.fromkeys(map(line_hash, self._given(key)), "")
         content = tables.grades_table(list(lines.values()), self._tests.exercises())
         digest = hashlib.sha256(content).hexdigest()
         # A kill may come between the two files, and a spreadsheet may hold the second for long.
@@ -347,9 +332,9 @@ class Book:
         write_grades(self._out, self.grades)
         try:
             tables.write_table(self._out, content)
-            self._table_trouble, self._on_disk = None, digest
+            self.table_trouble, self._on_disk = None, digest
         except OSError as error:
-            self._table_trouble = error
+            self.table_trouble = error
 
     def _changes_of(self, key: str, total: float | None) -> list[str]:
         """When a student's total has changed, this run included."""
@@ -358,20 +343,12 @@ class Book:
         now = f"{datetime.now().astimezone():%Y-%m-%d %H:%M %z}"
         return known if was == total else [*known, f"{now}: {old} -> {new}"]
 
-    @property
-    def table_trouble(self) -> OSError | None:
-        """Why grades.csv is not as it should be; None if it is."""
-        return self._table_trouble
-
     def _marks_of_roster(self) -> Mapping[int, tables.TableLine]:
         """The lines of those on the roster that was given, by their number there."""
         lines = self.lines()
         keys = {id(person): key for key, person in self._people.items()}
         people = self._roster.people
         return {n: lines[k] for n, p in enumerate(people) if (k := keys.get(id(p))) in lines}
-
-    def _of(self, line: tables.TableLine) -> float:
-        return line.row.of if line.row else self._possible
 
     def _comment(self, line: tables.TableLine) -> list[str]:
         return feedback.comment_lines(line.row, line.mark, self._rule, self.titles)
@@ -388,11 +365,3 @@ class Book:
         if row.former:
             remarks.append(f"Was called {', '.join(row.former)}.")
         return remarks
-
-
-def _row_to_come(submission: Submission) -> GradeRow:
-    """Stands for a submission that is not graded yet."""
-    return GradeRow(
-        student=submission.name, id=submission.lms_id or "", lms=submission.lms or "", sha256="",
-        points={}, total=None, of=0, notes=[], broken=[], seconds=0, page="",
-    )  # fmt: skip

@@ -1,20 +1,26 @@
-"""Who is who in a class's book: the same student under another name, and two under the same."""
+"""Who is who in a class's book: the one place that says which row a submission or a person has.
+
+Evidence counts in this order: a platform's number; the key of the submission in the same folder;
+a name on the roster that is given now; the same work with answers. Where it conflicts, or fits
+several, rows stay apart and a sentence says so: a row too many is seen, a wrong mark is not.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from aigc_course.grading.marks import UNKNOWN, GradeRow, Grades, Person, find_renamed
-from aigc_course.grading.names import names_line, spellings, without_addition
+from aigc_course.grading.marks import GradeRow, Grades, Person, row_to_come
+from aigc_course.grading.names import names_line, spelled
 from aigc_course.grading.plain import plain_text
 from aigc_course.grading.roster import Roster, known_as
 from aigc_course.grading.submissions import Submission
 
-EXPORTS = {"moodle": "Moodle's grading worksheet", "canvas": "Canvas's gradebook"}
+_Rows = Mapping[str, GradeRow]
 
 
 @dataclass(frozen=True)
@@ -24,293 +30,371 @@ class Handed:
     Attributes:
         submission: with the key and the name of its row.
         content: the hash.
-        namesake: the key of a row of another class, if somebody on the roster given now has that
-            row's name and is this student.
     """
 
     submission: Submission
     content: str
-    namesake: str = ""
 
 
-def kept_apart(
-    grades: Grades, handed: Sequence[Handed], source: str, roster: Sequence[Person]
-) -> tuple[list[Handed], list[str]]:
-    """The submissions, with another key and name where a name is in the table from elsewhere.
-
-    Two classes may have an Anna each. It is one student if it is the same work with answers, the
-    same folder (also one that only moved) or a platform's number, or if there is one of the name
-    on all rosters and on the one given now, and all who were in a folder with the row are on the
-    latter: one who is not says that the row is of another class. Then the row that was kept apart
-    before for the folder at hand joins it, and those of other folders if none has such a one.
+class Who:
+    """Finds the row of each submission, then that of each person; renames and joins rows.
 
     Args:
         grades: what was graded before, with the people of all rosters.
         handed: what was handed in.
         source: the folder that it is in.
-        roster: who is on the roster that is given now.
+        roster: that is given now; its people are the last ones.
 
-    Returns:
-        The submissions, and a sentence on each that is kept apart or becomes one.
+    Attributes:
+        handed: what is to be graded, with the keys and names of rows.
+        rows: all by key, with one for each submission that has none yet.
+        keys: the key of the row by the ``id()`` of the person; who is missing handed in nothing.
+        unclear: by the ``id()`` of a person a sentence on which rows it could have.
+        refused: the ``id()`` of each whose name has a row of another class only.
+        said: sentences on rows that are kept apart, become one or are left.
+        renamed: by the new key of a row the old one and the old name.
+        by_name: names of those whose row from another folder a roster tells.
     """
-    told, said = [], []
-    moved = _moved_folders(grades, handed)
-    off = _off_roster(grades, roster)
-    for each in handed:
+
+    def __init__(
+        self, grades: Grades, handed: Sequence[Handed], source: str, roster: Roster | None
+    ) -> None:
+        self._rows, self._people = grades.students, grades.people
+        self._all, self._source = handed, source
+        self._now = grades.people[-len(roster.people) :] if roster else []
+        self._numbers = {(p.lms, p.id) for p in self._now if roster and roster.kind != "list"}
+        self._names = {id(person): known_as(person) for person in grades.people}
+        self._known = set().union(*(self._names[id(person)] for person in self._now))
+        self._mine: dict[int, str] = {}  # keys of rows, by the place of the submission
+        # Places of known work under a new name, and whose row a roster tells; rows that moved.
+        self._new_names, self._told, self._moved = set(), set(), set()
+        self._strangers_of: dict[int, list[str]] = {}  # why the row of the name is not taken
+        self.keys, self.unclear, self.refused = {}, {}, set()
+        self.said, self.renamed, self.by_name = [], {}, []
+        for key, row in self._rows.items():  # what earlier versions of the book did not hold
+            for folder in row.folders:
+                bare = key.removesuffix(f"--{_digest(folder)}")
+                row.sources[folder] = row.sources.get(folder) or bare
+                row.apart |= bare != key
+        self._off = [row for row in self._rows.values() if not self._is_on_roster(row)]
+        self._tell_reuse()
+        self._tell_move()
+        for find in (self._by_number, self._by_folder, self._by_roster, self._by_content):
+            for place, each in enumerate(handed):
+                taken = {key for other, key in self._mine.items() if other != place}
+                free = {key: row for key, row in self._rows.items() if key not in taken}
+                if len(found := find(place, each, free)) == 1:
+                    self._mine[place] = found[0]
+        self.rows = {}
+        self.handed = [one for n, each in enumerate(handed) if (one := self._settled(n, each))]
+        self._here, self.rows = {e.submission.key for e in self.handed}, self.rows | self._rows
+        self._match_people()
+
+    def _by_number(self, place: int, each: Handed, rows: _Rows) -> list[str]:
+        number = (each.submission.lms, each.submission.lms_id)
+        if not number[1] or each.submission.key in rows:
+            return [each.submission.key] if number[1] else []
+        found = [key for key, row in rows.items() if (row.lms, row.id) == number]
+        for person in self._people if not found else ():
+            if (person.lms, person.id) == number:
+                self._told.add(place)
+                found = self._candidates(person, rows)
+        return found
+
+    def _by_folder(self, place: int, each: Handed, rows: _Rows) -> list[str]:
         submission = each.submission
-        row = grades.students.get(submission.key)
-        if row is None or submission.lms_id or source == row.source:
-            told.append(each)
-            continue
-        other = _key_apart(submission, source)
-        is_one = _is_one(submission.name, grades.people, roster)
-        strangers = _with(row, off) if is_one else []
-        if is_one and not strangers:
-            said += _join_rows(grades, submission, other, off)
-        elif row.content != each.content or not (submission.tells_who or row.source in moved):
-            name = _name_with_folder(grades, submission.name, other, source)
-            said.append(_why_apart(row, submission, name, row.content == each.content, strangers))
-            namesake = submission.key if strangers else ""
-            submission = replace(submission, key=other, name=name)
-            if strangers:
-                submission = _with_number(submission, each.submission.name, roster)
-            each = Handed(submission, each.content, namesake)
-        told.append(each)
-    return told, said
+        there = [k for k, r in rows.items() if r.sources.get(self._source) == submission.key]
+        same = [k for k in there if each.content in (rows[k].content, *rows[k].older)]
+        if submission.lms_id or same or len(there) != 1:
+            return [] if submission.lms_id else same
+        if self._fitting(submission.name, self._now):
+            self._strangers_of[place] = self._strangers(rows[there[0]])
+        return [] if self._strangers_of.get(place) else there
 
+    def _by_roster(self, place: int, each: Handed, rows: _Rows) -> list[str]:
+        mine, person = self._mine.get(place), self._person_of(each)
+        if person is None or (mine and not rows[mine].apart):
+            return []
+        family = self._family(person, rows)
+        own = [key for key in family if (rows[key].lms, rows[key].id) in self._numbers]
+        found = own or self._clean(person, rows)
+        if len(found) == 1 and (own or not rows[found[0]].apart):
+            self._join_rows(found[0], family, mine)
+            self._told.add(place)
+            return found
+        for key in (key for key in family if not rows[key].apart):
+            self._strangers_of[place] = self._strangers(rows[key])
+        return [] if mine else found
 
-def hand_over(
-    keys: dict[int, str],
-    people: Sequence[Person],
-    handed: Sequence[Handed],
-    rows: Mapping[str, GradeRow],
-) -> None:
-    """Whoever is on the roster is who has handed in now, and not the namesake of another class.
+    def _by_content(self, place: int, each: Handed, rows: _Rows) -> list[str]:
+        submission = each.submission
+        if place in self._mine or submission.lms_id or not submission.tells_who:
+            return []  # what has no answers may be anybody's
+        same = {key: row for key, row in rows.items() if row.content == each.content}
+        found = [key for key, row in same.items() if submission.key in row.sources.values()]
+        if found or submission.key in self._rows:
+            return found
+        gone = [
+            key for key, row in same.items()
+            if row.source == self._source and not row.id
+            and row.sources[self._source] not in {other.submission.key for other in self._all}
+        ]  # fmt: skip
+        twins = [n for n, other in enumerate(self._all) if other.content == each.content]
+        if len(gone) != 1 or sum(n not in self._mine for n in twins) > 1:
+            return []
+        name, people = rows[gone[0]].student, self._now or self._people
+        old, new = (set(map(id, self._fitting(n, people))) for n in (name, submission.name))
+        if (old and new and not old & new) or (len(twins) > 1 and (old or not new)):
+            self.said.append(
+                f"{submission.name} has the work that {name} had, and no roster says that they are "
+                "one: if so, give the file its old name."
+            )
+            return []
+        self._new_names.add(place)
+        return gone
 
-    Args:
-        keys: the student's key by the number of the person; changed in place.
-        people: of all rosters.
-        handed: what is handed in.
-        rows: by the students' keys.
-    """
-    theirs = {each.namesake: each.submission.key for each in handed if each.namesake}
-    for number, key in keys.items():
-        if key in theirs and known_as(people[number]) & spellings(rows[key].student):
-            keys[number] = theirs[key]
+    def _tell_move(self) -> None:
+        """See which folders are here under another name: more than half of their work is."""
+        tells = {each.submission.key: each.submission.tells_who for each in self._all}
+        works = {(each.submission.key, each.content) for each in self._all}
+        for folder in {row.source for row in self._rows.values()} - {self._source}:
+            there = [row for row in self._rows.values() if row.source == folder]
+            here = [row for row in there if row.sources[folder] in tells]
+            told = [row for row in there if tells.get(row.sources[folder], True)]
+            equal = sum((row.sources[folder], row.content) in works for row in told)
+            if 2 * equal > len(told) and (not self._now or all(map(self._is_on_roster, here))):
+                for row in here:
+                    row.sources[self._source], row.source = row.sources[folder], self._source
+                    self._moved.add(id(row))
 
+    def _tell_reuse(self) -> None:
+        """See whether the folder holds another class than before: then that of rows is another.
 
-def is_apart(key: str, folders: Collection[str]) -> bool:
-    """Whether a row is kept apart from that of the same name, by its key and its folders."""
-    return any(key.endswith(_key_ending(folder)) for folder in folders)
-
-
-def rename_rows(grades: Grades, handed: Sequence[Handed], source: str) -> dict[str, tuple]:
-    """Give the rows of students who have another name now that name; see `find_renamed`.
-
-    Returns:
-        By the new key the old one and the old name.
-    """
-    pairs = [(each.submission, each.content) for each in handed]
-    old_names = {}
-    for new, old in find_renamed(grades, pairs, source).items():
-        row = grades.students.pop(old)
-        old_names[new] = old, row.student
-        row.former = [*row.former, row.student]
-        grades.students[new] = row
-        row.student = next(s.name for s, _ in pairs if s.key == new)
-    return old_names
-
-
-def check_platform(roster: Roster, handed: Sequence[Handed], people: Mapping[str, Person]) -> None:
-    """Refuse the export of another platform than the submissions', if it fits nobody.
-
-    Args:
-        roster: that is given now.
-        handed: what is handed in.
-        people: of all rosters, by the student's key.
-
-    Raises:
-        ValueError: in one sentence.
-    """
-    theirs = {each.submission.lms for each in handed} - {None, roster.kind}
-    on_it = {id(person) for person in roster.people}
-    fits = any(id(people.get(each.submission.key)) in on_it for each in handed)
-    if roster.kind in EXPORTS and theirs and not fits:
-        wanted = EXPORTS[min(theirs)]
-        raise ValueError(
-            f"{roster.sheet.path} is {EXPORTS[roster.kind]}, and nobody on it has handed in: "
-            f"for these submissions give {wanted} with --roster."
+        No work is as it was, and somebody gone is off the roster, or without one others have come.
+        """
+        source = self._source
+        there = [row for row in self._rows.values() if source in row.sources]
+        before = {row.sources[source] for row in there}
+        keys = {each.submission.key for each in self._all}
+        works = {each.content for each in self._all if each.submission.tells_who}
+        gone = [row for row in there if row.sources[source] not in keys]
+        if self._now:
+            gone = [row for row in gone if not self._is_on_roster(row)]
+        elif not keys - before or not keys & before:
+            gone = []
+        if not gone or any(works & {row.content, *row.older} for row in there):
+            return
+        earlier = f"{source} (earlier)"
+        while any(earlier in row.sources for row in self._rows.values()):
+            earlier += " (earlier)"
+        for row in there:
+            row.sources[earlier] = row.sources.pop(source)
+            row.source = earlier if row.source == source else row.source
+        self.said.append(
+            f"{source} holds another class than before: no work is the same, and these are gone: "
+            f"{names_line(row.student for row in gone)}. Theirs is {earlier} from now on."
         )
 
+    def _settled(self, place: int, each: Handed) -> Handed | None:
+        """A submission with the key and the name of its row; None if the row's work is later."""
+        submission, source, key = each.submission, self._source, self._mine.get(place, "")
+        row = self._rows.get(key)
+        is_other = row is not None and each.content != row.content and row.source != source
+        if is_other and each.content in row.older:
+            self.said.append(
+                f"{row.student}'s work in {row.source} came later and counts, not that in "
+                f"{source}: if that is to count, put it into {row.source}."
+            )
+            return None
+        is_sure = bool(submission.lms_id) or place in self._new_names
+        other = None if is_sure else self._namesake(place, submission)
+        apart = other is not None if row is None else row.apart and not is_sure
+        wanted, name = key or submission.key, row.student if row else submission.name
+        if is_sure:
+            wanted = submission.key
+        elif apart and name != (name := self._name_with_folder(submission.name, key)):
+            wanted = f"{submission.key}--{_digest(f'{source} {each.content}')}"
+        name = submission.name if wanted == submission.key and not apart else name
+        told = replace(submission, key=wanted, name=name)
+        if is_other and place in self._told:
+            self.by_name.append(name)
+        if apart and other:
+            self.said.append(self._why_apart(place, each, other, name))
+        if row is None:
+            row = self.rows[wanted] = row_to_come(told, source)
+        elif wanted != key:
+            self.renamed[wanted] = key, row.student
+            row.keys.append(key)
+            row.former += [row.student] if name != row.student else []
+            self._move(key, wanted)
+        row.student, row.apart, row.sources[source] = name, apart, submission.key
+        return Handed(told, each.content)
 
-def date_people(
-    roster: Sequence[Person],
-    keys: Mapping[int, str],
-    contents: Mapping[str, str],
-    grades: Grades,
-    before: Sequence[Person],
-) -> None:
-    """Note what a roster's times are of: what is handed in now, or else what was before.
+    def _namesake(self, place: int, submission: Submission) -> GradeRow | None:
+        """Another row that has a submission's key, or its name and is nobody's who is here."""
+        mine, names = self._mine.get(place), spelled(submission.name)
+        rows = {key: row for key, row in self._rows.items() if key != mine and not row.apart}
+        taken = self._mine.values()
+        same = [r for k, r in rows.items() if k not in taken and names & spelled(r.student)]
+        return rows.get(submission.key, same[0] if same else None)
 
-    Args:
-        roster: the people of the roster that is given now; their times are changed.
-        keys: the student's key by the ``id()`` of the person.
-        contents: hashes of what is handed in now, by key.
-        grades: what was graded before.
-        before: the people of earlier rosters.
-    """
-    earlier = {(person.lms, person.id): person for person in before if person.id}
-    for person in roster:
-        key = keys.get(id(person), "")
-        row, old = grades.students.get(key), earlier.get((person.lms, person.id))
-        if key in contents:
-            person.content = contents[key]
-        elif row is not None:
-            # Handed in since and not in this folder: the row keeps the time that was its own.
-            if old is not None and old.content == row.content:
-                person.submitted = old.submitted
-            person.content = row.content
-
-
-def _is_one(name: str, people: Sequence[Person], roster: Sequence[Person]) -> bool:
-    """Whether rosters, and the one given now, know one person of a name."""
-    wanted = spellings(name)
-    now = [person for person in roster if known_as(person) & wanted]
-    return len(now) == 1 and sum(bool(known_as(person) & wanted) for person in people) == 1
-
-
-def _moved_folders(grades: Grades, handed: Sequence[Handed]) -> set[str]:
-    """The folders of which work with answers is here again, and none of it is another."""
-    same: dict[str, bool] = {}
-    for each in handed:
-        row = grades.students.get(each.submission.key)
-        if row is not None and each.submission.tells_who:
-            same[row.source] = same.get(row.source, True) and row.content == each.content
-    return {folder for folder, is_same in same.items() if is_same}
-
-
-def _off_roster(grades: Grades, roster: Sequence[Person]) -> list[GradeRow]:
-    """The rows of those who are not on the roster that is given now."""
-    known = set().union(*map(known_as, roster))
-    numbers = {(person.lms, person.id) for person in roster if person.id}
-    platforms = {lms for lms, _ in numbers}
-
-    def is_on(row: GradeRow) -> bool:
-        if row.id and row.lms in platforms:
-            return (row.lms, row.id) in numbers
-        names = (without_addition(name) for name in (row.student, *row.former))
-        own = {name.removesuffix(end) for name in names for end in ("", *_endings(row.source))}
-        return bool(known & set().union(*map(spellings, own)))
-
-    return [row for row in grades.students.values() if not is_on(row)]
-
-
-def _with(row: GradeRow, others: Sequence[GradeRow]) -> list[str]:
-    """The names of those of the others who were in a folder with a row."""
-    return [other.student for other in others if other.folders & row.folders]
-
-
-def _why_apart(
-    row: GradeRow, submission: Submission, name: str, same: bool, strangers: Sequence[str]
-) -> str:
-    """A sentence on a submission that is kept apart.
-
-    Args:
-        row: of the same name.
-        submission: which it is.
-        name: that it has from now on.
-        same: both are the same work.
-        strangers: who is not on the roster and was in a folder with the row.
-    """
-    why = f"with {'no answers either' if same else 'other work'}"
-    hint = "give --roster with the class"
-    if strangers:
-        why += f", and was in a folder with {names_line(strangers)}, not on the roster"
-        hint = "put the work into that folder"
-    return (
-        f"{submission.name} is in the table from {row.source}, {why}: this one is kept as {name}; "
-        f"if it is the same student, {hint}."
-    )
-
-
-def _join_rows(
-    grades: Grades, submission: Submission, last: str, off: Sequence[GradeRow]
-) -> list[str]:
-    """Make one row of a student's and those that were kept apart from it; the latest counts.
-
-    If one of them is of another class, only that of the folder at hand surely is the student's.
-
-    Args:
-        grades: with the rows.
-        submission: whose.
-        last: the key under which the folder at hand was kept apart, which is the latest.
-        off: rows of those who are not on the roster.
-
-    Returns:
-        A sentence on each that is joined, and one on those that are not.
-    """
-    rows = grades.students
-    apart = [key for key, row in rows.items() if key == _key_apart(submission, row.source)]
-    others = [key for key in apart if key != last]
-    strangers = list(dict.fromkeys(name for key in others for name in _with(rows[key], off)))
-    said = []
-    for key in [] if strangers else others:
-        said.append(_join(grades, submission, key))
-    if last in apart:
-        said.append(_join(grades, submission, last))
-    if strangers:
-        kept = names_line([rows[key].student for key in others])
-        said.append(
-            f"{kept} stay beside {submission.name}, as a folder of theirs has "
-            f"{names_line(strangers)}, not on the roster: if it is the same student, grade that "
-            "folder with this --roster."
+    def _why_apart(self, place: int, each: Handed, row: GradeRow, name: str) -> str:
+        """A sentence on a submission that is kept apart from a row of the same name."""
+        why, hint = "other work", "give --roster with the class"
+        if row.content == each.content:
+            why = "the same work" if each.submission.tells_who else "no answers either"
+        if strangers := self._strangers_of.get(place):
+            why += f", and was in a folder with {names_line(strangers)}, not on the roster"
+            hint = "give a --roster that has them too"
+        return (
+            f"{each.submission.name} is in the table from {row.source}, with {why}: this one is "
+            f"kept as {name}; if it is the same student, {hint}."
         )
-    return said
+
+    def _name_with_folder(self, name: str, key: str) -> str:
+        """A name with that of the folder, unlike that of any other row."""
+        taken = {row.student for other, row in self._rows.items() if other != key}
+        folder = plain_text(Path(self._source).name, 40)
+        short = f"{name} [{folder}]"
+        return short if short not in taken else f"{name} [{folder} {_digest(self._source)[:6]}]"
+
+    def _move(self, old: str, new: str) -> None:
+        """Put a row under another key, in place of one that is there."""
+        self._rows[new] = self._rows.pop(old)
+        self._mine = {place: new if key == old else key for place, key in self._mine.items()}
+        for person in self._people:
+            person.row = new if person.row == old else person.row
+
+    def _join_rows(self, base: str, family: Iterable[str], last: str | None) -> None:
+        """Make one row of a student's and of those kept apart from it; none of another class."""
+        apart = [k for k in family if self._rows[k].apart and k not in (base, last)]
+        strangers = {name for key in apart for name in self._strangers(self._rows[key])}
+        for key in [*([] if strangers else apart), *([last] if last and last != base else [])]:
+            self.said.append(self._rows[key].join(self._rows[base], key))
+            self._move(key, base)
+        if strangers:
+            names = names_line(self._rows[key].student for key in apart)
+            self.said.append(
+                f"{names} stay beside {self._rows[base].student}, as a folder of theirs has "
+                f"{names_line(strangers)}, not on the roster: if it is the same student, grade "
+                "that folder with this --roster."
+            )
+
+    def _match_people(self) -> None:
+        """Find the row of each person: by number, by present names, then by others."""
+        now = {id(person) for person in self._now}
+        later = [person for person in self._people if id(person) not in now]
+        self._match(self._people, self._numbered)
+        self._match(self._people, self._called)
+        for group in (self._now, later):
+            self._match(group, self._candidates)
+        taken = set(self.keys.values())
+        for person in later:  # who has another name on the new roster is there already
+            if id(person) not in self.keys and not person.id and person.row in taken:
+                self._people[:] = [each for each in self._people if each is not person]
+        for person in self._people:
+            if (key := self.keys.get(id(person))) and key not in self._rows:
+                self.rows[key].judged = dict(person.judged)
+        for person in self._now:
+            others = self._family(person, self._free_rows())
+            strangers = {name for key in others for name in self._strangers(self.rows[key])}
+            if strangers and id(person) not in {*self.keys, *self.unclear}:
+                self.refused.add(id(person))
+                self.said.append(
+                    f"{person.name} of the roster has no row, as the one of that name was in a "
+                    f"folder with {names_line(strangers)}, not on the roster: if it is the same "
+                    "student, grade that folder with this --roster."
+                )
+
+    def _match(self, group: Sequence[Person], find: Callable) -> None:
+        """Give people the one row that they may have, and nobody else of the group."""
+        left = {id(p): p for p in group if id(p) not in {*self.keys, *self.unclear}}
+        free = self._free_rows()
+        found = {number: find(person, free) for number, person in left.items()}
+        wanted = Counter(key for keys in found.values() for key in keys)
+        for number, keys in found.items():
+            if len(keys) == 1 and wanted[keys[0]] == 1:
+                self.keys[number] = keys[0]
+            elif keys:
+                shown = names_line(self.rows[key].student for key in keys)
+                alike = [left[other] for other, theirs in found.items() if {*theirs} & {*keys}]
+                who = names_line(f"{p.name} ({p.id})" if p.id else p.name for p in alike)
+                self.unclear[number] = f"{who} of the roster may be any of {shown}"
+
+    def _numbered(self, person: Person, rows: _Rows) -> list[str]:
+        """The rows with a person's number: of several that with the platform's name, or here."""
+        number = person.id and (person.lms, person.id)
+        found = [key for key, row in rows.items() if (row.lms, row.id) == number]
+        first = [key for key in found if key == f"{person.lms}--id{person.id}"]
+        here = [key for key in found if key in self._here]
+        return first or (here if len(here) == 1 else found)
+
+    def _called(self, person: Person, rows: _Rows) -> list[str]:
+        """Those of the candidates that have the person's name now."""
+        own = {k: r for k, r in rows.items() if spelled(r.student) & spelled(person.name)}
+        return self._candidates(person, own)
+
+    def _candidates(self, person: Person, rows: _Rows) -> list[str]:
+        """The rows that a person may have by any name, or has had before."""
+        before = [key for key in (person.row,) if key in rows]
+        is_now = any(person is each for each in self._now)
+        by_list = person.id and (person.lms, person.id) not in self._numbers
+        if (before and by_list) or (not is_now and (person.row or person.id)):
+            return before
+        return self._clean(person, rows) or before if is_now else self._family(person, rows)
+
+    def _is_on_roster(self, row: GradeRow) -> bool:
+        if row.id and row.lms in {lms for lms, _ in self._numbers}:
+            return (row.lms, row.id) in self._numbers
+        return bool(self._known & spelled(row.student, *row.former))
+
+    def _strangers(self, row: GradeRow) -> list[str]:
+        """Names of those who are not on the roster and were in another folder with a row."""
+        return [
+            other.student
+            for other in (self._off if id(row) not in self._moved else ())
+            if other is not row and (other.folders & row.folders) - {self._source}
+        ]
+
+    def _family(self, person: Person, rows: _Rows) -> list[str]:
+        """The keys of rows that have a person's number, or a name and no other number."""
+        names, number = self._names[id(person)], person.id and (person.lms, person.id)
+        return [
+            key for key, row in rows.items()
+            if (row.lms, row.id) == number or (
+                names & spelled(row.student, *row.former)
+                and not (row.id and row.lms == person.lms)
+            )
+        ]  # fmt: skip
+
+    def _clean(self, person: Person, rows: _Rows) -> list[str]:
+        """Those of the family that are of no other class; if there are some, not kept apart."""
+        clean = [key for key in self._family(person, rows) if not self._strangers(rows[key])]
+        found = [key for key in clean if not rows[key].apart] or clean
+        return [person.row] if person.row in found else found
+
+    def _fitting(self, name: str, people: Sequence[Person]) -> list[Person]:
+        """Those of the people who have a name."""
+        return [each for each in people if self._names[id(each)] & spelled(name)]
+
+    def _person_of(self, each: Handed) -> Person | None:
+        """The one person whose a submission without a number may be; nothing else here is."""
+        fits = self._fitting(each.submission.name, self._now)
+        if len(fits) != 1 or each.submission.lms_id:
+            return None
+        (person,), names = fits, self._names[id(fits[0])]
+        alike = [p for p in self._people if p is not person and self._names[id(p)] & names]
+        here = [
+            (one.lms, one.lms_id) == (person.lms, person.id) if one.lms_id
+            else bool(names & spelled(one.name)) for one in (each.submission for each in self._all)
+        ]  # fmt: skip
+        return person if sum(here) == 1 and all(p.id and person.id for p in alike) else None
+
+    def _free_rows(self) -> _Rows:
+        """The rows that no person has."""
+        taken = set(self.keys.values())
+        return {key: row for key, row in self.rows.items() if key not in taken}
 
 
-def _join(grades: Grades, submission: Submission, key: str) -> str:
-    """Make one row of a student's and a later one, which counts; a sentence on it."""
-    old, row = grades.students[submission.key], grades.students.pop(key)
-    said = f"{row.student} is {submission.name} of the roster: it is one row from now on."
-    row.earlier = [*old.earlier, old.replaced(), *row.earlier]
-    row.former = [*old.former, *row.former, row.student]
-    row.changes = [*old.changes, *row.changes]
-    row.sources = [*old.sources, old.source, *row.sources]
-    # The teacher's marks, and those that were written since: they may be for the earlier work.
-    row.judged |= {UNKNOWN: old.content} | old.judged
-    row.page, row.page_hash = old.page, old.page_hash  # the page that it has from now on
-    row.student = submission.name
-    grades.students[submission.key] = row
-    return said
-
-
-def _with_number(submission: Submission, name: str, roster: Sequence[Person]) -> Submission:
-    """The submission with the platform's number of whoever has the name, which says who it is."""
-    person = next(person for person in roster if known_as(person) & spellings(name))
-    return replace(submission, lms=person.lms or None, lms_id=person.id or None)
-
-
-def _key_apart(submission: Submission, source: str) -> str:
-    """The key of what is kept apart from that of the same name, in another folder."""
-    return f"{submission.key}{_key_ending(source)}"
-
-
-def _name_with_folder(grades: Grades, name: str, key: str, source: str) -> str:
-    """A name with that of the folder, unlike that of any other row."""
-    taken = {row.student for other, row in grades.students.items() if other != key}
-    short, long = _endings(source)
-    return name + (short if name + short not in taken else long)
-
-
-def _endings(source: str) -> tuple[str, str]:
-    """What tells a name from the same one in another folder, and what does so for sure."""
-    folder = plain_text(Path(source).name, 40)
-    return f" [{folder}]", f" [{folder} {_digest(source)[:6]}]"
-
-
-def _key_ending(source: str) -> str:
-    return f"--{_digest(source)[:16]}"
-
-
-def _digest(source: str) -> str:
-    return hashlib.sha256(os.fsencode(source)).hexdigest()
+def _digest(text: str) -> str:
+    return hashlib.sha256(os.fsencode(text)).hexdigest()[:16]

@@ -115,25 +115,26 @@ class LateRule:
         """Whether the times of files say when they were handed in."""
         return self._text.file_times
 
-    def has_time_of(self, key: str) -> bool:
-        """Whether the teacher says when this student handed in."""
-        return key in self._submitted
+    def time_of(self, key: str) -> datetime | None:
+        """When this student handed in, as the teacher says; None if nothing is said."""
+        return self._submitted.get(key)
 
     def late(
-        self, key: str, submitted: datetime | None, earned: float, possible: float
+        self, key: str, submitted: datetime | None, earned: float, possible: float, own: bool = True
     ) -> Late | None:
         """How late a student is.
 
         Args:
             key: the student's.
-            submitted: when, as the platform says; without a zone it is in the rule's.
+            submitted: when; without a zone it is in the rule's.
             earned: points that hidden tests gave.
             possible: points that they give at most.
+            own: the time under ``submitted`` in the file counts, if there is one.
 
         Returns:
             None if it is not known when the work was handed in.
         """
-        submitted = self._submitted.get(key, submitted)
+        submitted = self._submitted.get(key, submitted) if own else submitted
         if submitted is None:
             return None
         submitted = self._placed(submitted)
@@ -216,13 +217,14 @@ def _read(path: Path) -> LateText:
     if not path.read_bytes().strip():
         raise ValueError(f"{path} is empty: give a deadline, a time_zone and percent_a_day.")
     try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+        if number := re.search(r"(?m)(?:^|[{,])\s*(0[0-7_]+)\s*:", text):
+            raise ValueError(f"{path}: YAML takes {number[1]} for another: put it in quotes.")
         written = read_yaml(path, dict)
         _check_entries(path, written)
         return check_yaml(written, LateText, path)
     except ValueError:
-        for number, line in enumerate(
-            path.read_text(encoding="utf-8", errors="replace").splitlines(), 1
-        ):
+        for number, line in enumerate(text.splitlines(), 1):
             for year, month, day in re.findall(r"\b(\d{4})-(\d\d?)-(\d\d?)\b", line):
                 try:
                     date(int(year), int(month), int(day))

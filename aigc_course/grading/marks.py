@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from aigc_course.grading.adjustments import Adjustment
 from aigc_course.grading.lateness import Late, LateRule
@@ -18,6 +18,15 @@ from aigc_utils.files import atomic_path
 
 FILE = "grades.json"
 UNKNOWN = "others"  # in place of a hash in `GradeRow.judged`
+SUBMITTED = "submitted"  # begins what is given by a time in late.yml
+NOBODY = "-"  # in place of a key in `Person.row`
+
+
+def given_lines(adjustments: Sequence[Adjustment], time: datetime | None = None) -> list[tuple]:
+    """What a teacher's lines give to a submission: points, an excuse, or a time under submitted."""
+    given = [a for a in adjustments if a.points or a.set_to is not None or a.excused]
+    marks = [(a.exercise, a.points, a.set_to, a.comment, *["excused"] * a.excused) for a in given]
+    return marks + ([(SUBMITTED, time.isoformat())] if time else [])
 
 
 class TestRow(BaseModel):
@@ -46,6 +55,8 @@ class Person(BaseModel):
         submitted: when something was handed in, without a zone, as the platform says.
         content: of the submission that this time was read for; "" if nothing of it is here.
         handed_in: the platform says that something was handed in.
+        row: the key of the row; `NOBODY` if the row of the name is another's, "" if none is known.
+        judged: as in `GradeRow`, of lines that were there before anything was handed in.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -57,6 +68,8 @@ class Person(BaseModel):
     submitted: datetime | None = None
     content: str = ""
     handed_in: bool = False
+    row: str = ""
+    judged: dict[str, str] = {}
 
     def time_of(self, content: str) -> datetime | None:
         """When this content was handed in; None if the time is of another one or unknown."""
@@ -80,14 +93,17 @@ class GradeRow(BaseModel):
         page: the feedback page's file name.
         submitted: the time of the file; a download may have changed it.
         source: the folder that it came from.
-        sources: folders that it came from before.
+        sources: by each folder that it has come from the key of the submission there.
+        apart: `student` tells it from a row of the same name.
+        older: ``content`` of what was handed in before.
+        keys: earlier keys of the row.
         here: it was in the folder that was graded last.
         former: earlier names of the same student.
         earlier: sentences on earlier submissions that this one replaces.
         changes: sentences on when the total changed, and from what, the last at the end.
         page_hash: of the page as it was written last; a teacher may have edited it since.
-        judged: for the hash of each line of the teacher's marks the ``content`` that it was first
-            given to. Under `UNKNOWN` what other lines were: of rows that became one, the earlier.
+        judged: for the hash of each of `given_lines` the ``content`` that it was first given to.
+            Under `UNKNOWN` what other lines were: of rows that became one, the earlier.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -110,7 +126,10 @@ class GradeRow(BaseModel):
     page: str
     submitted: datetime | None = None
     source: str = ""
-    sources: list[str] = []
+    sources: dict[str, str] = {}
+    apart: bool = False
+    older: list[str] = []
+    keys: list[str] = []
     here: bool = True
     former: list[str] = []
     earlier: list[str] = []
@@ -118,23 +137,22 @@ class GradeRow(BaseModel):
     page_hash: str = ""
     judged: dict[str, str] = {}
 
-    def judged_with(self, adjustments: Sequence[Adjustment]) -> dict[str, str]:
-        """The ``content`` that each line of the teacher's with points was first given to.
+    @field_validator("sources", mode="before")
+    @classmethod
+    def _without_keys(cls, value: object) -> object:
+        """Marks that were begun with an earlier version list the folders."""
+        return dict.fromkeys(value, "") if isinstance(value, list) else value
 
-        Args:
-            adjustments: the student's.
-
-        Returns:
-            By the hash of the line, wherever it stands; see `judged`.
-        """
-        marks = [
-            (a.exercise, a.points, a.set_to, a.comment)
-            for a in adjustments
-            if a.points or a.set_to is not None
-        ]
+    def first_given(self, lines: Sequence[tuple]) -> dict[str, str]:
+        """The ``content`` that each of `given_lines` was first given to, by the line's hash."""
+        marks = [line for line in lines if line[0] != SUBMITTED]
         # Folders of before have one hash of all lines.
-        other = self.judged.get(_digest(marks), self.judged.get(UNKNOWN, self.content))
-        return {given: self.judged.get(given, other) for given in map(_digest, marks)}
+        other = self.judged.get(line_hash(marks), self.judged.get(UNKNOWN, self.content))
+        return {given: self.judged.get(given, other) for given in map(line_hash, lines)}
+
+    def is_after(self, lines: Sequence[tuple]) -> bool:
+        """Whether some of `given_lines` were given to an earlier submission, or before any."""
+        return any(content != self.content for content in self.first_given(lines).values())
 
     @property
     def folders(self) -> set[str]:
@@ -145,6 +163,26 @@ class GradeRow(BaseModel):
     def earned(self) -> float:
         """The points that hidden tests gave."""
         return sum(self.points.values())
+
+    def join(self, old: GradeRow, key: str) -> str:
+        """Become one row with an earlier one; a sentence on it.
+
+        Args:
+            old: of the same student.
+            key: that this one has had.
+        """
+        said = f"{self.student} is {old.student} of the roster: it is one row from now on."
+        self.earlier = [*old.earlier, old.replaced(), *self.earlier]
+        self.older = [*old.older, old.content, *self.older]
+        self.former = [*old.former, *self.former, self.student]
+        self.keys = [*old.keys, *self.keys, key]
+        self.changes = [*old.changes, *self.changes]
+        self.sources = old.sources | self.sources
+        # The teacher's marks, and those that were written since: they may be for the earlier work.
+        self.judged |= {UNKNOWN: old.content} | old.judged
+        for name in ("page", "page_hash", "student", "apart", "id", "lms"):  # from now on
+            setattr(self, name, getattr(old, name))
+        return said
 
     def replaced(self) -> str:
         """A sentence for the row that comes in place of this one."""
@@ -202,6 +240,14 @@ class Mark:
         return sum(self.added.values())
 
 
+def row_to_come(submission: Submission, source: str) -> GradeRow:
+    """Stands for a submission from a folder that is not graded yet."""
+    return GradeRow(
+        student=submission.name, id=submission.lms_id or "", lms=submission.lms or "", sha256="",
+        points={}, total=None, of=0, notes=[], broken=[], seconds=0, page="", source=source,
+    )  # fmt: skip
+
+
 def mark_of(
     key: str,
     row: GradeRow | None,
@@ -223,7 +269,8 @@ def mark_of(
     earned = row.earned if row else 0.0
     late = None
     if rule and row:
-        late = rule.late(key, _submitted(row, person, rule), earned, possible)
+        own = not row.is_after(given_lines([], rule.time_of(key)))
+        late = rule.late(key, _submitted(row, person, rule), earned, possible, own)
     added: dict[str, float] = {}
     set_to, comments, excused = None, [], False
     for each in adjustments:
@@ -259,9 +306,14 @@ def read_grades(out: Path, assignment: str) -> Grades:
         return Grades(assignment=assignment)
     try:
         grades = Grades.model_validate(json.loads(file.read_text(encoding="utf-8")))
-    except (ValidationError, ValueError, RecursionError):
+    except (ValidationError, ValueError, RecursionError) as error:
+        found = error.errors() if isinstance(error, ValidationError) else []
+        if new := [each["loc"][-1] for each in found if each["type"] == "extra_forbidden"]:
+            raise ValueError(
+                f"{file} has {new[0]!r}, which a newer version of the course writes: use that."
+            ) from None
         raise ValueError(
-            f"{file} is damaged: move it away, and all that is in the folder is graded again."
+            f"{file} is damaged: keep it elsewhere, and grade the folders of all classes again."
         ) from None
     if grades.assignment != assignment:
         raise ValueError(
@@ -277,43 +329,9 @@ def write_grades(out: Path, grades: Grades) -> None:
         temporary.write_text(grades.model_dump_json(indent=1), encoding="utf-8")
 
 
-def find_renamed(
-    grades: Grades, found: Sequence[tuple[Submission, str]], source: str
-) -> dict[str, str]:
-    """Who is called otherwise than the last time: new keys, and the old one of each.
-
-    It is the same student if the platform's number is, or if a notebook with answers has another
-    name in the same folder and nobody else there has handed in the same.
-
-    Args:
-        grades: what was graded before.
-        found: submissions, each with the hash of its content.
-        source: the folder that they are in.
-    """
-    here = {submission.key for submission, _ in found}
-    gone = {key: row for key, row in grades.students.items() if key not in here}
-    renamed: dict[str, str] = {}
-    for submission, content in found:
-        if submission.key in grades.students:
-            continue
-        if submission.lms_id:
-            number = (submission.lms, submission.lms_id)
-            old = [key for key, row in gone.items() if (row.lms, row.id) == number]
-        elif not submission.tells_who:
-            continue  # anybody's may be the same
-        else:
-            same = [key for key, row in gone.items() if _moved(row, content, source)]
-            twins = [other for other, theirs in found if theirs == content]
-            old = same if len(twins) == 1 else []
-        if len(old) == 1:
-            renamed[submission.key] = old[0]
-            del gone[old[0]]
-    return renamed
-
-
-def _digest(marks: list[tuple] | tuple) -> str:
-    """A hash of a line of the teacher's marks, or of several."""
-    return hashlib.sha256(repr(marks).encode()).hexdigest()[:16]
+def line_hash(line: tuple | list[tuple]) -> str:
+    """A hash of one of `given_lines`, or of several."""
+    return hashlib.sha256(repr(line).encode()).hexdigest()[:16]
 
 
 def _submitted(row: GradeRow, person: Person | None, rule: LateRule) -> datetime | None:
@@ -321,7 +339,3 @@ def _submitted(row: GradeRow, person: Person | None, rule: LateRule) -> datetime
     if person is not None and person.lms == "moodle":
         return person.time_of(row.content)
     return row.submitted if rule.file_times else None
-
-
-def _moved(row: GradeRow, content: str, source: str) -> bool:
-    return not row.id and row.content == content and row.source == source

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import re
 import unicodedata
 from collections import defaultdict
@@ -32,6 +33,14 @@ def spellings(name: str) -> set[str]:
     if len(words) == 2:  # given name and surname, in either order
         found.add(words[1] + words[0])
     return found - {""}
+
+
+@functools.lru_cache(10_000)
+def spelled(*names: str) -> frozenset[str]:
+    """The spellings of names, also without what tells them from an equal one."""
+    short = [without_addition(name) for name in names]
+    bare = [name.rpartition(" [")[0] for name in short if name.endswith("]")]
+    return frozenset().union(*map(spellings, [*short, *bare]))
 
 
 def without_addition(name: str) -> str:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from aigc_course.grading.marks import GradeRow, Person
+from aigc_course.grading.marks import NOBODY, GradeRow, Grades, Person
 from aigc_course.grading.names import plain_name, spellings
 from aigc_course.grading.sheets import Sheet, read_sheet
 
-NAME_COLUMNS = ("full name", "name", "student", "students", "student name", "姓名", "名字")
+NAME_COLUMNS = ("student", "students", "student name", "full name", "name", "names", "姓名", "名字")
 ID_COLUMNS = ("id", "identifier", "id number", "student id", "number", "学号")
 MAIL_COLUMNS = ("email address", "email", "e-mail", "mail", "login", "username")
 TEST_STUDENT = "Student, Test"  # the teacher's own, in Canvas
+EXPORTS = {"moodle": "Moodle's grading worksheet", "canvas": "Canvas's gradebook"}
 _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 
 
@@ -39,19 +40,6 @@ class Roster:
     odd: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Matched:
-    """Who of a roster is who in the marks.
-
-    Attributes:
-        keys: the student's key by the number of the person; who is missing handed in nothing.
-        unclear: sentences on those who could be several.
-    """
-
-    keys: dict[int, str]
-    unclear: list[str]
-
-
 def read_roster(path: Path) -> Roster:
     """Read a roster; its columns tell what it is.
 
@@ -62,44 +50,10 @@ def read_roster(path: Path) -> Roster:
     names = [name.casefold() for name in sheet.header]
     if "identifier" in names and "grade" in names:
         return _moodle(sheet)
-    if "sis login id" in names or ("id" in names and "section" in names):
+    is_export = any(re.search(r"^sis login id$| \(\d+\)$", name) for name in names)
+    if {"id", "section"} <= {*names} and (is_export or "student" not in names):
         return _canvas(sheet)
     return _list(sheet)
-
-
-def match(people: Sequence[Person], rows: Mapping[str, GradeRow]) -> Matched:
-    """Find each person's row, by the platform's number or else by the name.
-
-    Args:
-        people: of rosters.
-        rows: by the students' keys.
-    """
-    keys, unclear = _by_number(people, rows)
-    taken = set(keys.values())
-    candidates: dict[int, list[str]] = {}
-    for number, person in enumerate(people):
-        if number in keys:
-            continue
-        words = known_as(person)
-        candidates[number] = [
-            key
-            for key, row in rows.items()
-            if key not in taken
-            and not (row.id and row.lms == person.lms)  # then the number has decided
-            and words & set().union(*map(spellings, (row.student, *row.former)))
-        ]
-    wanted = Counter(key for found in candidates.values() for key in found)
-    for number, found in candidates.items():
-        if len(found) == 1 and wanted[found[0]] == 1:
-            keys[number] = found[0]
-        elif found:
-            shown = ", ".join(sorted(rows[key].student for key in found))
-            unclear.append(
-                f"{people[number].name} of the roster may be any of {shown}"
-                if len(found) > 1
-                else f"{shown} may be any of {wanted[found[0]]} called {people[number].name}"
-            )
-    return Matched(keys, unclear)
 
 
 def known_as(person: Person) -> set[str]:
@@ -118,7 +72,12 @@ def merged(known: Sequence[Person], new: Sequence[Person]) -> list[Person]:
     taken: set[int] = set()
     sure: set[int] = set()
     same_name = Counter(plain_name(person.name) for person in new)
-    for names_of in (_number, _words, _name, known_as):
+    for names_of in (
+        lambda person: {(person.lms, person.id)} if person.id else set(),
+        lambda person: set(map(plain_name, person.words)),
+        lambda person: {plain_name(person.name)},
+        known_as,
+    ):
         index: dict[object, list[Person]] = defaultdict(list)
         for old in known:
             for name in names_of(old):
@@ -143,63 +102,83 @@ def merged(known: Sequence[Person], new: Sequence[Person]) -> list[Person]:
     ]
 
 
+def check_platform(roster: Roster, rows: Collection[GradeRow], *, has_some: bool) -> None:
+    """Refuse an export that is of another platform or assignment than the submissions.
+
+    Args:
+        roster: that is given now.
+        rows: of all who have handed in, now or before.
+        has_some: somebody on the roster has handed in now.
+
+    Raises:
+        ValueError: in one sentence.
+    """
+    theirs = {row.lms for row in rows if row.here and row.lms}
+    known = {row.id for row in rows if row.lms == roster.kind}
+    export = f"{roster.sheet.path} is {EXPORTS.get(roster.kind)}"
+    if roster.kind in theirs and known.isdisjoint(person.id for person in roster.people):
+        raise ValueError(
+            f"{export}, and these submissions' numbers are not on it: is it of another assignment "
+            "or course? Give theirs with --roster."
+        )
+    if roster.kind in EXPORTS and theirs - {roster.kind} and not has_some:
+        raise ValueError(
+            f"{export}, and nobody on it has handed in: for these submissions give "
+            f"{EXPORTS[min(theirs)]} with --roster."
+        )
+
+
+def date_people(
+    roster: Sequence[Person],
+    keys: Mapping[int, str],
+    contents: Mapping[str, str],
+    grades: Grades,
+    before: Sequence[Person],
+) -> None:
+    """Note what a roster's times are of: what is handed in now, or else what was before.
+
+    Args:
+        roster: the people of the roster that is given now; their times are changed.
+        keys: the student's key by the ``id()`` of the person.
+        contents: hashes of what is handed in now, by key.
+        grades: what was graded before.
+        before: the people of earlier rosters.
+    """
+    earlier = {(person.lms, person.id): person for person in before if person.id}
+    for person in roster:
+        key = keys.get(id(person), "")
+        row, old = grades.students.get(key), earlier.get((person.lms, person.id))
+        if key in contents:
+            person.content = contents[key]
+        elif row is not None:
+            # Handed in since and not in this folder: the row keeps the time that was its own.
+            if old is not None and old.content == row.content:
+                person.submitted = old.submitted
+            person.content = row.content
+
+
 def _joined(old: Person, new: Person, *, sure: bool) -> Person:
     """One person of two rosters; if it may also be a namesake, no name goes over."""
     kept, other = (old, new) if old.id and not new.id else (new, old)
     named = {plain_name(name) for name in (kept.name, *kept.words)}
+    kept.judged = {**other.judged, **kept.judged}
+    if kept is new and old.id == new.id and (sure or new.id):
+        new.row = old.row
     if sure:
         kept.words += [n for n in (other.name, *other.words) if plain_name(n) not in named]
     return kept
-
-
-def _number(person: Person) -> set[tuple[str, str]]:
-    return {(person.lms, person.id)} if person.id else set()
-
-
-def _words(person: Person) -> set[str]:
-    return {plain_name(word) for word in person.words}
-
-
-def _name(person: Person) -> set[str]:
-    return {plain_name(person.name)}
 
 
 def _are_two(one: Person, other: Person) -> bool:
     """Whether two who share a number, a login or a name are two all the same."""
     if one.id and other.id:
         return (one.lms, one.id) != (other.lms, other.id)
+    if one.id and one.row == NOBODY:
+        return True  # of another class than who has the row of that name
     if not (known_as(one) & spellings(other.name) or spellings(one.name) & known_as(other)):
         return True  # logins of two schools may be the same
     numbers = [{w.lstrip("0") for w in each.words if w.isdecimal()} for each in (one, other)]
     return all(numbers) and numbers[0].isdisjoint(numbers[1])
-
-
-def _by_number(
-    people: Sequence[Person], rows: Mapping[str, GradeRow]
-) -> tuple[dict[int, str], list[str]]:
-    """Keys of the rows that have a person's number, and sentences on those that are several.
-
-    Of several rows of one number that counts which has the platform's name, else the only one that
-    is in the folder.
-    """
-    by_id: dict[tuple[str, str], list[str]] = {}
-    for key, row in rows.items():
-        if row.id:
-            by_id.setdefault((row.lms, row.id), []).append(key)
-    keys: dict[int, str] = {}
-    unclear = []
-    for number, person in enumerate(people):
-        found = by_id.get((person.lms, person.id), [])
-        if len(found) > 1:
-            first = [key for key in found if key == f"{person.lms}--id{person.id}"]
-            here = [key for key in found if rows[key].here]
-            found = first or (here if len(here) == 1 else found)
-        if len(found) == 1:
-            keys[number] = found[0]
-        elif found:
-            shown = ", ".join(sorted(rows[key].student for key in found))
-            unclear.append(f"{person.name} ({person.id}) of the roster may be any of {shown}")
-    return keys, unclear
 
 
 def time_in(text: str) -> datetime | None:
@@ -303,6 +282,8 @@ def _list(sheet: Sheet) -> Roster:
     """A list of names, with a heading or without one."""
     name = sheet.column(*NAME_COLUMNS)
     first, last = sheet.column("First name", "Given name"), sheet.column("Last name", "Surname")
+    if first is not None and name is not None and sheet.header[name].casefold() == "name":
+        name, last = None, name
     others = [sheet.column(*ID_COLUMNS), sheet.column(*MAIL_COLUMNS)]
     if name is None and (first is None or last is None):
         if len(sheet.header) > 1:

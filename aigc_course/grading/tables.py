@@ -21,6 +21,7 @@ FILE = "grades.csv"
 MOST_NOTES = 10
 GONE, NOTHING, EXCUSED = "not in the last folder", "nothing handed in", "excused"
 NOT_GRADED, NOT_FOUND = "not graded", "handed in, but not among the submissions"
+UNCLEAR = "unclear which row"
 MOST_COMMENTS = 20_000  # characters of all that a teacher says of a student; a cell takes 32,767
 
 
@@ -37,6 +38,7 @@ class TableLine:
         outdated: the teacher's points were given to an earlier submission.
         failed: what could not be graded, through no fault of the student; None if nothing.
         apart: the row's name tells it from that of another class, and the roster's does not.
+        unclear: on a roster, and may have one of several rows.
     """
 
     key: str
@@ -47,6 +49,7 @@ class TableLine:
     outdated: bool = False
     failed: Submission | None = None
     apart: bool = False
+    unclear: bool = False
 
     @property
     def name(self) -> str:
@@ -66,6 +69,8 @@ class TableLine:
         states = [EXCUSED] if self.mark.excused else []
         if self.failed:
             states.append(NOT_GRADED)
+        elif self.unclear:
+            states.append(UNCLEAR)
         elif self.row is None:
             states.append(NOT_FOUND if self.person.handed_in else NOTHING)
         elif not self.row.here:

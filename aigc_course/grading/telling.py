@@ -35,7 +35,7 @@ def say_before(book: Book, found: Found, tests: str, limits: Limits, say: Say) -
         say(plain_text(f"{old} is now called {book.rows[new].student}: it is the same student."))
     for text in book.unclear:
         say(plain_text(f"{text}: nobody is taken for anybody; give them other names."))
-    if same := book.from_elsewhere():
+    if same := book.from_elsewhere:
         say(
             "Taken for the student of that name in another folder, as the roster has one: "
             f"{names_line(same)}. If they are two, give one of them another name."

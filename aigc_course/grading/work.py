@@ -160,15 +160,8 @@ class Work:
     ) -> GradeRow:
         """What goes into the book."""
         results = [
-            TestRow(
-                exercise=r.exercise,
-                title=r.title,
-                points=r.points,
-                of=r.of,
-                says=r.says,
-                judged=r.judged,
-            )
-            for r in graded.results
+            TestRow(**{name: getattr(result, name) for name in TestRow.model_fields})
+            for result in graded.results
         ]
         return GradeRow(
             student=submission.name,

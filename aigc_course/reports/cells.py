@@ -16,6 +16,8 @@ from aigc_course.reports.records import Failure, OwnCell, Record
 from aigc_course.reports.tables import shorten
 
 _MOST_OF_A_LINE = 60  # columns
+MOST_PRINTED = 1_000_000
+"""Characters of what one cell prints that are kept."""
 
 
 def prepare(template: templates.Template, changed: Mapping[str, Any]) -> nbformat.NotebookNode:
@@ -179,3 +181,16 @@ def _reduce(notebook: nbformat.NotebookNode) -> None:
         cell.pop("attachments", None)
         tags = cell.metadata.get("tags")
         cell.metadata = nbformat.from_dict({"tags": tags} if tags else {})
+
+
+def shorten_outputs(notebook) -> None:
+    """Of what a cell has printed, keep the beginning and the end, and say how much is left out.
+
+    A page with 200 MB of lines opens in no browser, and takes minutes to write.
+    """
+    for cell in notebook.cells:
+        for output in cell.get("outputs", ()):
+            if output.output_type == "stream" and len(output.text) > MOST_PRINTED:
+                half, left_out = MOST_PRINTED // 2, len(output.text) - MOST_PRINTED
+                said = f"\n[... {left_out:,} characters that this cell printed are left out ...]\n"
+                output.text = output.text[:half] + said + output.text[-half:]

@@ -19,7 +19,7 @@ from aigc_course.reports import choosing, history, records
 from aigc_course.reports.notation import as_json, as_text, by_size, plain_number
 from aigc_course.reports.parameters import is_seed
 from aigc_course.reports.sweeps import Outcome
-from aigc_course.reports.tables import as_html, as_table, shorten
+from aigc_course.reports.tables import as_html, as_table, shorten, shorten_middle
 
 # Of a text in a table, in columns; JSON has all of it.
 _MOST = 40
@@ -326,7 +326,7 @@ def _cell(row: RunRow, name: str) -> str:
 
 
 def _text(value: Any) -> str:
-    return shorten(as_text(value), _MOST)
+    return shorten_middle(as_text(value), _MOST)
 
 
 def _key(run: records.Run, name: str) -> str:

@@ -134,6 +134,7 @@ class Execution:
         finally:
             if self._begun is not None:
                 self.seconds = time.perf_counter() - self._begun
+            cells.shorten_outputs(self.notebook)
 
     def end(self) -> None:
         """Give the kernel its time to end in order, which `run` has asked it to; then kill it."""

@@ -42,7 +42,7 @@ def as_text_of(runs: Sequence[records.Run], width: int | None) -> str:
 
 
 def _short(text: str) -> str:
-    return tables.shorten(text, _MOST)
+    return tables.shorten_middle(text, _MOST)
 
 
 def _parameters(run: records.Run, contents: dict[str, str]) -> str:

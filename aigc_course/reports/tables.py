@@ -48,6 +48,17 @@ def shorten(text: str, most: int) -> str:
     return text[: bisect.bisect_right(used, most - 1)].rstrip() + "…"
 
 
+def shorten_middle(text: str, most: int) -> str:
+    """As `shorten`, but with … in the middle: paths that begin alike differ at their ends."""
+    whole = " ".join(text.split())
+    if len(whole) <= most and columns(harmless(whole)) <= most:
+        return harmless(whole)
+    end = harmless(whole[-most:])
+    used = list(itertools.accumulate(map(_column, reversed(end))))
+    kept = bisect.bisect_right(used, most - most // 3 - 1)
+    return shorten(whole, most // 3 + 1).removesuffix("…") + "…" + end[len(end) - kept :]
+
+
 def columns(text: str) -> int:
     """How many columns of a terminal a text takes: Chinese two each, marks and joiners none."""
     return sum(map(_column, text))

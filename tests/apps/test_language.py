@@ -241,6 +241,13 @@ def test_temperature_sharpens_and_zero_takes_the_likeliest():
     np.testing.assert_array_equal(zero, [[1, 0, 0, 0]])
 
 
+def test_large_logits_of_either_sign_are_no_trouble():
+    # exp(900) is infinite, and exp(-900) is 0: only their differences may count.
+    for shift in (900, -900):
+        found = sampling.next_probabilities(np.array([[0.0, 1.0]]) + shift, temperature=1.0)
+        np.testing.assert_allclose(found[0, 1], np.e / (1 + np.e))
+
+
 def test_top_k_and_nucleus_keep_what_they_should():
     logits = np.log(KNOWN)
     two = sampling.next_probabilities(logits, top_k=2)

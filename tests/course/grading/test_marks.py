@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from classes import graded_class, handed, hidden_in, row_of
+from classes import graded_class, handed, hidden_in, put, row_of
 
 from aigc_course.grading import commands
 from aigc_course.grading.adjustments import read_adjustments
@@ -43,13 +43,6 @@ def told(book: Book) -> str:
     lines: list[str] = []
     say_after(book, lines.append)
     return "\n".join(lines)
-
-
-def put(tmp_path: Path, name: str, text: str) -> Path:
-    (tmp_path / "marks").mkdir(exist_ok=True)
-    path = tmp_path / "marks" / name
-    path.write_text(text, encoding="utf-8")
-    return path
 
 
 def test_what_stops_half_of_the_class_is_told_once(tmp_path):

@@ -599,8 +599,9 @@ def test_equal_names_are_not_guessed_at(tmp_path):
 
 
 def test_the_same_name_with_another_number_is_another_student(tmp_path):
-    file = worksheet(tmp_path, sheet_row(555, "Mueller Anna", submitted="-"))
-    book = graded_class(tmp_path, {ANNA: 10}, roster=file)
+    rows = sheet_row(555, "Mueller Anna", submitted="-"), sheet_row(123457, "Weber Mia")
+    file = worksheet(tmp_path, *rows)
+    book = graded_class(tmp_path, {ANNA: 10, MIA: 9}, roster=file)
     assert "Handed in nothing: Mueller Anna (555)." in told(book)
     assert "On no roster: Mueller Anna." in told(book)
 

@@ -283,3 +283,18 @@ def test_a_notebook_with_many_oddities_runs(plain, tmp_path):
     (tmp_path / "odd.ipynb").write_text(json.dumps(odd))
     run = reports.run(tmp_path / "odd.ipynb", {"A": 2.0}, out=tmp_path / "out")
     assert (run.done, run.results, run.record.not_made) == (True, {"a": 2.0}, {})
+
+
+def test_of_a_flood_of_lines_the_ends_are_kept_and_the_rest_is_told():
+    flood = "first\n" + "x" * 3 * cells.MOST_PRINTED + "\nlast"
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("print(...)")])
+    output = nbformat.v4.new_output("stream", text=flood)
+    short = nbformat.v4.new_output("stream", text="short")
+    notebook.cells[0].outputs = [output, short]
+    cells.shorten_outputs(notebook)
+    kept, untouched = (each.text for each in notebook.cells[0].outputs)
+    assert kept.startswith("first\nx")
+    assert kept.endswith("x\nlast")
+    assert f"{len(flood) - cells.MOST_PRINTED:,} characters" in kept
+    assert len(kept) < 1.01 * cells.MOST_PRINTED
+    assert untouched == "short"

@@ -66,6 +66,21 @@ def test_long_texts_are_cut_with_a_mark():
     assert tables.shorten("王王王王王王", 6) == "王王…"
 
 
+@pytest.mark.parametrize("most", [12, 20, 33])
+def test_what_begins_alike_is_told_apart_by_its_end(most):
+    long = "/home/an/a/long/way/to/the/spring/term/"
+    shown = [tables.shorten_middle(f"{long}series_{k}", most) for k in "abc"]
+    assert len(set(shown)) == 3
+    for text, k in zip(shown, "abc", strict=True):
+        assert tables.columns(text) <= most
+        assert text.startswith("/home"[: most // 3])
+        assert text.endswith(f"s_{k}")
+        assert text.count("…") == 1
+    assert tables.shorten_middle("short", most) == "short"
+    assert tables.columns(tables.shorten_middle("王" * 40, most)) <= most
+    assert "\x1b" not in tables.shorten_middle("a" * 40 + "\x1b[2J", most)
+
+
 @pytest.mark.parametrize(
     ("text", "shown"),
     [

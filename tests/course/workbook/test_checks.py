@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import aigc_course.checks as checks
-from aigc_course.checks import checking, feedback, store
+from aigc_course.checks import answers, checking, feedback, store
 from aigc_course.checks.answers import Case
 from aigc_course.checks.exercises import NOTEBOOKS, chapter
 from aigc_course.checks.graders import Function, Mistake, Number, function, option, several
@@ -194,6 +194,15 @@ def test_hidden_inputs_reach_the_function_unchanged_each_time():
         SUMS(lambda x: seen.append(x.copy()) or x.sum(axis=1))
     assert np.array_equal(seen[0], seen[2])
     assert np.array_equal(seen[1], seen[3])
+
+
+def test_nothing_agrees_with_nothing_and_gaps_are_no_change():
+    # Relative to 0 no difference is small, so there is a little room at 0.
+    assert answers.close(0.0, 0.0, rtol=0.01)
+    gaps = np.array([np.nan, 1.0])
+    assert answers._unchanged(gaps, gaps.copy())
+    assert not answers._unchanged(gaps, np.array([np.nan, 2.0]))
+    assert answers._unchanged(np.array(["a"]), np.array(["a"]))
 
 
 def test_several_answers_and_options():
@@ -498,6 +507,14 @@ def test_the_fallbacks_carry_everything():
     assert asked.markdown().count("<details>") == 1
     assert "&lt;5&gt;" in asked._repr_html_()
     assert asked.text().index("Indeed") > asked.text().index("c) <5>"), "answers come last"
+    assert asked.text().startswith("1. ")
+    assert asked.markdown().startswith("**1.**")
+    assert "<b>1.</b>" in asked._repr_html_()
+
+
+def test_in_plain_python_a_quiz_is_printed(capsys):
+    Quiz([ASKED])._ipython_display_()
+    assert capsys.readouterr().out == Quiz([ASKED]).text() + "\n"
 
 
 def test_two_widgets_of_a_quiz_do_not_share_answers():
