@@ -74,11 +74,10 @@ TESTS_OF = {
     "aigc_course/reports/worker*.py": ["course/reports/test_sweeps.py"],
     "aigc_course/reports/choosing.py": ["course/reports/test_comparison.py"],
     "aigc_course/reports/loads.py": ["course/reports/test_identities.py"],
-    "aigc_course/reports/inputs.py": ["course/reports/test_file_inputs.py"],
-    "aigc_course/reports/flows.py": [
-        "course/reports/test_file_inputs.py",
-        "course/reports/test_beside.py",
-    ],
+    "aigc_course/reports/inputs.py": ["course/reports/test_traces.py"],
+    "aigc_course/reports/traces.py": ["course/reports/test_traces.py"],
+    "aigc_course/reports/watch.py": ["course/reports/test_watch.py"],
+    "aigc_course/reports/libraries.py": ["course/reports/test_libraries.py"],
     "aigc_course/reports/places.py": ["course/reports/test_file_inputs.py"],
     "aigc_course/reports/cells.py": [
         "course/reports/test_run_parts.py",

@@ -61,11 +61,11 @@ def choose_runs(
     first = set(map(id, once.values()))
     chosen = [run for run in done if id(run) in first]
     if not repeats:
-        newest = {_experiment(run): run for run in sorted(chosen, key=_made)}
+        read = contents_of(chosen)
+        what = {id(run): as_json([_experiment(run), read[run.folder]]) for run in chosen}
+        newest = {what[id(run)]: run for run in sorted(chosen, key=_made)}
         kept = [
-            run
-            for run in chosen
-            if newest[_experiment(run)] is run or run.folder.resolve() in in_full
+            run for run in chosen if newest[what[id(run)]] is run or run.folder.resolve() in in_full
         ]
         older = [run for run in chosen if not any(run is other for other in kept)]
         notes += _left_out("made again since; --repeats counts all", older)
@@ -74,7 +74,7 @@ def choose_runs(
 
 
 def identity_of(run: Run) -> str:
-    """What decides a run besides its parameters, as one text."""
+    """What a run's name is made of besides its parameters, as one text."""
     record = run.record
     return as_json([record.template, record.identity.model_dump(), record.inputs])
 
@@ -99,30 +99,26 @@ def made_with(runs: Sequence[Run]) -> dict[Path, dict[str, str]]:
 
 
 def contents_of(runs: Sequence[Run]) -> dict[Path, dict[str, str]]:
-    """What parameters point to, where that differs between runs with the same value of them.
+    """The files that were others for some of the runs than for others, of one template.
+
+    Files that runs of the template write are none: they need not differ in more than their order.
 
     Returns:
-        By the run's folder, the first digits of hashes by the parameter's name.
+        By the run's folder, the first digits of hashes by the file's path.
     """
     found: dict[Path, dict[str, str]] = {run.folder: {} for run in runs}
     for template in {run.record.template for run in runs}:
         own = [run for run in runs if run.record.template == template]
-        for name in dict.fromkeys(name for run in own for name in run.record.inputs):
-            if _has_changed(name, own):
-                for run in own:
-                    if name in run.record.inputs:
-                        found[run.folder][name] = _digits(run.record.inputs[name])
+        written = {path for run in own for path in run.record.writes}
+        contents: dict[str, set[str]] = {}
+        for run in own:
+            for path, digest in (run.record.reads or {}).items():
+                contents.setdefault(path, set()).add(digest)
+        differing = [p for p, ds in contents.items() if len(ds) > 1 and p not in written]
+        for run in own:
+            read = run.record.reads or {}
+            found[run.folder] = {p: _digits(read[p]) for p in differing if p in read}
     return found
-
-
-def _has_changed(name: str, runs: Sequence[Run]) -> bool:
-    """Whether what a parameter points to was another in runs with the same value of it."""
-    known: dict[str, str | None] = {}
-    for run in runs:
-        digest = run.record.inputs.get(name)
-        if known.setdefault(as_json(run.parameters.get(name)), digest) != digest:
-            return True
-    return False
 
 
 def _facts(run: Run) -> dict[str, str]:
@@ -145,7 +141,7 @@ def _left_out(why: str, runs: Sequence[Run]) -> list[str]:
 
 
 def _experiment(run: Run) -> str:
-    """All that decides a run, as one text."""
+    """All that a run's name is made of, as one text."""
     parameters = dict(sorted(run.parameters.items()))
     return as_json([identity_of(run), parameters], in_order=True)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from aigc_course.reports import (
@@ -12,11 +12,8 @@ from aigc_course.reports import (
     executors,
     export,
     history,
-    identities,
-    inputs,
     listing,
     parameters,
-    places,
     plans,
     progress,
     records,
@@ -24,6 +21,7 @@ from aigc_course.reports import (
     sweeps,
     tables,
     templates,
+    traces,
 )
 from aigc_course.reports.notation import as_text, result_text, shown
 
@@ -64,7 +62,7 @@ def run(
     (outcome,) = outcomes
     if not as_json and outcome.run is not None:
         if outcome.recognised:
-            say(_unchanged(found, outcome.run))
+            say(_unchanged(outcome.run))
         say(_results(outcome.run))
         if (outcome.run.folder / export.PAGE).is_file():
             say(f"The report is {_shown(outcome.run.folder / export.PAGE)}")
@@ -243,9 +241,8 @@ def _execute(
         shown.close()
         names = [run.name for run in planned.runs]
         # With --again those that were done before are none of this call's.
-        num_done = len(
-            ended if options.again else history.finished_among(out, names, planned.since)
-        )
+        around = traces.Surroundings(templates.find_template(planned.path), out)
+        num_done = len(ended if options.again else around.finished(names))
         say(_stopped(num_done, len(names), out, as_json))
         return None
     finally:
@@ -305,6 +302,9 @@ def _described(run: records.Run) -> list[str]:
     lines += ["", _results(run), ""]
     versions = ", ".join(f"{key} {value}" for key, value in record.identity.versions.items())
     lines += [f"Made with {versions}", f"Files in {_shown(run.folder)}: {', '.join(record.files)}"]
+    if record.reads:
+        lines.append(f"Read {_listed(record.reads)}")
+    lines += record.notes
     for name, why in record.not_made.items():
         lines.append(f"Not made: {name} ({why})")
     if damaged := run.damaged():
@@ -322,24 +322,25 @@ def _others(run: records.Run) -> list[str]:
     return [f"There is a newer record of this run: {same[-1]}"]
 
 
-def _unchanged(template: templates.Template, run: records.Run) -> str:
+def _unchanged(run: records.Run) -> str:
     """What a run was recognised by."""
     record = run.record
-    looked_at = ["the notebook", "its parameters"]
-    for name in record.inputs:
-        values = places.texts_in(record.parameters.get(name))
-        paths = [inputs.existing(text, template.path.parent) for text in values]
-        folder = any(path is not None and path.is_dir() for path in paths)
-        but = f" (but for runs of {template.name})" if folder else ""
-        looked_at.append(f"what {name} points to{but}")
-    looked_at += identities.looked_at(template)
+    versions = [name for name in record.identity.versions if name not in ("python", "aigc_utils")]
+    read = [_listed(record.reads)] if record.reads else []
+    looked_at = ["the notebook", "its parameters", *read]
     return (
         f"Nothing has changed since {record.started:%Y-%m-%d %H:%M} UTC, so this is the record of "
-        f"then. Looked at: {', '.join(looked_at)}. Not looked at: what the code reads by a "
-        f"path that it puts together, in a folder, or by a pattern, that it gives to a function of "
-        f"its own, in a folder that holds more than {inputs.MOST_LISTED:,} files, or from a "
-        f"network. With --again it is made once more, beside it."
+        f"then. Looked at: {', '.join(looked_at)}, the course's data and code that it can use, the "
+        f"versions of {', '.join(['Python', *versions])}. Not looked at: what came from a network, "
+        f"and what a command or a library in C read by a path that does not stand in the code. "
+        f"With --again it is made once more, beside it."
     )
+
+
+def _listed(files: Collection[str]) -> str:
+    """Some files by their names, the others by their number."""
+    more = f" and {len(files) - 8} more files" * (len(files) > 8)
+    return tables.one_line(", ".join([*files][:8]) + more)
 
 
 def _shown(path: Path) -> str:

@@ -1,7 +1,7 @@
 """Runs beside each other: what differs in their parameters, and what they found.
 
-Only runs of one identity share a row: the same notebook, data, code, versions and parameters but
-for seeds. What differs besides the parameters is a column of its own.
+Only runs of one identity share a row: the same notebook, data, code, versions, files that they
+read, and parameters but for seeds. What differs besides the parameters is a column of its own.
 """
 
 from __future__ import annotations
@@ -209,7 +209,8 @@ def _rows(runs: Sequence[records.Run]) -> list[RunRow]:
     groups: dict[str, list[records.Run]] = {}
     for run in runs:
         values = [_key(run, name) for name in differing]
-        groups.setdefault(as_json([*values, choosing.identity_of(run)]), []).append(run)
+        besides = [choosing.identity_of(run), made_with[run.folder]]
+        groups.setdefault(as_json([*values, *besides]), []).append(run)
     rows = []
     for members in groups.values():
         first = members[0]

@@ -23,7 +23,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import ValidationError
 
-from aigc_course.reports import cells, export, marks, scratch
+from aigc_course.reports import cells, export, marks, scratch, watch
 from aigc_course.reports.records import Failure
 
 # Who reads these decides how many threads to compute with: OpenMP, the linear algebra below
@@ -94,6 +94,7 @@ class Execution:
         seconds: from the first cell's start to the last one's end.
         traceback: of the cell that failed, as IPython prints it.
         ended_early: the cell that ended the run, well, before the last; counted from 1.
+        trace: the file of what `watch` notes, until `end`.
     """
 
     def __init__(
@@ -119,6 +120,7 @@ class Execution:
         self._begun: float | None = None
         self._places = [i for i, cell in enumerate(notebook.cells) if cells.is_executed(cell)]
         self._scratch = scratch.Scratch(zmq.IPC_PATH_MAX_LEN)
+        self.trace = self._scratch.path / watch.FILE
         self._manager = self._make_manager()
 
     def run(self) -> Failure | None:

@@ -1,8 +1,9 @@
 """The runs of a folder: which there are, which is the newest of the same, and how one is found.
 
-A run is named by a hash of all that decides its results (`identities`), so the same run has the
-same name, and is recognised. No record is ever replaced: made once more, a run's folder is
-``NAME.2``, then ``NAME.3``, and the highest number is the newest.
+A run is named by a hash of what decides its results and is known before it (`identities`), so the
+same run has the same name, and is recognised while what it read is the same (`traces`). No record
+is ever replaced: made once more, a run's folder is ``NAME.2``, then ``NAME.3``, and the highest
+number is the newest.
 
 A record that is damaged is named and left out: the others are read all the same.
 """
@@ -14,12 +15,17 @@ import os
 import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime
 from pathlib import Path
 
-from aigc_course.reports.records import DEFAULT_FOLDER, DamagedRecord, Run, has_record, load_run
+from aigc_course.reports.records import (
+    DEFAULT_FOLDER,
+    DamagedRecord,
+    Record,
+    Run,
+    has_record,
+    load_run,
+)
 
-_MOST_LATEST = 100
 # What a run is named by, and which time it was made.
 _NAME = re.compile(r"(?P<identity>.+-[0-9a-f]+)\.(?P<number>[1-9][0-9]{0,8})", re.DOTALL)
 
@@ -100,39 +106,48 @@ def finished(out: Path, name: str) -> Run | None:
 
 
 def finished_among(
-    out: Path, names: Iterable[str], since: datetime | None = None
+    out: Path,
+    names: Iterable[str],
+    changed: Callable[[Record], str] = lambda record: "",
+    on_changed: Callable[[Run, str], None] = lambda run, why: None,
 ) -> dict[str, Run]:
     """As `finished`, of many names with one look at the folder; without those that have none.
 
     Args:
         out: the folder of the runs' folders.
         names: of runs.
-        since: leave out records of before that were made with other data than their names say:
-            while a sweep was under way, its runs may have changed what they read.
+        changed: what has changed since a record was made, in words; it is left out then.
+        on_changed: told of the newest run of a name whose records are all left out, and why.
     """
     folders: dict[str, list[Path]] = {}
     for folder in _folders(out):
         folders.setdefault(identity_name(folder.name), []).append(folder)
     found = {}
     for name in names:
+        left_out: list[tuple[Run, str]] = []
         for folder in sorted(folders.get(identity_name(name), []), key=number_of, reverse=True):
             try:
                 run = load_run(folder)
             except ValueError:
                 continue
-            record = run.record
-            if run.done and (since is None or record.started >= since or record.is_as_named):
-                found[name] = run
-                break
+            if not run.done:
+                continue
+            if why := changed(run.record):
+                left_out.append((run, why))
+                continue
+            found[name] = run
+            break
+        if name not in found and left_out:
+            on_changed(*left_out[0])
     return found
 
 
-def latest(out: Path, template: str) -> Iterator[Run]:
-    """Some runs of a template that were made last, the newest first; damaged ones are left out."""
-    named = [folder for folder in _folders(out) if folder.name.startswith(f"{template}-")]
-    for folder in sorted(named, key=os.path.getmtime, reverse=True)[:_MOST_LATEST]:
-        with contextlib.suppress(ValueError, OSError):
-            yield load_run(folder)
+def written(out: Path, template: str) -> Iterator[dict[str, str | None]]:
+    """What each run of a template wrote; damaged records are left out."""
+    for folder in _folders(out):
+        if folder.name.startswith(f"{template}-"):
+            with contextlib.suppress(ValueError, OSError):
+                yield load_run(folder).record.writes
 
 
 def repeats(out: Path, name: str) -> list[Path]:

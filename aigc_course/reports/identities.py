@@ -1,16 +1,16 @@
 """What decides the results of a run, and so its name. A student needs none of it.
 
-A run is decided by its notebook, its parameters, the data that it can read, the code that computes
-it, and the versions of the libraries; code and files beside the notebook count as it names them
-(`beside`). What does not compute (quizzes, exercises, grading, the
-handling of runs), data sets that nobody names, and whether the course is a checkout or a wheel
-decide nothing: with any of them changed, runs keep their names and a sweep goes on.
+A run is named by its notebook, its parameters, the course's data that it can read, the course's
+code that computes it, and the versions of the libraries. The user's own files are in no name: which
+of them a run reads is seen while it runs, and stands in its record (`traces`). What does not
+compute (quizzes, exercises, grading, the handling of runs), data sets that nobody names, and
+whether the course is a checkout or a wheel decide nothing: with any of them changed, runs keep
+their names and a sweep goes on.
 
 What a run *can* read is found by names, without executing anything: a data set, a checkpoint or a
 record counts if its name stands in quotes in the notebook's code cells or in the code that they
 import, if it is the value of a parameter, or if the card of one that counts names it. A notebook
 that loads by a name which only its run knows can read all data sets, or all checkpoints (`loads`).
-Files of the user's own count if a parameter's value is their path (`inputs`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ import contextlib
 import hashlib
 import importlib.metadata
 import importlib.util
-import os
 import platform
 import re
 from collections.abc import Mapping
@@ -30,19 +29,15 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 import aigc_utils
-from aigc_course.reports import flows, inputs, loads, places
-from aigc_course.reports.beside import look_beside
-from aigc_course.reports.notation import as_json, shown
-from aigc_course.reports.parameters import Parameter
+from aigc_course.reports import loads, places
+from aigc_course.reports.libraries import libraries_of
+from aigc_course.reports.notation import as_json
 from aigc_course.reports.templates import Template
 from aigc_utils.files import sha256
 
 LIBRARIES = ("tensorflow", "keras", "numpy")
 # Folders of the data folder whose own folders count one by one.
 SHELVES = ("checkpoints", "records")
-
-ROUGH = "sizes and times "
-"""In front of the SHA-256 of inputs whose contents were not read."""
 
 # In code that is quoted, with the parts of a path; not what a docstring gives as ``"an example"``.
 _QUOTED = re.compile(r"(?<!`)[\"'/]([^\"'/\n]+)(?=[\"'/])")
@@ -60,9 +55,8 @@ class Identity(BaseModel):
 
     Attributes:
         notebook: SHA-256 of the cells' texts.
-        data: SHA-256 over the data sets, checkpoints and records that the notebook can read, and
-            over the files whose paths stand in its code.
-        package: SHA-256 over the code and texts that compute runs, also those beside the notebook.
+        data: SHA-256 over the data sets, checkpoints and records that the notebook can read.
+        package: SHA-256 over the code and texts of the course that compute runs.
         versions: of Python, the libraries that compute, and those that the notebook imports.
     """
 
@@ -88,83 +82,32 @@ def identify(template: Template, data: Mapping[str, str] | None = None) -> Ident
     for library in LIBRARIES:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             versions[library] = importlib.metadata.version(library)
-    found = look_beside(template)
-    code = {name: _code_sha256(path) for name, path in sorted(found.code.items())}
     return Identity(
         notebook=template.digest,
         data=_sha256_of(data_of(template) if data is None else data),
-        package=_sha256_of([code_digest(), code]) if code else code_digest(),
-        versions=versions | found.libraries,
+        package=code_digest(),
+        versions=versions | libraries_of(template.run_cells),
     )
 
 
-def data_of(template: Template, held: bool = False) -> dict[str, str]:
-    """SHA-256 of the data that a notebook can read by what stands in its code.
-
-    Args:
-        template: the notebook.
-        held: without the files that its own runs may have made or changed, as far as can be seen;
-            a sweep goes on while this is as it was planned.
-
-    Returns:
-        Of the course's data by their places in its folder; of the user's own files and folders by
-        their texts in the code, behind ``./``. Of what cannot be read, only that.
+def data_of(template: Template) -> dict[str, str]:
+    """SHA-256 of the course's data that a notebook can read, by their places in its folder.
 
     Raises:
         OSError: if the course's data cannot be read.
     """
-    found, home = look_beside(template), template.path.parent
-    data = {place: _digest(path) for place, path in readable(template).items()}
-    results = found.may_write if held else found.results
-    for text, paths in sorted(found.files.items()):
-        wild = not {*"*?["}.isdisjoint(text)
-        if held and wild and results:
-            paths = [p for p in paths if p.is_dir() or not results.fullmatch(p.as_posix())]
-        elif held and text in found.own and paths[0].is_file():
-            continue
-        try:
-            digest = _digest_of_input(paths, template.name, results, home if wild else None)
-        except (ValueError, OSError) as error:
-            digest = type(error).__name__
-        data[f"./{text}"] = digest
-    return data
+    return {place: _digest(path) for place, path in readable(template).items()}
 
 
-def looked_at(template: Template) -> list[str]:
-    """What besides its parameters tells whether a run is the same, in words."""
-    found = look_beside(template)
-    named = [*found.code, *found.files]
-    more = [f"{len(named) - 8} more files"] if len(named) > 8 else []
-    libraries = dict.fromkeys(["Python", *LIBRARIES, *found.libraries])
-    return [
-        *named[:8],
-        *more,
-        "the course's data and code that it can use",
-        f"the versions of {', '.join(libraries)}",
-    ]
-
-
-def name_of(
-    template: Template,
-    identity: Identity,
-    values: Mapping[str, Any],
-    known: dict[str, str] | None = None,
-) -> str:
-    """The name of a run, see `named`.
+def name_of(template: Template, identity: Identity, values: Mapping[str, Any]) -> str:
+    """The name of a run: its template's, and 12 digits of a hash of all that is in names.
 
     Raises:
-        ValueError, OSError: as `inputs_of`, which takes `known`.
+        OSError: if the course's data cannot be read.
     """
-    return named(template.name, identity, values, inputs_of(template, values, known))
-
-
-def named(
-    template: str, identity: Identity, values: Mapping[str, Any], inputs: Mapping[str, str]
-) -> str:
-    """The template's name, and 12 digits of a hash of all that decides a run."""
     ordered = {name: _in_order(value) for name, value in values.items()}
-    everything = [identity.model_dump(), ordered, dict(inputs)]
-    return f"{template}-{_sha256_of(everything)[:12]}"
+    everything = [identity.model_dump(), ordered, inputs_of(values)]
+    return f"{template.name}-{_sha256_of(everything)[:12]}"
 
 
 def code_digest() -> str:
@@ -200,80 +143,18 @@ def readable(template: Template) -> dict[str, Path]:
     return _named(names)
 
 
-def inputs_of(
-    template: Template,
-    values: Mapping[str, Any],
-    known: dict[str, str] | None = None,
-    held: bool = False,
-) -> dict[str, str]:
-    """What a run reads because a parameter points to it: a path, or a name of data.
-
-    Args:
-        template: whose parameters they are.
-        values: the full, checked set.
-        known: what was found for other runs of the same plan, which is added to.
-        held: see `data_of`; `known` is another then.
-
-    Returns:
-        SHA-256 by the parameter's name; behind ``"sizes and times "`` where there was too much to
-        be read.
+def inputs_of(values: Mapping[str, Any]) -> dict[str, str]:
+    """SHA-256 of the course's data that a run's parameters name, by their names.
 
     Raises:
-        ValueError: if a folder holds more files than can be looked at.
-        OSError: if something cannot be read.
+        OSError: if the course's data cannot be read.
     """
-    known = {} if known is None else known
     found = {}
-    for name, parameter in template.parameters.items():
-        if name not in values:
-            continue  # of a plan that is older than the parameter; it gives another name anyway
-        key = as_json([name, values[name]])
-        if key not in known:
-            try:
-                known[key] = _read_by(template, parameter, values[name], held)
-            except OSError as error:
-                raise OSError(
-                    f"{name} is {shown(values[name])}, which cannot be read ({error.strerror}): "
-                    f"give another path."
-                ) from error
-        if known[key]:
-            found[name] = known[key]
+    for name, value in values.items():
+        words = {part for text in places.texts_in(value) for part in text.split("/") if part}
+        if data := _named(words) if words else {}:
+            found[name] = _sha256_of([_digest(path) for path in data.values()])
     return found
-
-
-def _read_by(template: Template, parameter: Parameter, value: Any, held: bool) -> str:
-    """SHA-256 of what the texts of a parameter's value point to; empty if to nothing."""
-    home, name, written = template.path.parent, template.name, template.written
-    texts = [text for text in places.texts_in(value) if text]
-    declared = parameter.paths
-    # Of many paths, or other texts, that are given to what writes not each is written to.
-    one = isinstance(value, str) or flows.is_place(parameter.name)
-    results = flows.any_of(written.patterns(parameter.name, held), home)
-    if declared:
-        results = results if held else None
-        named, files = {}, [home / text for text in texts if (home / text).exists()]
-    else:
-        named = _named({part for text in texts for part in text.split("/")}) if texts else {}
-        files = [path for path in (inputs.existing(text, home) for text in texts) if path]
-        files = [p for p in files if not (one and written.has(parameter.name, p))]
-        # An empty folder is as good as none: the one for the runs is made before the first.
-        files = [p for p in files if any(inputs.files_at(p, name, results))]
-    if held and one and parameter.name in written.itself:
-        files = [path for path in files if path.is_dir()]
-    digests = [*map(_digest, named.values())]
-    digests += [_digest_of_input([path], name, results) for path in files]
-    if not digests and not declared:
-        return ""
-    rough = any(digest.startswith(ROUGH) for digest in digests)
-    return ROUGH * rough + _sha256_of(digests)
-
-
-def _code_sha256(path: Path) -> str:
-    """SHA-256 of code, the same with the line ends of Windows."""
-    try:
-        return hashlib.sha256(path.read_bytes().replace(b"\r\n", b"\n")).hexdigest()
-    except OSError as error:  # as the notebook will say
-        return type(error).__name__
 
 
 def _computing() -> dict[str, Path]:
@@ -339,35 +220,6 @@ def _digest(path: Path) -> str:
             content = _sha256_of_unchanged(path / relative, facts.st_size, facts.st_mtime_ns)
             total.update(f"{relative.as_posix()}\0{content}\n".encode())
     return total.hexdigest()
-
-
-def _digest_of_input(
-    paths: list[Path],
-    template: str,
-    results: re.Pattern[str] | None,
-    home: Path | None = None,
-) -> str:
-    """SHA-256 over what is at some paths, with their names from a folder, if one is given.
-
-    Of a folder it is over the names and contents of its files.
-
-    See `inputs.files_at`. Of very large or very many files it is over their sizes and times of
-    change instead.
-    """
-    files = [(path, *found) for path in paths for found in inputs.files_at(path, template, results)]
-    size = sum(facts.st_size for *_, facts in files)
-    by_content = size <= inputs.MOST_BYTES and len(files) <= inputs.MOST_FILES
-    total = hashlib.sha256()
-    for path, file, facts in files:
-        said = (
-            _sha256_of_unchanged(file, facts.st_size, facts.st_mtime_ns)
-            if by_content
-            else f"{facts.st_size} {facts.st_mtime_ns}"
-        )
-        name = Path(os.path.relpath(path, home)).as_posix() if home else ""
-        name += "" if file == path else file.relative_to(path).as_posix()
-        total.update(f"{name}\0{said}\n".encode("utf-8", "surrogateescape"))
-    return ROUGH * (not by_content) + total.hexdigest()
 
 
 @lru_cache(maxsize=20_000)

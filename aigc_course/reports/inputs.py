@@ -1,25 +1,94 @@
-"""Which files a run reads because a parameter's value is their path.
+"""Files that a notebook names: in its code, or by a parameter's value. Nothing is executed.
 
-A text that is the path of an existing file or folder, from the notebook's own folder, counts with
-what it holds, at any depth of a list or dict. What the notebook writes does not (`flows`): a run
-would rename itself. One whose limit is ``[a path]`` always counts.
+`watch` sees what Python opens. What a library of C or a command opens is not seen, so each word of
+the code that is the name of an existing file, or of a folder, counts as read.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
-MOST_BYTES = 1 << 30
+from aigc_course.reports import places, watch
+from aigc_course.reports.templates import Template, is_parameters_cell, source_of
+
+MOST_BYTES = watch.MOST_BYTES
 MOST_FILES = 10_000
-"""A parameter whose files are larger, or more, counts with their sizes and times of change."""
-MOST_LISTED = 200_000
-"""Files; a folder with more is refused."""
+"""A folder whose files are larger, or more, counts with their sizes and times of change."""
+MOST_NAMED = 1_000
+"""Files and folders that the code names; further ones are not looked at."""
+TOO_MANY = "too many files"
+"""What stands for a folder that holds more than `watch.MOST_LISTED`."""
 
 # What a sweep leaves in a folder besides its runs.
 PLAN = re.compile(r"sweep-[0-9a-f]{12}\.json")
+_RUN = re.compile(r"(.+)-[0-9a-f]{12}(\.[0-9]+)?", re.DOTALL)
+_WORD = re.compile(r"[^\s\"'`=,;()\[\]<>|&]+")
+_QUOTED = re.compile(r"[\"']([^\"'\n]+)[\"']")
+_CUT = re.compile(r"[{*?%]")  # behind it a name is computed, or a pattern
+_PLACES = re.compile(r"(out|output|save|dest|cache|tmp)s?(_|$)", re.I)
+
+
+class NamedFiles:
+    """The files and folders that the code of a template, or its parameters, name, and that exist.
+
+    A parameter that is called as a place to write to, such as ``OUT`` or ``CACHE_DIR``, names none.
+    """
+
+    def __init__(self, template: Template):
+        self._home = template.path.parent
+        self._watch = watch.FileWatch(str(self._home))
+        self._texts = {text for cell in template.cells for text in _words_of(template, cell)}
+        self._found: dict[str, str] = {}
+
+    def of(self, values: Mapping[str, Any]) -> list[str]:
+        """Those that count for a run with these parameters: paths without links, sorted.
+
+        A folder's ends in a slash.
+        """
+        given = (v for name, v in values.items() if not _PLACES.match(name))
+        texts = self._texts.union(*map(places.texts_in, given))
+        return sorted({path for path in map(self._path, texts) if path})[:MOST_NAMED]
+
+    def _path(self, text: str) -> str:
+        if text not in self._found:
+            path = existing(text, self._home)
+            whole = self._watch.place(path) if path else ""
+            self._found[text] = Path(whole).as_posix() + "/" * path.is_dir() if whole else ""
+        return self._found[text]
+
+
+def _words_of(template: Template, cell: Mapping[str, Any]) -> Iterator[str]:
+    """What may be names in a cell's code; a template's own values are not, for others are given."""
+    if cell.get("cell_type") != "code":
+        return
+    source, own = source_of(cell), set()
+    if is_parameters_cell(cell):
+        for parameter in template.parameters.values():
+            for text in places.texts_in(parameter.default):
+                own |= {text, *_WORD.findall(text)}
+    for text in {*_QUOTED.findall(source), *_words(source)} - own:
+        fixed = _CUT.split(text)[0]
+        yield text if fixed == text else fixed.rpartition("/")[0]
+        yield text.rpartition(":///")[2]  # the address of a data base
+
+
+def _words(source: str) -> Iterator[str]:
+    """Its words, but for names of variables: those that stand alone and in no command."""
+    commands = source.lstrip().startswith("%%")
+    for line in source.splitlines():
+        command = commands or not {*"!%"}.isdisjoint(line)
+        for match in _WORD.finditer(line):
+            around = line[max(0, match.start() - 1) : match.start()] + line[match.end() :][:1]
+            if command or not match[0].isidentifier() or not {*"\"'"}.isdisjoint(around):
+                yield match[0]
+                if command:  # python -m NAME
+                    yield f"{match[0]}.py"
 
 
 def existing(text: str, folder: Path) -> Path | None:
@@ -40,52 +109,70 @@ def existing(text: str, folder: Path) -> Path | None:
     return None
 
 
-def is_own(path: Path, template: str) -> bool:
-    """Whether a folder is a run of a template."""
-    own = re.fullmatch(rf"{re.escape(template)}-[0-9a-f]{{12}}(\.[0-9]+)?", path.name)
-    return bool(own) and (path / "run.json").is_file()
+def is_run(path: Path, template: str = "") -> bool:
+    """Whether a folder is that of a run, of one template or of any."""
+    run = _RUN.fullmatch(path.name)
+    return bool(run) and template in ("", run[1]) and (path / "run.json").is_file()
 
 
-def files_at(
-    path: Path,
-    template: str = "",
-    results: re.Pattern[str] | None = None,
-) -> Iterator[tuple[Path, os.stat_result]]:
-    """The files at a path, sorted, with their facts; hidden ones and caches are left out.
+def content_at(path: Path, written: Collection[str] = ()) -> str:
+    """What tells whether a file or a folder is the same: a hash of its content; see `watch.digest`.
 
     Args:
-        path: of a file or a folder.
-        template: a notebook whose own runs in the folder are left out, and plans of sweeps: who
-            reads the folder that his runs go to would change what he reads.
-        results: paths of files that are left out.
-
-    Raises:
-        ValueError: if there are more than `MOST_LISTED`.
-        OSError: if it cannot be read.
+        path: of either, or of nothing.
+        written: paths of files in the folder that are left out; runs always are.
     """
     if not path.is_dir():
-        yield path, path.stat()
-        return
-    found = []
-    for folder, folders, names in os.walk(path):
-        folders[:] = [
-            name
-            for name in folders
-            if not name.startswith((".", "__pycache__"))
-            and not (template and is_own(Path(folder, name), template))
-        ]
-        found += [
-            Path(folder, name)
-            for name in names
-            if not name.startswith(".")
-            and not (template and PLAN.fullmatch(name))
-            and not (results and results.fullmatch(Path(folder, name).as_posix()))
-        ]
-        if len(found) > MOST_LISTED:
-            raise ValueError(
-                f"{path} holds more than {MOST_LISTED:,} files, too many to see whether one has "
-                f"changed: give a smaller folder."
-            )
-    for file in sorted(found, key=lambda file: file.relative_to(path).as_posix()):
-        if file.is_file():
-            yield file, file.stat()
+        return _digest_of_file(str(path))
+    files = _files_at(path, written)
+    if files is None:
+        return TOO_MANY
+    by_content = len(files) <= MOST_FILES and sum(f.st_size for f in files.values()) <= MOST_BYTES
+    total = hashlib.sha256()
+    for file, facts in sorted(files.items()):
+        said = _digest_of_file(file) if by_content else f"{facts.st_size} {facts.st_mtime_ns}"
+        name = Path(file).relative_to(path).as_posix()
+        total.update(f"{name}\0{said}\n".encode("utf-8", "surrogateescape"))
+    return watch.ROUGH * (not by_content) + total.hexdigest()
+
+
+def _files_at(path: Path, written: Collection[str]) -> dict[str, os.stat_result] | None:
+    """The files in a folder; hidden ones and caches are left out. None if there are too many."""
+    found: dict[str, os.stat_result] = {}
+    entered = set()
+    for folder, folders, names in os.walk(path, followlinks=True):
+        facts = _facts(folder)
+        if facts is None or (facts.st_dev, facts.st_ino) in entered:  # links in a circle
+            folders.clear()
+            continue
+        entered.add((facts.st_dev, facts.st_ino))
+        folders[:] = [n for n in folders if not n.startswith((".", "__pycache__"))]
+        folders[:] = [n for n in folders if not is_run(Path(folder, n))]
+        for name in names:
+            file = os.path.join(folder, name)
+            if name.startswith(".") or PLAN.fullmatch(name) or file in written:
+                continue
+            if facts := _facts(file):
+                found[file] = facts
+        if len(found) > watch.MOST_LISTED:
+            return None
+    return found
+
+
+def _facts(file: str) -> os.stat_result | None:
+    try:
+        return os.stat(file)
+    except OSError:  # a link to nothing
+        return None
+
+
+def _digest_of_file(path: str) -> str:
+    facts = _facts(path)
+    return _digest_of_unchanged(path, facts.st_size, facts.st_mtime_ns) if facts else ""
+
+
+@lru_cache(maxsize=20_000)
+def _digest_of_unchanged(path: str, size: int, changed_ns: int) -> str:
+    """A worker makes many runs, whose data need be read only once while it stays as it is."""
+    del size, changed_ns
+    return watch.digest(path) or ""

@@ -33,8 +33,8 @@ def as_text_of(runs: Sequence[records.Run], width: int | None) -> str:
     notes = []
     if any(contents.values()):
         notes.append(
-            "In brackets behind a parameter: the first digits of a hash of what it points to, "
-            "which differs between these runs."
+            "In brackets behind a file: the first digits of a hash of what was in it, which "
+            "differs between these runs."
         )
     if not any(run.results for run in runs) and any(run.done for run in runs):
         notes.append(records.NO_RESULTS)
@@ -46,12 +46,9 @@ def _short(text: str) -> str:
 
 
 def _parameters(run: records.Run, contents: dict[str, str]) -> str:
-    """Those that were changed, and those that point to what has changed."""
-    texts = {
-        name: f"{name}={_short(as_text(run.parameters.get(name)))}"
-        for name in dict.fromkeys([*run.record.changed, *contents])
-    }
-    return " ".join(f"{t}[{contents[n]}]" if n in contents else t for n, t in texts.items())
+    """Those that were changed, and the files that have changed."""
+    given = [f"{n}={_short(as_text(run.parameters.get(n)))}" for n in run.record.changed]
+    return " ".join([*given, *(f"{file}[{digits}]" for file, digits in contents.items())])
 
 
 def _status(record: records.Record) -> str:

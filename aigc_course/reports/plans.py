@@ -10,14 +10,13 @@ import hashlib
 import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from aigc_course.reports import folders
-from aigc_course.reports.identities import Identity, data_of, identify, inputs_of, name_of
+from aigc_course.reports.identities import Identity, identify, name_of
 from aigc_course.reports.notation import as_json, shown
 from aigc_course.reports.parameter_files import read_set, read_sets
 from aigc_course.reports.parameters import ParameterError, Parameters
@@ -38,14 +37,12 @@ class PlannedRun(BaseModel):
     Attributes:
         name: the run's.
         parameters: all of them.
-        inputs: as of `inputs_of`, held; see `changes`.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True)  # older plans say more
 
     name: str
     parameters: dict[str, Any]
-    inputs: dict[str, str] = {}
 
 
 class SweepPlan(BaseModel):
@@ -54,20 +51,15 @@ class SweepPlan(BaseModel):
     Attributes:
         template: the notebook's name; `path` is its file.
         runs: without repetition.
-        since: when it was planned; see `history.finished_among`. Old plans do not say it.
-        data, held: as of `data_of`.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True)
 
     format: Literal[1] = 1
     template: str
     path: Path
     identity: Identity
     runs: list[PlannedRun]
-    since: datetime | None = None
-    data: dict[str, str] = {}
-    held: dict[str, str] = {}
 
     @property
     def file_name(self) -> str:
@@ -77,13 +69,10 @@ class SweepPlan(BaseModel):
 
 
 def replan(template: Template, out: Path) -> tuple[SweepPlan, list[str]]:
-    """All runs of those plans of a template in a folder that would be the same now.
-
-    What the runs made since may have made or changed themselves does not count.
+    """All runs of those plans of a template in a folder that have the same names now.
 
     Returns:
-        One plan of them all, and a sentence on each plan that is left out, or of which such a file
-        has changed.
+        One plan of them all, and a sentence on each plan that is left out.
 
     Raises:
         ValueError: if there is no plan, or none whose runs would be the same now.
@@ -92,33 +81,24 @@ def replan(template: Template, out: Path) -> tuple[SweepPlan, list[str]]:
     plans = [old for old in read_plans(out) if old.template == template.name]
     if not plans:
         raise ValueError(f"There is no sweep of {template.name} in {out}: leave --resume out.")
-    data = data_of(template)
-    identity = identify(template, data)
+    identity = identify(template)
     runs: dict[str, PlannedRun] = {}
     taken: list[SweepPlan] = []
     changed: dict[str, list[str]] = {}  # by the plan's file
-    said = []
     for old in plans:
         if parts := _changes_of_plan(template, identity, old):
             changed[old.file_name] = parts
             continue
         taken.append(old)
         runs |= {run.name: run for run in old.runs}
-        if others := differing(old.data, data):
-            said.append(
-                f"{others} changed since {old.file_name} was planned, as its runs may have done "
-                f"themselves: those that are done stay (if one reads it, give the parameters anew "
-                f"instead of --resume)."
-            )
     if not taken:
         parts = dict.fromkeys(part for parts in changed.values() for part in parts)
         raise ValueError(
             f"The runs of {template.name} would not be the same as planned (changed: "
             f"{', '.join(parts)}): give the parameters anew instead of --resume."
         )
-    since = max(old.since for old in taken)
-    facts = {"path": template.path, "since": since, "data": data, "runs": list(runs.values())}
-    return taken[-1].model_copy(update=facts), said + [
+    facts = {"path": template.path, "runs": list(runs.values())}
+    return taken[-1].model_copy(update=facts), [
         f"Left out: {name}, whose runs would not be the same now (changed: {', '.join(parts)})."
         for name, parts in changed.items()
     ]
@@ -283,28 +263,22 @@ def plan_runs(template: Template, sets: Iterable[Mapping[str, Any]]) -> SweepPla
 
     Raises:
         ParameterError: if a value names what is not there.
-        ValueError: if there is no set, or a folder that one points to holds too many files.
+        ValueError: if there is no set.
         OSError: if a file of the data cannot be read.
     """
     sets = list(sets)
     if not sets:
         raise ValueError("There is nothing to run: give a grid or parameters.")
     check_references(template, sets)
-    since, data = datetime.now(UTC), data_of(template)
-    identity = identify(template, data)
-    runs, known, held = {}, {}, {}
+    identity, runs = identify(template), {}
     for values in sets:
-        name = name_of(template, identity, values, known)
-        read = inputs_of(template, values, held, held=True)
-        runs.setdefault(name, PlannedRun(name=name, parameters=dict(values), inputs=read))
+        name = name_of(template, identity, values)
+        runs.setdefault(name, PlannedRun(name=name, parameters=dict(values)))
     return SweepPlan(
         template=template.name,
         path=template.path,
         identity=identity,
         runs=list(runs.values()),
-        since=since,
-        data=data,
-        held=data_of(template, held=True),
     )
 
 
@@ -351,46 +325,13 @@ def changed_parts(before: Identity, after: Identity) -> list[str]:
     return parts
 
 
-def differing(before: Mapping[str, str], after: Mapping[str, str]) -> str:
-    """The names of data that are not the same before and after, in words; empty if all are."""
-    names = [n for n in {**before, **after} if before.get(n) != after.get(n)]
-    more = f" and {len(names) - 4} more" if len(names) > 4 else ""
-    return ", ".join(shown(name.removeprefix("./")) for name in names[:4]) + more
-
-
-def changes(
-    template: Template, before: Identity, after: Identity, held: Mapping[str, str]
-) -> list[str]:
-    """As `changed_parts`, up to now, but for data that runs may have changed themselves.
-
-    Files that were not there when runs were planned do not count either.
-
-    Raises:
-        OSError: as `data_of`.
-    """
-    parts = changed_parts(before, after)
-    now = data_of(template, held=True)
-    now = {name: digest for name, digest in now.items() if name in held or name[:2] != "./"}
-    named = differing(held, now)
-    return [f"{DATA} at {named}" if p == DATA else p for p in parts if p != DATA or named]
-
-
-def moved(template: Template, run: PlannedRun, known: dict[str, str] | None = None) -> list[str]:
-    """The parameters of a planned run that point to something that has changed, as `changes`."""
-    now = inputs_of(template, run.parameters, known, held=True)
-    return [name for name, digest in run.inputs.items() if now.get(name) != digest]
-
-
 def _changes_of_plan(template: Template, identity: Identity, old: SweepPlan) -> list[str]:
-    """What makes a plan's runs others than they would be now, in words."""
-    if old.since is None:
-        return ["the course, which wrote less into plans then"]
-    if parts := changes(template, old.identity, identity, old.held):
+    """What makes the names of a plan's runs others than they would be now, in words."""
+    if parts := changed_parts(old.identity, identity):
         return parts
     try:
         check_references(template, [run.parameters for run in old.runs])
     except ParameterError as error:  # each problem begins with the parameter's name
         return [f"what {problem.split()[0]} names" for problem in error.problems]
-    known: dict[str, str] = {}
-    gone = any(moved(template, run, known) for run in old.runs)
-    return ["what a parameter points to"] if gone else []
+    same = all(name_of(template, identity, run.parameters) == run.name for run in old.runs)
+    return [] if same else ["the course's data that a parameter names, or the course itself"]

@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
-from aigc_course.reports.identities import Identity, named
+from aigc_course.reports.identities import Identity
 from aigc_course.reports.notation import as_json, as_text, shown
 from aigc_utils.files import atomic_path, sha256
 
@@ -110,8 +110,18 @@ class Record(_Strict):
         not_made: files that could not be made once the cells had ended, and why; the same run
             again makes them. A run may be done and have some.
         parameters: all of them; `changed` names those that are not the defaults.
-        inputs: SHA-256 of what each parameter points to, by a path or a name of data.
-        data: SHA-256 of the data that its code names; see `identities.data_of`.
+        inputs: SHA-256 of the course's data that each parameter names. (In records of before
+            2026-12 also of files.)
+        data: SHA-256 of the course's data that its code names; see `identities.data_of`.
+        reads: SHA-256 of each file that it read as it was then, by its path from the notebook's
+            folder if it is there; empty for a file that was not there; of a folder that the code
+            names, behind a slash, over its files. None if that is not known, as of records of
+            before 2026-12.
+        listed: SHA-256 of the names in each folder that it listed, without those that runs of the
+            notebook have written.
+        writes: files and folders that it wrote; with the SHA-256 at its end if it read them, too,
+            else None.
+        notes: sentences on what a reader of the results should know.
         results: what the notebook recorded.
         started: when, in UTC.
         seconds: from the first cell's start to the last one's end.
@@ -128,6 +138,9 @@ class Record(_Strict):
     changed: list[str]
     inputs: dict[str, str] = {}
     data: dict[str, str] = {}
+    reads: dict[str, str] | None = None
+    listed: dict[str, str] = {}
+    writes: dict[str, str | None] = {}
     results: dict[str, bool | int | float | str]
     identity: Identity
     started: datetime
@@ -140,13 +153,8 @@ class Record(_Strict):
     skipped: list[int] = []
     own_cells: dict[int, OwnCell] = {}
     not_made: dict[str, str] = {}
+    notes: list[str] = []
     files: dict[str, str]
-
-    @property
-    def is_as_named(self) -> bool:
-        """Whether it was made with what its name says: what runs make may change beside them."""
-        name = named(self.template, self.identity, self.parameters, self.inputs)
-        return self.name == name or self.name.startswith(f"{name}.")
 
     @property
     def why(self) -> str:

@@ -11,6 +11,7 @@ import functools
 import itertools
 import json
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +39,11 @@ class _Known:
     whole: bool
 
 
+# Signs, in lines with a variable's name, that its file is read, or written.
+_READS = re.compile(r"\bopen\(|read|load|glob")
+_WRITES = re.compile(
+    r"save|write|dump|\bto_|[\"'][wax][bt+]{0,2}[\"']|mkdir|copy|move|replace|rename|connect"
+)
 _LookUp = Callable[[str], _Known]
 
 
@@ -95,7 +101,7 @@ def _problems(
 
 
 def _is_own_file(template: Template, parameter: Parameter) -> bool:
-    """Whether a template's own value is the path of a file, or paths, that it does not write."""
+    """Whether a template's own value is the path of a file, or paths, that it is seen to read."""
     texts = [text for text in places.texts_in(parameter.default) if text]
     paths = [inputs.existing(text, template.path.parent) for text in texts]
     return (
@@ -104,8 +110,14 @@ def _is_own_file(template: Template, parameter: Parameter) -> bool:
         and bool(texts)
         and all(path is not None and path.is_file() for path in paths)
         and all(map(places.is_written_as_a_path, texts))
-        and parameter.name not in template.written.itself | template.written.inside
+        and _is_read(parameter.name, template.code)
     )
+
+
+def _is_read(name: str, code: str) -> bool:
+    """Whether code seems to read the file that a variable names, and not to write it."""
+    lines = [line for line in code.splitlines() if re.search(rf"\b{re.escape(name)}\b", line)]
+    return any(map(_READS.search, lines)) and not any(map(_WRITES.search, lines))
 
 
 def _no_files(template: Template, parameter: Parameter, value: Any) -> Iterable[str]:

@@ -26,8 +26,8 @@ from aigc_course.reports import (
     plans,
     records,
     templates,
+    traces,
 )
-from aigc_course.reports.notation import shown
 from aigc_course.reports.records import Failure
 
 Say = Callable[[dict[str, Any]], None]
@@ -42,8 +42,7 @@ class Job(BaseModel):
         out: the folder for the run's folder.
         name: the run's, as planned, whichever time it is made; other versions or data on the
             worker are noticed by it.
-        identity, inputs, held, since: of its plan, as far as it is known: it is made though its
-            own runs have changed files since; see `plans.changes`.
+        identity: of its plan, to say what differs.
         threads: how many the kernel may use; None is as many as it likes.
         timeout: seconds after which the notebook is stopped; None is never.
         again: make the run even if it is done; the record of then stays.
@@ -57,9 +56,6 @@ class Job(BaseModel):
     out: Path
     name: str
     identity: identities.Identity | None = None
-    inputs: dict[str, str] = {}
-    held: dict[str, str] = {}
-    since: datetime | None = None
     threads: int | None = None
     timeout: float | None = None
     again: bool = False
@@ -88,22 +84,26 @@ def make_run(
     template = templates.find_template(job.template)
     # The defaults are left out: a path that is given is one from the folder at hand.
     values = template.parameters.check(template.parameters.changed(job.parameters))
-    data = identities.data_of(template)
-    identity = _as_planned(job, template, values, data)
+    data, identity = _as_planned(job, template, values)
+    waited: list[float] = []
 
     def waiting(seconds: float, holder: str) -> None:
+        waited.append(seconds)
         words = folders.waiting_words(job.name, seconds, holder)
         say({"event": "waiting", "run": job.name, "message": words})
 
     # Others are told of the command, or the Dask worker, that started this process.
     with folders.lock(job.out, job.name, waiting, job.timeout, os.getppid()):
-        run = None if job.again else _done(job)
+        if waited:  # as long as a run takes
+            data, identity = _as_planned(job, template, values)
+        around = traces.Surroundings(template, job.out)
+        run = None if job.again else around.finished([job.name]).get(job.name)
         if run and parts.NOTEBOOK not in run.record.not_made:
             return _completed(run, job), True
         made = job.model_copy(update={"name": history.next_name(job.out, job.name)})
         with folders.building(job.out, job.name) as folder:
             told = _about(made.name, say)
-            record, place, why = _build(template, values, identity, made, folder, kernels, told)
+            record, place, why = _build(around, values, identity, made, folder, kernels, told)
             folders.free_reserve(place)
             record = record.model_copy(update={"data": data, "files": folders.digests(place)})
             records.write_record(place, record)
@@ -112,34 +112,23 @@ def make_run(
         return record, False
 
 
-def _done(job: Job) -> records.Run | None:
-    return history.finished_among(job.out, [job.name], job.since).get(job.name)
-
-
 def _as_planned(
-    job: Job, template: templates.Template, values: dict[str, Any], data: dict[str, str]
-) -> identities.Identity:
-    """What decides the run, now: what it was planned with, but for what runs have made since.
+    job: Job, template: templates.Template, values: dict[str, Any]
+) -> tuple[dict[str, str], identities.Identity]:
+    """The course's data and what names the run, now: what it was planned with.
 
     Raises:
         ValueError: if it is not.
     """
+    data = identities.data_of(template)
     now = identities.identify(template, data)
     if identities.name_of(template, now, values) == job.name:
-        return now
-    changes = ["its text, the data, a file that it is given or a version"]
-    if job.identity and values == job.parameters:
-        changes = plans.changes(template, job.identity, now, job.held)
-        run = plans.PlannedRun(name=job.name, parameters=values, inputs=job.inputs)
-        moved = plans.moved(template, run)
-        changes += [f"what {name} points to, {shown(values[name])}," for name in moved]
-    if not changes:
-        return now
-    hint = " (what the notebook writes itself should be a parameter whose name begins with OUT)"
+        return data, now
+    changes = plans.changed_parts(job.identity, now) if job.identity else []
+    changes = changes or ["its text, the course's data or a version"]
     raise ValueError(
         f"{template.name} is not what the run was planned with ({' and '.join(changes)} changed, "
-        f"or is another on this machine): plan it again"
-        f"{hint * any(plans.DATA in change for change in changes)}."
+        f"or is another on this machine): plan it again."
     )
 
 
@@ -173,7 +162,7 @@ def _make_parts(job: Job, names, notebook, record, folder: Path, log: BinaryIO) 
 
 
 def _build(
-    template: templates.Template,
+    around: traces.Surroundings,
     values: dict[str, Any],
     identity: identities.Identity,
     job: Job,
@@ -186,10 +175,9 @@ def _build(
     Returns:
         The record, where the files are, and why they are not in the folder given.
     """
+    template, named = around.template, around.named(values)
     started, clock = datetime.now(UTC), time.perf_counter()
-    changed = template.parameters.changed(values)
-    inputs, held = (identities.inputs_of(template, values, held=h) for h in (False, True))
-    notebook = cells.prepare(template, changed)
+    notebook = cells.prepare(template, template.parameters.changed(values))
     with open(folder / "log.txt", "wb", buffering=0) as log:
         executed = execution.Execution(
             notebook, template.path.parent, log, kernels, say,
@@ -198,14 +186,15 @@ def _build(
         try:
             failure = executed.run()
             found, _, wrong = parts.collect(notebook)
-            failure = failure or _unfit(wrong or _moved(template, values, held))
+            failure = failure or _unfit(wrong)
             record = records.Record(
                 name=job.name,
                 template=template.name,
                 status="failed" if failure else "done",
                 parameters=values,
-                changed=list(changed),
-                inputs=inputs,
+                changed=list(template.parameters.changed(values)),
+                inputs=identities.inputs_of(values),
+                **vars(around.traced(traces.read_lines(executed.trace), named)),
                 results=found,
                 identity=identity,
                 started=started,
@@ -232,22 +221,3 @@ def _build(
 def _unfit(message: str) -> Failure | None:
     """Why the results of cells that ended well are none, if there is a reason."""
     return Failure(kind="results", cell=None, message=message) if message else None
-
-
-def _moved(template: templates.Template, values: dict[str, Any], before: dict[str, str]) -> str:
-    """What to say of files that a parameter points to, and that changed beside the run.
-
-    The record would name the contents of before, and its results may be of those of after.
-    """
-    try:
-        after = identities.inputs_of(template, values, held=True)
-    except (OSError, ValueError):
-        after = {}
-    names = [name for name in before if before[name] != after.get(name)]
-    if not names:
-        return ""
-    listed = ", ".join(f"{name} points to ({shown(values[name])})" for name in names)
-    return (
-        f"what {listed} changed while the notebook ran, so its results may be of either: run it "
-        f"again (what the notebook writes itself should have a name that begins with OUT)"
-    )

@@ -16,6 +16,7 @@ from ipykernel.zmqshell import ZMQInteractiveShell
 from IPython.core.autocall import ExitAutocall
 from traitlets import Instance, Type, default
 
+from aigc_course.reports import watch
 from aigc_course.reports.marks import BEGUN, ENDED, EndedEarly, mark
 
 # IPython would add to each `sys.exit` how to leave a terminal.
@@ -62,6 +63,11 @@ class RunKernel(IPythonKernel):
     """IPython's kernel, which marks where it is, so that this is known when it has been killed."""
 
     shell_class = Type(RunShell)
+
+    def start(self) -> None:
+        """As IPython's; from here on is noted what the cells do with files."""
+        super().start()
+        watch.begin(Path(self.parent.abs_connection_file).parent)
 
     async def do_execute(self, *arguments, **options) -> dict[str, Any]:
         """As IPython's; a cell that has the kernel end soon has ended the notebook."""

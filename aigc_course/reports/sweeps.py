@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from aigc_course.reports import executors, folders, history, parts, plans, records
+from aigc_course.reports import executors, folders, parts, plans, records, traces
 from aigc_course.reports.notation import as_json, as_text
 from aigc_course.reports.tables import shorten
 from aigc_course.reports.templates import find_template
@@ -161,7 +161,8 @@ def execute(
         How each ended, in the plan's order.
 
     Raises:
-        ValueError: if Dask is asked for and not installed, or a path is not UTF-8.
+        ValueError: if Dask is asked for and not installed, a path is not UTF-8, or the notebook
+            is there no more.
         OSError: if there is no scheduler, or the folder cannot be written to; no run has begun.
         KeyboardInterrupt: on Ctrl-C, once the workers have ended.
     """
@@ -170,7 +171,10 @@ def execute(
     lacking: dict[str, list[str]] = {}  # what a run that is done lacks; of others, all
     outcomes: dict[str, Outcome] = {}
     names = [] if options.again else [run.name for run in planned.runs]
-    known = history.finished_among(out, names, planned.since)
+    changes: dict[str, list[str]] = {}  # what has changed, and since which runs were made
+    known = traces.Surroundings(find_template(planned.path), out).finished(
+        names, lambda run, what: changes.setdefault(what, []).append(run.name)
+    )
     for run in planned.runs:
         done = known.get(run.name)
         lacks = parts.missing(done, options.pdf) if done else ["all"]
@@ -183,8 +187,8 @@ def execute(
         folders.check_path(planned.path, "give the notebook and its folders other names")
         folders.check_folder(out, lacking)
     on_event({"event": "planned", "runs": len(planned.runs), "out": str(out)})
-    if missing and not options.again and (why := _why_anew(planned, missing, out)):
-        on_event({"event": "changed", "message": why})
+    for what, since in changes.items():
+        on_event({"event": "changed", "message": _made_anew(what, since)})
     for outcome in outcomes.values():
         on_event(_finished(outcome))
     if missing:
@@ -201,18 +205,11 @@ def execute(
     return [outcomes[run.name] for run in planned.runs]
 
 
-def _why_anew(planned: plans.SweepPlan, missing: list[plans.PlannedRun], out: Path) -> str:
-    """That files are others than when a run with the same parameters was made; empty if not so."""
-    wanted = {as_json(run.parameters, in_order=True) for run in missing}
-    for run in history.latest(out, planned.template):
-        record = run.record
-        if not run.done or as_json(record.parameters, in_order=True) not in wanted:
-            continue
-        parts = plans.changed_parts(record.identity, planned.identity)
-        others = plans.differing(record.data, planned.data) if record.data else ""
-        if parts == [plans.DATA] and others:
-            return f"{others} changed since {run.name} was made, so it is made anew."
-    return ""
+def _made_anew(what: str, since: list[str]) -> str:
+    """That something has changed, or what else is the matter, so that runs are made once more."""
+    if len(since) == 1:
+        return f"{what} since {since[0]} was made, so it is made anew."
+    return f"{what} since {since[0]} and {len(since) - 1} more were made, so they are made anew."
 
 
 def _one_at_a_time(function: Callable[[Event], None]) -> Callable[[Event], None]:
@@ -239,9 +236,6 @@ def _job(
             "out": str(out),
             "name": run.name,
             "identity": planned.identity.model_dump(),
-            "inputs": run.inputs,
-            "held": planned.held,
-            "since": planned.since.isoformat() if planned.since else None,
             "threads": threads,
             "timeout": options.timeout,
             "again": options.again,

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import aigc_utils
-from aigc_course.reports import declarations, flows, parameters
+from aigc_course.reports import declarations, parameters
 from aigc_course.reports.notation import shown
 from aigc_utils.files import read_utf8
 
@@ -113,11 +113,6 @@ class Template:
     def code(self) -> str:
         """The text of its code cells, each beginning on a new line."""
         return "\n".join(self.code_cells)
-
-    @cached_property
-    def written(self) -> flows.Written:
-        """Which parameters say where it writes to."""
-        return flows.written_to(self.run_cells, self.parameters)
 
     @cached_property
     def digest(self) -> str:

@@ -133,9 +133,9 @@ def test_runs_of_another_identity_share_no_row(fill, changes, column):
     assert "2026-02-01 12:00" in " ".join(found.notes)
 
 
-def test_what_a_path_points_to_is_a_column_where_it_has_changed(fill):
+def test_what_was_in_a_file_is_a_column_where_it_has_changed(fill):
     def inputs(digest):
-        return {"inputs": {"csv": digest * 64}}
+        return {"reads": {"d.csv": digest * 64, "same.csv": "0"}}
 
     facts = [
         ({"csv": "d.csv", "seed": 0}, {"a": 1.0}, inputs("1")),
@@ -143,13 +143,31 @@ def test_what_a_path_points_to_is_a_column_where_it_has_changed(fill):
     ]
     found = reports.compare(fill(*facts))
     assert [row.made_with for row in found.rows] == [
-        {"contents of csv": "111111"},
-        {"contents of csv": "222222"},
+        {"contents of d.csv": "111111"},
+        {"contents of d.csv": "222222"},
     ]
 
 
+def test_made_again_with_another_file_is_no_repeat(fill):
+    facts = [({"N": 1}, {"a": n}, {"reads": {"d.csv": f"{n}" * 64}}) for n in (1, 2)]
+    found = reports.compare(fill(*facts))
+    assert [row.made_with for row in found.rows] == [
+        {"contents of d.csv": "1" * 6},
+        {"contents of d.csv": "2" * 6},
+    ]
+
+
+def test_what_runs_leave_for_each_other_keeps_none_apart(fill):
+    facts = [
+        ({"seed": n}, {"a": n}, {"reads": {"log": f"{n}" * 64}, "writes": {"log": ""}})
+        for n in (1, 2)
+    ] + [({"seed": 3}, {"a": 3}, {"reads": {}})]
+    (row,) = reports.compare(fill(*facts)).rows
+    assert (row.over, row.made_with) == ("3 seeds", {})
+
+
 def test_paths_that_differ_need_no_column_for_their_contents(fill):
-    facts = [({"csv": f"{n}.csv"}, {"a": n}, {"inputs": {"csv": n * 64}}) for n in "12"]
+    facts = [({"csv": f"{n}.csv"}, {"a": n}, {"reads": {f"{n}.csv": n * 64}}) for n in "12"]
     found = reports.compare(fill(*facts))
     assert found.parameters == ("csv",)
     assert [row.made_with for row in found.rows] == [{}, {}]
