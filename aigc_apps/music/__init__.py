@@ -22,7 +22,7 @@ from aigc_apps.evaluation.trials import Measured
 from aigc_apps.music import harmony, judge, make
 from aigc_apps.music.melodies import tunes
 from aigc_apps.music.request import MusicRequest, moods
-from aigc_apps.safety import made_by_line
+from aigc_apps.safety import file_comment
 
 
 class Music(Scenario):
@@ -94,7 +94,9 @@ class Music(Scenario):
     def _artifact(self, request, seed, piece, details, counted=False) -> Artifact:
         model = "counted chords" if counted else self._made_by(request)
         provenance = self.provenance(request, seed, model, by_model=not counted)
-        content, sound = make.music_file(piece, request, made_by_line(provenance))
+        known = make.how_made(request, details, counted)
+        provenance = provenance.model_copy(update=known)
+        content, sound = make.music_file(piece, request, file_comment(provenance))
         details = {**details, "piece": piece, "chords": piece.describe(),
                    "numerals": piece.numerals(), **sound}  # fmt: skip
         return Artifact(content, *make.MEDIA[request.format], provenance, details)

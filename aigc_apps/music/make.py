@@ -259,6 +259,23 @@ def ode_to_joy(blank: Piece) -> Piece:
     return Piece(pitches, onsets, ode.fermatas, blank.tempo, blank.tonic, blank.minor)
 
 
+def how_made(request: MusicRequest, details: dict[str, Any], counted: bool) -> dict[str, Any]:
+    """What a provenance says of a piece's making: its parts, the choice, and the repairs."""
+    tune = "source" if request.melody in tunes() else "person"
+    melody = tune if request.melody else "source" if counted else "model"
+    parts = {"melody": melody, "lower voices": "rule" if counted else "model"}
+    if request.melody or counted:
+        parts["chords"] = "rule"
+    if counted:
+        return {"parts": parts}
+    before, after = details["parallels_before"], details["parallels"]
+    return {
+        "parts": parts,
+        "chosen": f"of {CANDIDATES} pieces the one with the fewest parallels, faults and nats",
+        "repairs": (f"parallels drawn again: {before} before, {after} after",) if before else (),
+    }
+
+
 def music_file(piece: Piece, request: MusicRequest, comment: str) -> tuple[bytes, dict[str, Any]]:
     """A piece in the format that was asked for.
 

@@ -52,7 +52,8 @@ class Poetry(make.Poet, Scenario):
             begun = make.with_article(request.theme)
             return make.haiku_file(found, self.provenance(request, seed, model=where), begun)
         details = self.choose(request, *self.drafts(request, seed))
-        return make.verse_file(details, self.provenance(request, seed, model=self.writer.name))
+        where = self.provenance(request, seed, model=self.writer.name)
+        return make.verse_file(details, where)
 
     def baseline(self, request: PoetryRequest, seed: int = 0) -> Artifact:
         """Counts behind the same masks, led and chosen the same way; for haiku, those in novels."""
@@ -67,10 +68,11 @@ class Poetry(make.Poet, Scenario):
     def provenance(
         self, request: PoetryRequest, seed: int, model: str | None = None, *, by_model: bool = True
     ) -> Provenance:
-        """As of every scenario, with the data of what wrote in this form alone."""
+        """As of every scenario, with the data and the ways of what wrote in this form alone."""
         verse, _, english = self.card.data.partition("; for haiku, ")
         made = super().provenance(request, seed, model, by_model=by_model)
-        return made.model_copy(update={"data": english if request.form == "haiku" else verse})
+        known = {"data": english if request.form == "haiku" else verse}
+        return made.model_copy(update=known | make.how_made(request, by_model))
 
     def trial_requests(self, number: int) -> dict[str, PoetryRequest]:
         """A quatrain for each theme, in the two forms by turns."""

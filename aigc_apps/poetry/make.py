@@ -202,6 +202,20 @@ def haiku_file(poems: Sequence[haiku.Haiku], where: Provenance, begun: str = "")
     return Artifact(content, "text/plain", ".txt", where, details)
 
 
+def how_made(request: PoetryRequest, by_model: bool) -> dict[str, Any]:
+    """What a provenance says of the making of verse, or of haiku: its parts, and the choice."""
+    if request.form == "haiku":
+        return {
+            "parts": {"words": "model" if by_model else "source", "beginning": "person"},
+            "chosen": "what falls into 5, 7 and 5 syllables; first what has a word of the theme",
+        }
+    parts = {"characters": "model" if by_model else "rule", "tones and rhymes": "rule"}
+    return {
+        "parts": parts | ({"first characters": "person"} if request.heads else {}),
+        "chosen": f"the likeliest {request.number} of {NUM_CANDIDATES} drafts",
+    }
+
+
 def with_article(theme: str) -> str:
     """A theme as the beginning of a sentence: "The rain", "A friend"."""
     first = theme.split()[0].lower()

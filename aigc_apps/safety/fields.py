@@ -37,7 +37,8 @@ EMOJI = re.compile(
 HIDDEN = ("Cc", "Cf", "Co", "Cn", "Cs", "Zl", "Zp")
 # More marks on one letter than any writing has, or selectors, which can carry a text unseen.
 PILED = re.compile("[\u0300-\u036f\u0483-\u0489]{4,}|[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
-SPACED = re.compile(r"(?<=(?<!\w)\w)[ .*_·・•-](?=\w(?!\w))")  # between two letters that stand alone
+# Between two letters that stand alone.
+SPACED = re.compile(r"(?<=(?<!\w)\w)[ .*_·・•-](?=\w(?!\w))")
 NUMBER = re.compile(
     r"(?<![A-Za-z\d.])(?<!\d[ -])\d(?:[ -]?\d){11,17}[ -]?[\dXx](?![A-Za-z]|[ -]?\d)"
 )

@@ -71,5 +71,6 @@ class Stories(Scenario):
         model, write = make.choose_writer(writer)
         by_model = writer not in make.WITHOUT_MODEL
         provenance = self.provenance(request, seed, model, by_model=by_model)
-        provenance = provenance.model_copy(update={"data": make.DATA[writer]})
-        return make.story_file(request, write(make.planned(request), seed), provenance)
+        chapters = write(make.planned(request), seed)
+        known = {"data": make.DATA[writer]} | make.how_made(writer, chapters)
+        return make.story_file(request, chapters, provenance.model_copy(update=known))

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from aigc_apps import pretrained
 from aigc_apps.common import texts
 from aigc_apps.common.novels import commonest_forms
 from aigc_apps.contract import Artifact
 from aigc_apps.safety import Provenance, made_by_line
+from aigc_apps.safety.provenance import Origin
 from aigc_apps.stories import retrieval, small, template, told
 from aigc_apps.stories.plan import Chapter, StoryPlan, plan_story
 from aigc_apps.stories.request import LEVELS, Level, StoryRequest, WriterName
 
+# Where each writer's words come from; what the product plants stands in it besides.
+ORIGIN: dict[str, Origin] = {
+    "small": "model", "pretrained": "model", "endpoint": "model",
+    "template": "template", "retrieval": "source",
+}  # fmt: skip
+CHOSEN = {
+    "endpoint": "of three answers the first with all keywords, or with the most",
+    "retrieval": "of all passages the one with most of the theme and the keywords",
+}
 WITHOUT_MODEL = {"template": "a template", "retrieval": "passages that were looked up"}
 # What each writer learnt from, or draws from.
 DATA = {
@@ -71,6 +82,19 @@ def story_file(
         details["within_level"] = within(request.level, body)
     content = _markdown(request, chapters, _foot(made_by_line(provenance), details))
     return Artifact(content.encode(), "text/markdown", ".md", provenance, details)
+
+
+def how_made(writer: WriterName, chapters: Sequence[Chapter]) -> dict[str, Any]:
+    """What a provenance says of a story's making: its parts, the choice, what was planted."""
+    parts: dict[str, Origin] = {"text": ORIGIN[writer]}
+    if any(chapter.ours for chapter in chapters):
+        parts["openings and planted words"] = "template"
+    planted = dict.fromkeys(word for chapter in chapters for word in chapter.begun)
+    return {
+        "parts": parts,
+        "chosen": CHOSEN.get(writer, ""),
+        "repairs": tuple(f"planted: {word}" for word in planted),
+    }
 
 
 def within(level: Level, text: str) -> float:

@@ -23,6 +23,8 @@ from aigc_apps.video import container, make
 from aigc_apps.video.frames import PathGenerator
 from aigc_apps.video.request import Storyboard, storyboards
 
+SLIDES = "real pictures of the test set"
+
 
 class FilmTrial(Trial):
     """What is in ``trial.yml``: besides what every trial has, the storyboards by their fields."""
@@ -71,7 +73,7 @@ class Video(Scenario):
 
         A model made the voice, so the file says that one did.
         """
-        return self._film(request, seed, make.real_slides, "real pictures of the test set")
+        return self._film(request, seed, make.real_slides, SLIDES)
 
     def trial_requests(self, number: int) -> dict[str, Storyboard]:
         """Storyboards by their titles."""
@@ -95,6 +97,7 @@ class Video(Scenario):
     ) -> Artifact:
         parts = make.gather_parts(request, seed, draw)
         origin = self.provenance(request, seed, make.makers(painter, parts))
+        origin = origin.model_copy(update={"parts": make.parts_of(parts, draws=painter != SLIDES)})
         details = {
             "srt": make.subtitles(parts.lines),
             "lines": parts.lines,

@@ -193,7 +193,7 @@ def draw_frames(
     side = 28 * factor
     top, left = round(height * 0.13), (width - side) // 2
     ground = np.tile(dark, (height, width, 1))
-    mark = _words(label, width, round(height * 0.034), bottom=height - 2, right=True, top=None)
+    mark = _words(label, width, round(height * 0.05), bottom=height - 2, right=True, top=None)
     words = [(c, _words(c.text, width, round(height * 0.055), bottom=round(height * 0.92)))
              for c in captions]  # fmt: skip
     if title is not None:

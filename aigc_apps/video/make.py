@@ -14,7 +14,8 @@ import numpy as np
 
 import aigc_apps
 from aigc_apps.contract import Artifact
-from aigc_apps.safety import Provenance, made_by_line
+from aigc_apps.safety import Provenance, file_comment
+from aigc_apps.safety.provenance import Origin
 from aigc_apps.video import container, frames, sound, speech
 from aigc_apps.video.frames import Caption, PathGenerator
 from aigc_apps.video.moods import film_moods
@@ -89,6 +90,13 @@ def makers(pictures: str, parts: FilmParts) -> str:
     """What made a film, for its provenance: who made the pictures, the voice, the music."""
     voice = speech.find_voice().name if parts.lines else "no voice"
     return ", ".join([pictures, voice, parts.composer])
+
+
+def parts_of(parts: FilmParts, draws: bool) -> dict[str, Origin]:
+    """Where the parts of a film come from; its music is by rule where no model for it is there."""
+    voice: dict[str, Origin] = {"voice": "model"} if parts.lines else {}
+    music: Origin = "rule" if parts.composer.endswith("by rule") else "model"
+    return {"pictures": "model" if draws else "source", **voice, "music": music, "words": "person"}
 
 
 def read_aloud(request: Storyboard, seed: int = 0) -> tuple[list[np.ndarray], list[Line]]:
@@ -190,7 +198,7 @@ def film_file(request: Storyboard, origin: Provenance, parts: FilmParts) -> byte
             for o in parts.lines
         ],
     )
-    metadata = {"comment": made_by_line(origin), "description": origin.model_dump_json()}
+    metadata = {"comment": file_comment(origin), "description": origin.model_dump_json()}
     return _encode(composed, request, metadata, sound=parts.sound, subtitles=subtitles(parts.lines))
 
 

@@ -185,13 +185,13 @@ def test_another_program_reads_the_notes_that_were_written(composed, kind):
 
 def test_every_file_says_where_it_comes_from(composed, tmp_path):
     for artifact in composed.values():
-        line = f"made by a generative model: music, {make.CHECKPOINT}, best of 4, repaired, seed 3"
+        line = f"made by a generative model (AI生成): music, {make.CHECKPOINT}, best of 4, repaired, seed 3"
         assert line.encode() in artifact.content
         artifact.save(tmp_path / f"piece{artifact.suffix}")
         beside = json.loads((tmp_path / f"piece{artifact.suffix}.provenance.json").read_text())
         assert beside["seed"] == 3
         assert beside["request"]["mood"] == "sad"
-    assert wav_comment(composed["wav"].content).endswith("seed 3")
+    assert "seed 3 {" in wav_comment(composed["wav"].content)
 
 
 def test_the_same_seed_writes_the_same_bytes(music, composed):

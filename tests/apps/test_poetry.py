@@ -105,7 +105,9 @@ def test_the_bar_on_lines_is_what_keeps_them_out(poet, small):
 def test_a_poem_says_what_made_it_and_details_how_near_it_is(poet):
     artifact = poet.generate(poet.ask(theme="月", form="五绝", number=2), seed=3)
     assert artifact.suffix == ".txt"
-    assert artifact.text.rstrip().endswith("made by a generative model: poetry, untrained, seed 3")
+    assert artifact.text.rstrip().endswith(
+        "made by a generative model (AI生成): poetry, untrained, seed 3"
+    )
     assert artifact.text.count("，") == artifact.text.count("。") == 4
     details = artifact.details
     assert details["faults"] == [[], []]
@@ -623,7 +625,7 @@ def test_a_haiku_is_a_form_that_can_be_asked_for():
         begun, _, foot = artifact.text.splitlines()[-3:]
         assert begun.lower().endswith(theme)
         assert artifact.provenance.data.startswith("English novels")
-        assert foot.startswith("made by a generative model: poetry, english_prose (")
+        assert foot.startswith("made by a generative model (AI生成): poetry, english_prose (")
         assert foot.endswith(f"seed {seed}")
     again = poet.generate(poet.ask(theme=theme, form="haiku", number=2), seed=seed)
     assert again.content == artifact.content

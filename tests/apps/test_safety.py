@@ -210,4 +210,4 @@ def test_provenance_says_that_a_model_made_it():
     where = safety.Provenance(
         scenario="stories", model="m", data="d", request={"theme": "x"}, seed=3, version="1"
     )
-    assert safety.made_by_line(where) == "made by a generative model: stories, m, seed 3"
+    assert safety.made_by_line(where) == "made by a generative model (AI生成): stories, m, seed 3"

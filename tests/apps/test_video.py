@@ -89,7 +89,7 @@ def test_a_player_can_begin_before_the_file_has_arrived(film):
 def test_the_file_says_where_it_comes_from(film, asked):
     found = container.read_metadata(film.content)
     assert found["title"] == asked.title  # with its "=" and ";", which are no commands
-    assert found["comment"] == made_by_line(film.provenance)
+    assert found["comment"] == file_comment(film.provenance)
     assert Provenance.model_validate_json(found["description"]) == film.provenance
     assert film.provenance.request["shots"][0]["narration"] == SENTENCE
     assert "hibari" in film.provenance.model or "espeak" in film.provenance.model
