@@ -1,4 +1,4 @@
-"""People judge what an application makes: blind sheets, and what the ratings say of a record.
+"""People judge what an application makes, however few: blind sheets, and what ratings say.
 
 `aigc judge` and chapter 8.9 show a `RatingSheet`; `aigc verdict` reads the ratings.
 """

@@ -56,7 +56,9 @@ def public_names(tree: ast.Module) -> Iterator[str]:
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             names = [node.name]
         elif isinstance(node, ast.Assign):
-            names = [target.id for target in node.targets if isinstance(target, ast.Name)]
+            # Several constants may stand in one line: a, b = 1, 2.
+            found = [part for target in node.targets for part in ast.walk(target)]
+            names = [part.id for part in found if isinstance(part, ast.Name)]
         elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             names = [node.target.id]
         else:

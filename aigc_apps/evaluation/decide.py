@@ -24,7 +24,7 @@ from aigc_apps.evaluation.items import Items
 from aigc_apps.evaluation.statistics import Interval
 
 Answer = Literal["unsuitable", "bubble", "ore", "gold", "undecided"]
-FEWEST = 20  # requests; of fewer alike, one in seven unseen ones may be otherwise
+FEWEST_REQUESTS = 20  # requests; of fewer alike, one in seven unseen ones may be otherwise
 ERROR = 0.025  # of saying "better" where it is not, on one side
 
 
@@ -146,9 +146,9 @@ def _compared(claim: Claim, items: Items, p: float | None) -> ClaimResult:
     if not claim.decides:
         return ClaimResult(claim, "shown", ours, theirs, difference)
     threshold = claim.margin if claim.by == "superiority" else -claim.margin
-    if difference.number >= FEWEST and p is not None and p <= ERROR:
+    if difference.number >= FEWEST_REQUESTS and p is not None and p <= ERROR:
         state = "holds"
-    elif difference.number >= FEWEST and difference.high <= threshold:
+    elif difference.number >= FEWEST_REQUESTS and difference.high <= threshold:
         state = "fails"
     else:
         state = "open"
@@ -167,7 +167,7 @@ def _bounded(claim: Claim, items: Items) -> ClaimResult:
         return ClaimResult(claim, "shown", found)
     low, high = (claim.sign * end for end in (found.low, found.high))
     low, high, bound = min(low, high), max(low, high), claim.sign * claim.bound
-    if found.number >= FEWEST and low >= bound:
+    if found.number >= FEWEST_REQUESTS and low >= bound:
         state = "holds"
     else:
         state = "fails" if high < bound else "open"
@@ -236,8 +236,8 @@ def _says(finding: ClaimResult) -> str:
 def _lacks(finding: ClaimResult) -> str:
     """What would settle a claim that is open."""
     claim, gap = finding.claim, finding.difference or finding.generated
-    if gap.number < FEWEST:
-        return f"{claim.name}: {gap.number} requests, and an answer takes at least {FEWEST}"
+    if gap.number < FEWEST_REQUESTS:
+        return f"{claim.name}: {gap.number} requests, and an answer takes at least {FEWEST_REQUESTS}"
     if finding.difference is None:
         return f"{claim.name}: more requests, for the bound lies in the interval"
     apart = gap.estimate - (claim.margin if claim.by == "superiority" else -claim.margin)

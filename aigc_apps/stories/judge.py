@@ -20,7 +20,7 @@ from aigc_apps.stories import small
 from aigc_apps.stories.request import Genre, StoryRequest, WriterName
 from aigc_utils import checkpoints
 
-COPIED = 8  # words in a row that nobody writes again by chance
+COPIED = 8  # words in a row that nobody writes again by chance; claims.yml says it in words
 
 
 def measure_stories(

@@ -1,4 +1,4 @@
-"""Graders from small parts: a number, a function, several named answers, a judge of one's own.
+"""Graders from small parts, and how near an answer must be: a number, a function, a judge.
 
 A grader takes an answer and gives `Feedback`. A wrong answer is compared with what comes out
 of the mistakes that people make, so that each mistake gets the hint that fits it; what no

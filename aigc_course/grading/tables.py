@@ -1,4 +1,4 @@
-"""grades.csv: one row a student, for a spreadsheet, and what to do if somebody has edited it."""
+"""grades.csv: a row a student, so many notes in it, and what to do if somebody has edited it."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ def test_fixed_words_can_be_searched_for_in_each_file(labelled):
 
 @pytest.mark.slow
 def test_a_sign_that_people_see_says_generated_by_ai(labelled):
-    name, told, artifact, said = labelled
+    name, told, _, said = labelled
     if name in ("text", "MusicXML"):
         assert "AI生成" in said.decode("utf-8")
         assert told.visible.state == "met"

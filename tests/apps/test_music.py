@@ -20,7 +20,7 @@ from scipy import stats
 
 import aigc_apps
 from aigc_apps import notebook
-from aigc_apps.evaluation.decide import FEWEST, People, decide, judge_claims
+from aigc_apps.evaluation.decide import FEWEST_REQUESTS, People, decide, judge_claims
 from aigc_apps.evaluation.records import decide_again, read_items
 from aigc_apps.evaluation.statistics import share_interval
 from aigc_apps.music import (
@@ -576,7 +576,7 @@ def test_measures_are_what_was_counted_by_hand(claim, piece, bach, value):
 def test_every_claim_has_a_measure_and_says_what_is_cheap(music):
     assert [claim.name for claim in music.claims] == list(judge.VALUES)
     assert all(claim.cheap for claim in music.claims if claim.decides)
-    assert music.trial.number >= FEWEST
+    assert music.trial.number >= FEWEST_REQUESTS
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ from aigc_apps.contract import Artifact
 from aigc_apps.evaluation import decide, items, records, statistics
 from aigc_apps.music import make as composer
 from aigc_apps.music import request as composers
-from aigc_apps.safety import Provenance, made_by_line, manifests
+from aigc_apps.safety import Provenance, file_comment, manifests
 from aigc_apps.video import Video, container, frames, hearing, judge, make, sound, speech
 from aigc_apps.video.moods import film_moods
 from aigc_apps.video.rates import FRAME_RATE, RATE
