@@ -237,7 +237,8 @@ def _lacks(finding: ClaimResult) -> str:
     """What would settle a claim that is open."""
     claim, gap = finding.claim, finding.difference or finding.generated
     if gap.number < FEWEST_REQUESTS:
-        return f"{claim.name}: {gap.number} requests, and an answer takes at least {FEWEST_REQUESTS}"
+        needed = f"an answer takes at least {FEWEST_REQUESTS}"
+        return f"{claim.name}: {gap.number} requests, and {needed}"
     if finding.difference is None:
         return f"{claim.name}: more requests, for the bound lies in the interval"
     apart = gap.estimate - (claim.margin if claim.by == "superiority" else -claim.margin)

@@ -47,8 +47,7 @@ class GAN(ImageModel):
         image_shape: (height, width), each divisible by 4.
         channels: width of the layers at half the image's size; twice that at a quarter.
         r1_weight: of the penalty; 0 for none: the discriminator then turns steep, and the
-            samples worse (`03_2_adversarial` and the recipe
-            ``gan_fashion`` take 0.2).
+            samples worse (`03_2_adversarial` and the recipe ``gan_fashion`` take 0.2).
         r1_step: s above, in intensities.
         seed: seeds the noise.
 
