@@ -51,6 +51,17 @@ def finish(text: str) -> str:
     return text[: ends[-1]].rstrip() if ends else ""
 
 
+def first_sentences(text: str, most: int) -> str:
+    """The whole sentences that a text begins with, so many words at most, but the first two."""
+    end, kept = 0, ""
+    for number, sentence in enumerate(sentences(text)):
+        end = text.index(sentence, end) + len(sentence)
+        if number > 1 and len(words(text[:end])) > most:
+            break
+        kept = text[:end]
+    return kept
+
+
 def plain(text: str) -> str:
     """A model's text as paragraphs of plain words: no markup, nothing invisible.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Protocol
@@ -46,13 +47,14 @@ def write_on(model: Completes, plan: StoryPlan, seed: int) -> list[Chapter]:
     """A story by going on with a text, with a stated policy for keywords.
 
     The theme and all keywords stand in the request, and the story begins with a sentence of ours,
-    "This is the story of THEME.", because the model else loses it from sight. Of the words that
-    are asked for, the model first writes the part that leaves 40 for each of the chapter's keywords
-    (or an equal share of a short chapter). Then for each keyword that has not come up a paragraph
-    is begun with "Then the KEYWORD", and the model goes on with it, again if it made another word
-    of the keyword ("lamps" of a lamp); after three such answers the sentence ends there. These
-    three words count as ours, like the first sentence. The rest, up to the length asked for, is
-    the model's own.
+    "This is the story of THEME.", because the model else loses it from sight. The model writes a
+    chapter in its whole length up to three times, and the draft with the most of the asked words
+    is kept, as a passage that is looked up is the one with the most. It is cut to whole sentences
+    only as far as the keywords that it lacks need room, 40 words each (or an equal share of a short
+    chapter). For each of them a paragraph is begun with "Then the KEYWORD", and the model goes on
+    with it, again if it made another word of the keyword ("lamps" of a lamp); after three such
+    answers the sentence ends there. These three words count as ours, like the first sentence. The
+    rest, up to the length asked for, is the model's own.
     """
     asked = [phrase("story", genre=plan.genre, theme=plan.theme), phrase("story_only")]
     if plan.keywords:
@@ -67,11 +69,20 @@ def write_on(model: Completes, plan: StoryPlan, seed: int) -> list[Chapter]:
         # The whole story has room in the model's 2,048 tokens: at most 600 words, thrice.
         told = f"{before}\n\n" if before else ""
         opening = "" if number else phrase("opening", theme=plan.theme)
-        chapters.append(_go_on(model, head + told, chapter, opening, seed * 1000 + number * 100))
+        asked = tuple(dict.fromkeys((*chapter.keywords, *plan.subjects)))
+        first = seed * 1000 + number * 100
+        chapters.append(_go_on(model, head + told, chapter, asked, opening, first))
     return chapters
 
 
-def _go_on(model: Completes, before: str, chapter: ChapterPlan, opening: str, seed: int) -> Chapter:
+def _go_on(
+    model: Completes,
+    before: str,
+    chapter: ChapterPlan,
+    asked: tuple[str, ...],
+    opening: str,
+    seed: int,
+) -> Chapter:
     text, begun, calls = opening, [], 0
 
     def more(begin: str, num_words: int) -> str:
@@ -101,11 +112,7 @@ def _go_on(model: Completes, before: str, chapter: ChapterPlan, opening: str, se
         return f"{text}\n\n{begin}."
 
     each = min(EACH, chapter.words // (len(chapter.keywords) + 1))
-    free = chapter.words - each * len(chapter.keywords)
-    for _ in range(TRIES):
-        text = more("", free)
-        if text != opening:
-            break
+    text = with_room(_best_draft(lambda: more("", chapter.words), asked, opening), chapter, each)
     for keyword in chapter.keywords:
         if not texts.occurs(keyword, text):
             begun.append(keyword)
@@ -117,6 +124,35 @@ def _go_on(model: Completes, before: str, chapter: ChapterPlan, opening: str, se
         text = more("", left)
     ours = " ".join([opening, *(phrase("keyword_opening", keyword=k) for k in begun)])
     return Chapter(chapter, text, len(texts.words(ours)), tuple(begun), opening)
+
+
+def _best_draft(draw: Callable[[], str], asked: tuple[str, ...], opening: str) -> str:
+    """The draft with the most asked words behind its opening; the first that has them all."""
+    best, most = opening, -1
+    for _ in range(TRIES):
+        draft = draw()
+        has = sum(texts.occurs(word, draft.removeprefix(opening)) for word in asked)
+        if draft != opening and has > most:
+            best, most = draft, has
+        if most == len(asked):
+            break
+    return best
+
+
+def with_room(text: str, chapter: ChapterPlan, each: int) -> str:
+    """As much of a text as leaves room for a paragraph of each keyword that is then missing.
+
+    Args:
+        text: an opening and more, in whole sentences.
+        chapter: what it must have.
+        each: words of such a paragraph.
+    """
+    for paragraphs in range(len(chapter.keywords) + 1):
+        most = max(min(EACH, chapter.words // 2), chapter.words - each * paragraphs)
+        kept = texts.first_sentences(text, most)
+        if sum(not texts.occurs(k, kept) for k in chapter.keywords) <= paragraphs:
+            break
+    return kept
 
 
 def write_by_chat(model: Chats, plan: StoryPlan, seed: int) -> list[Chapter]:

@@ -97,7 +97,11 @@ class Video(Scenario):
     ) -> Artifact:
         parts = make.gather_parts(request, seed, draw)
         origin = self.provenance(request, seed, make.makers(painter, parts))
-        origin = origin.model_copy(update={"parts": make.parts_of(parts, draws=painter != SLIDES)})
+        known = {
+            "parts": make.parts_of(request, parts, draws=painter != SLIDES),
+            "request": make.without_paths(origin.request),
+        }
+        origin = origin.model_copy(update=known)
         details = {
             "srt": make.subtitles(parts.lines),
             "lines": parts.lines,

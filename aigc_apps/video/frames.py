@@ -20,6 +20,7 @@ from scipy import ndimage
 
 from aigc_apps.video.moods import film_moods
 from aigc_apps.video.rates import FRAME_RATE
+from aigc_apps.video.slides import Slide
 from aigc_utils import postprocess
 
 MODELS = ("cvae_fashion", "flow_fashion")
@@ -168,6 +169,7 @@ def draw_frames(
     captions: Sequence[Caption] = (),
     title: Caption | None = None,
     label: str = LABEL,
+    slides: Sequence[Slide] = (),
     fade: bool = True,
 ) -> Iterator[np.ndarray]:
     """Frames of 16 to 9 with a picture in the middle, words, and a label that says what it is.
@@ -179,6 +181,7 @@ def draw_frames(
         captions: drawn at the bottom.
         title: drawn at the top.
         label: in the lower right corner of each frame; empty for none.
+        slides: pictures of one's own, as `slides.fitted` to `slide_box`, over what is drawn.
         fade: whether the first frames come from the dark and the last go there.
 
     Yields:
@@ -203,6 +206,10 @@ def draw_frames(
         frame = ground.copy()
         large = postprocess.upscale(picture[None], factor)[0][..., None]
         frame[top : top + side, left : left + side] = dark + (light - dark) * large
+        for slide in slides:
+            if slide.first <= number < slide.last:
+                strength = _ramp(number - slide.first, slide.last - 1 - number, frames=10)
+                _lay(frame, slide.picture, strength, top + side // 2)
         for caption, ink in words:
             if caption.first <= number < caption.last:
                 strength = _ramp(number - caption.first, caption.last - 1 - number)
@@ -212,6 +219,11 @@ def draw_frames(
         if fade:
             frame *= _ramp(number + 1, len(pictures) - number, frames=10)
         yield (frame + 0.5).astype(np.uint8)
+
+
+def slide_box(height: int) -> tuple[int, int]:
+    """Width and height in pixels of what a slide may take of a frame of such height."""
+    return round(0.92 * (height * 16 // 9)), height * 7 // 10 // 28 * 28
 
 
 def joined(shots: Sequence[np.ndarray]) -> np.ndarray:
@@ -299,6 +311,14 @@ def _draw(frame: np.ndarray, words: _Ink, strength: float, colour: np.ndarray) -
     part = frame[words.rows]
     part *= 1 - strength * words.shadow
     part += strength * words.ink * (colour - part)
+
+
+def _lay(frame: np.ndarray, picture: np.ndarray, strength: float, middle: int) -> None:
+    """Put a picture on a frame, its middle in the frame's and at a row."""
+    tall, wide, _ = picture.shape
+    top, left = middle - tall // 2, (frame.shape[1] - wide) // 2
+    part = frame[top : top + tall, left : left + wide]
+    part += strength * (picture - part)
 
 
 def _ramp(since: int, until: int, frames: int = 6) -> float:

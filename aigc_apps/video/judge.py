@@ -158,6 +158,7 @@ def subjects_seen(film: Artifact, request: Storyboard) -> float:
         for shot, (first, end) in zip(
             request.shots, itertools.pairwise(request.bounds), strict=True
         )
+        if shot.subject
     ]
     return 100 * float(np.concatenate(hits).mean())
 

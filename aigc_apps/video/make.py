@@ -9,6 +9,7 @@ import math
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -21,7 +22,8 @@ from aigc_apps.video.frames import Caption, PathGenerator
 from aigc_apps.video.moods import film_moods
 from aigc_apps.video.rates import FRAME_RATE, RATE
 from aigc_apps.video.request import Storyboard, article_names
-from aigc_utils.files import atomic_path
+from aigc_apps.video.slides import Slide, fitted
+from aigc_utils.files import atomic_path, sha256
 
 LEAD_IN = 0.4
 """Seconds from the beginning of a shot to its first word."""
@@ -92,11 +94,36 @@ def makers(pictures: str, parts: FilmParts) -> str:
     return ", ".join([pictures, voice, parts.composer])
 
 
-def parts_of(parts: FilmParts, draws: bool) -> dict[str, Origin]:
+def own_slides(request: Storyboard) -> list[Slide]:
+    """One's own pictures with the frames in which they are shown."""
+    box = frames.slide_box(request.height)
+    return [
+        Slide(first, last, fitted(shot.picture, *box))
+        for shot, (first, last) in zip(
+            request.shots, itertools.pairwise(request.bounds), strict=True
+        )
+        if shot.picture
+    ]
+
+
+def without_paths(asked: dict[str, Any]) -> dict[str, Any]:
+    """What was asked, with names of pictures in place of folders, which are nobody's business."""
+    shots = [shot | {"picture": Path(shot["picture"]).name} for shot in asked["shots"]]
+    return asked | {"shots": shots}
+
+
+def parts_of(request: Storyboard, parts: FilmParts, draws: bool) -> dict[str, Origin]:
     """Where the parts of a film come from; its music is by rule where no model for it is there."""
+    pictures: dict[str, Origin] = {}
+    if any(shot.subject for shot in request.shots):
+        pictures["pictures"] = "model" if draws else "source"
+    for shot in request.shots:
+        if shot.picture:
+            name = f"{Path(shot.picture).name} ({sha256(shot.picture)[:12]})"
+            pictures[name] = "person"
     voice: dict[str, Origin] = {"voice": "model"} if parts.lines else {}
     music: Origin = "rule" if parts.composer.endswith("by rule") else "model"
-    return {"pictures": "model" if draws else "source", **voice, "music": music, "words": "person"}
+    return {**pictures, **voice, "music": music, "words": "person"}
 
 
 def read_aloud(request: Storyboard, seed: int = 0) -> tuple[list[np.ndarray], list[Line]]:
@@ -125,6 +152,9 @@ def draw_shots(generator: PathGenerator, request: Storyboard, seed: int = 0) -> 
     for number, shot in enumerate(request.shots):
         labels = [article_names().index(name) for name in shot.subject]
         length = request.bounds[number + 1] - request.bounds[number]
+        if shot.picture:
+            shots.append(np.zeros((length, 28, 28), np.float32))
+            continue
         shots.append(generator.shot(labels, length, seed=1000 * seed + number))
     return frames.joined(shots)
 
@@ -136,6 +166,9 @@ def real_slides(request: Storyboard, seed: int = 0) -> np.ndarray:
     slides = []
     for number, shot in enumerate(request.shots):
         length = request.bounds[number + 1] - request.bounds[number]
+        if shot.picture:
+            slides.append(np.zeros((length, 28, 28), np.float32))
+            continue
         share = np.linspace(0, len(shot.subject), length, endpoint=False).astype(int)
         slides.append(np.stack([real[shot.subject[s]][number] for s in share]))
     return np.concatenate(slides)
@@ -193,6 +226,7 @@ def film_file(request: Storyboard, origin: Provenance, parts: FilmParts) -> byte
         height=request.height,
         mood=request.mood,
         title=_title(request),
+        slides=own_slides(request),
         captions=[
             Caption(round(o.start * FRAME_RATE), round(o.end * FRAME_RATE) + 5, o.text)
             for o in parts.lines

@@ -16,6 +16,7 @@ from aigc_apps.contract import Request
 from aigc_apps.safety import POLICY
 from aigc_apps.video.container import Container
 from aigc_apps.video.rates import FRAME_RATE
+from aigc_apps.video.slides import check_picture
 from aigc_apps.video.speech import words_of
 from aigc_utils.files import read_utf8, read_yaml
 
@@ -68,14 +69,17 @@ class Shot(BaseModel):
     """A part of a film.
 
     Attributes:
-        subject: a class of Fashion-MNIST, or two to morph between, such as ``"Shirt to Dress"``.
+        subject: a class of Fashion-MNIST, or two to morph between, such as ``"Shirt to Dress"``;
+            empty where a picture of one's own is shown.
+        picture: a file of one's own that is shown in place of a drawn subject; or empty.
         seconds: its length.
         narration: a sentence in English that is read aloud and shown; may be empty.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    subject: Annotated[tuple[str, ...], BeforeValidator(_subjects)]
+    subject: Annotated[tuple[str, ...], BeforeValidator(_subjects)] = ()
+    picture: str = ""
     seconds: float = Field(ge=1, le=30)
     narration: str = ""
 
@@ -89,10 +93,19 @@ class Shot(BaseModel):
                 raise ValueError(
                     f"A shot has no field {str(name)[:40]!r}: it has {', '.join(cls.model_fields)}."
                 )
-        for name in ("subject", "seconds"):
-            if name not in value:
-                raise ValueError(f"A shot lacks its {name}: give subject, seconds and narration.")
+        if "seconds" not in value or not {"subject", "picture"} & value.keys():
+            lacks = "subject" if "seconds" in value else "seconds"
+            raise ValueError(f"A shot lacks its {lacks}: give subject, seconds and narration.")
+        if value.get("subject") and value.get("picture"):
+            raise ValueError("A shot has a subject and a picture: give one of the two.")
         return value
+
+    @field_validator("picture")
+    @classmethod
+    def _picture(cls, path: str) -> str:
+        if path:
+            check_picture(path)
+        return path
 
     @field_validator("narration")
     @classmethod
@@ -127,7 +140,8 @@ class Storyboard(Request):
         "calm", description="the mood of music and colours"
     )
     shots: tuple[Shot, ...] = Field(
-        description="one to eight shots in a list, each with subject, seconds and narration"
+        description="one to eight shots, each with subject (or picture, a file of yours), "
+        "seconds and narration"
     )
     model: Literal["cvae_fashion", "flow_fashion"] = Field(
         "cvae_fashion", description="which checkpoint draws"

@@ -469,7 +469,8 @@ def plan_of(*keywords, chapters=1, words=60):
 
 
 def test_a_keyword_that_does_not_come_up_is_begun_and_counted():
-    model = Echo("It rained on the roof all day.", " broke over the town.", " And so on it went.")
+    rain, other = "It rained on the roof all day.", "Nothing happened."
+    model = Echo(other, rain, other, " broke over the town.", " And so on it went.")
     (chapter,) = told.write_on(model, plan_of("roof", "storm"), seed=0)
     assert chapter.begun == ("storm",)
     assert chapter.ours == 7 + 3  # the first sentence, and "Then the storm"
@@ -482,15 +483,37 @@ def test_a_keyword_that_does_not_come_up_is_begun_and_counted():
 
 def test_a_keyword_that_became_another_word_is_asked_for_again():
     rain = "It rained on the roof all day."
-    model = Echo(rain, "s went out one by one.", " went out.", " And so on it went.")
+    drafts = [rain] * told.TRIES
+    model = Echo(*drafts, "s went out one by one.", " went out.", " And so on it went.")
     (chapter,) = told.write_on(model, plan_of("lamp"), seed=0)
     assert "\n\nThen the lamp went out." in chapter.text
     assert "lamps" not in chapter.text
     seeds = [options["seed"] for _, options in model.asked]
     assert len(set(seeds)) == len(seeds), "the same seed would give the same answer"
-    (chapter,) = told.write_on(Echo(rain, "s went out one by one."), plan_of("lamp"), seed=0)
+    (chapter,) = told.write_on(Echo(*drafts, "s went out one by one."), plan_of("lamp"), seed=0)
     assert "\n\nThen the lamp." in chapter.text
     assert not chapter.missing
+
+
+def test_a_draft_with_all_that_is_asked_ends_the_drafting():
+    model = Echo("A fox slept.", "A fox ran into the storm and over the roof.", " On it went.")
+    (chapter,) = told.write_on(model, plan_of("roof", "storm", words=20), seed=0)
+    assert chapter.text.startswith("This is the story of a fox. A fox ran into the storm")
+    assert chapter.begun == ()
+    assert chapter.ours == 7
+
+
+def test_a_text_is_cut_only_for_paragraphs_that_are_missing():
+    (plan,) = plan_of("roof", "storm", words=60).chapters
+    first, second = "It rained on the roof all day. ", "Nobody spoke a word of it to any one. "
+    last = "At dusk a storm came over the wide grey sea and took the boats away."
+    whole = f"This is the story of a fox. {first}{2 * second}{last}"
+    assert told.with_room(whole, plan, 20) == whole
+    lacking = whole.replace("storm", "wind")
+    kept = told.with_room(lacking, plan, 20)
+    assert lacking.startswith(kept)
+    assert len(texts.words(kept)) <= 60 - 20
+    assert texts.occurs("roof", kept)
 
 
 def test_a_model_that_says_nothing_still_gives_the_keywords():
