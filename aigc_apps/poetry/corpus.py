@@ -49,6 +49,16 @@ class Corpus:
         return Companions([poem.text for poem in self.train])
 
     @functools.cached_property
+    def chosen_by(self) -> Companions:
+        """The same in every other poem: of several drafts it tells the most coherent."""
+        return Companions([poem.text for poem in self.train[::2]])
+
+    @functools.cached_property
+    def judged_by(self) -> Companions:
+        """The same in the others: a judge that chose none."""
+        return Companions([poem.text for poem in self.train[1::2]])
+
+    @functools.cached_property
     def book(self) -> RhymeBook:
         """Readings of both rhyme books, as the quatrains use them."""
         return narrowed(agreed(), [poem.lines for form in FORMS for poem in self.quatrains(form)])

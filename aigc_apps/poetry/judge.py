@@ -85,7 +85,7 @@ def measure_verses(
     items: Items, arms: Mapping[str, Mapping[str, list[Verse]]], corpus: Corpus
 ) -> None:
     """Put what is claimed of poems on themes into a table, for each arm that a claim names."""
-    together, pairs = corpus.companions.coherence, measures.pairs_of(corpus)
+    together, pairs = corpus.judged_by.coherence, measures.pairs_of(corpus)
 
     def beside(arm: str) -> dict[str, Mapping[str, list[Verse]]]:
         return {name: arms[name] for name in ("generated", arm) if name in arms}

@@ -108,17 +108,21 @@ class Poet:
     def choose(self, request: PoetryRequest, drafts: Drafts, theme: themes.Theme) -> dict[str, Any]:
         """The best of some drafts, with what is known of them, as details of an artefact.
 
-        Those that keep the form come first, then the likeliest.
+        Those that keep the form come first; of these the likelier half, and in it those whose
+        lines speak most of the same things, by every other poem of the collection.
         """
         bits = drafts.bits_each()
+        lines = [split_lines(poem) for poem in drafts.poems]
+        unlikely = bits > np.median(bits)
         order = sorted(
-            range(len(drafts.poems)),
+            range(len(lines)),
             key=lambda i: (
-                not prosody.is_regulated(split_lines(drafts.poems[i])),
-                bits[i],
+                not prosody.is_regulated(lines[i]),
+                bool(unlikely[i]),
+                -self.corpus.chosen_by.coherence(lines[i]),
             ),
         )[: request.number]
-        poems = [split_lines(drafts.poems[i]) for i in order]
+        poems = [lines[i] for i in order]
         return {
             "poems": poems,
             "theme": theme,
@@ -212,7 +216,7 @@ def how_made(request: PoetryRequest, by_model: bool) -> dict[str, Any]:
     parts = {"characters": "model" if by_model else "rule", "tones and rhymes": "rule"}
     return {
         "parts": parts | ({"first characters": "person"} if request.heads else {}),
-        "chosen": f"the likeliest {request.number} of {NUM_CANDIDATES} drafts",
+        "chosen": f"{request.number} of {NUM_CANDIDATES} drafts: likely ones, the most coherent first",
     }
 
 
