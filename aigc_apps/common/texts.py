@@ -51,12 +51,12 @@ def finish(text: str) -> str:
     return text[: ends[-1]].rstrip() if ends else ""
 
 
-def first_sentences(text: str, most: int) -> str:
-    """The whole sentences that a text begins with, so many words at most, but the first two."""
+def first_sentences(text: str, most: int, least: int = 1) -> str:
+    """The whole sentences that a text begins with: so many words at most, sentences at least."""
     end, kept = 0, ""
     for number, sentence in enumerate(sentences(text)):
         end = text.index(sentence, end) + len(sentence)
-        if number > 1 and len(words(text[:end])) > most:
+        if number >= least and len(words(text[:end])) > most:
             break
         kept = text[:end]
     return kept

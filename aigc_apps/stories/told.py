@@ -106,9 +106,9 @@ def _go_on(
         """The text with a paragraph that has the keyword; the model may make "lamps" of a lamp."""
         begin = phrase("keyword_opening", keyword=keyword)
         for _ in range(TRIES):
-            longer = more(begin, each)
-            if texts.occurs(keyword, longer):
-                return longer
+            paragraph = texts.first_sentences(more(begin, each)[len(text) :].strip(), each)
+            if texts.occurs(keyword, paragraph):
+                return f"{text}\n\n{paragraph}"
         return f"{text}\n\n{begin}."
 
     each = min(EACH, chapter.words // (len(chapter.keywords) + 1))
@@ -149,7 +149,7 @@ def with_room(text: str, chapter: ChapterPlan, each: int) -> str:
     """
     for paragraphs in range(len(chapter.keywords) + 1):
         most = max(min(EACH, chapter.words // 2), chapter.words - each * paragraphs)
-        kept = texts.first_sentences(text, most)
+        kept = texts.first_sentences(text, most, least=2)  # the opening and one more
         if sum(not texts.occurs(k, kept) for k in chapter.keywords) <= paragraphs:
             break
     return kept
