@@ -216,7 +216,7 @@ def how_made(request: PoetryRequest, by_model: bool) -> dict[str, Any]:
     parts = {"characters": "model" if by_model else "rule", "tones and rhymes": "rule"}
     return {
         "parts": parts | ({"first characters": "person"} if request.heads else {}),
-        "chosen": f"{request.number} of {NUM_CANDIDATES} drafts: likely ones, the most coherent first",
+        "chosen": f"{request.number} of {NUM_CANDIDATES} drafts: of likely ones the most coherent",
     }
 
 
