@@ -94,7 +94,7 @@ class Music(Scenario):
     def _artifact(self, request, seed, piece, details, counted=False) -> Artifact:
         model = "counted chords" if counted else self._made_by(request)
         provenance = self.provenance(request, seed, model, by_model=not counted)
-        known = make.how_made(request, details, counted)
+        known = make.music_making(request, details, counted)
         provenance = provenance.model_copy(update=known)
         content, sound = make.music_file(piece, request, file_comment(provenance))
         details = {**details, "piece": piece, "chords": piece.describe(),

@@ -259,7 +259,7 @@ def ode_to_joy(blank: Piece) -> Piece:
     return Piece(pitches, onsets, ode.fermatas, blank.tempo, blank.tonic, blank.minor)
 
 
-def how_made(request: MusicRequest, details: dict[str, Any], counted: bool) -> dict[str, Any]:
+def music_making(request: MusicRequest, details: dict[str, Any], counted: bool) -> dict[str, Any]:
     """What a provenance says of a piece's making: its parts, the choice, and the repairs."""
     tune = "source" if request.melody in tunes() else "person"
     melody = tune if request.melody else "source" if counted else "model"

@@ -72,7 +72,7 @@ class Poetry(make.Poet, Scenario):
         verse, _, english = self.card.data.partition("; for haiku, ")
         made = super().provenance(request, seed, model, by_model=by_model)
         known = {"data": english if request.form == "haiku" else verse}
-        return made.model_copy(update=known | make.how_made(request, by_model))
+        return made.model_copy(update=known | make.verse_making(request, by_model))
 
     def trial_requests(self, number: int) -> dict[str, PoetryRequest]:
         """A quatrain for each theme, in the two forms by turns."""

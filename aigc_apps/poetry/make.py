@@ -206,7 +206,7 @@ def haiku_file(poems: Sequence[haiku.Haiku], where: Provenance, begun: str = "")
     return Artifact(content, "text/plain", ".txt", where, details)
 
 
-def how_made(request: PoetryRequest, by_model: bool) -> dict[str, Any]:
+def verse_making(request: PoetryRequest, by_model: bool) -> dict[str, Any]:
     """What a provenance says of the making of verse, or of haiku: its parts, and the choice."""
     if request.form == "haiku":
         return {

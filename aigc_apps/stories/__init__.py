@@ -72,5 +72,5 @@ class Stories(Scenario):
         by_model = writer not in make.WITHOUT_MODEL
         provenance = self.provenance(request, seed, model, by_model=by_model)
         chapters = write(make.planned(request), seed)
-        known = {"data": make.DATA[writer]} | make.how_made(writer, chapters)
+        known = {"data": make.DATA[writer]} | make.story_making(writer, chapters)
         return make.story_file(request, chapters, provenance.model_copy(update=known))

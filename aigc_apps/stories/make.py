@@ -84,7 +84,7 @@ def story_file(
     return Artifact(content.encode(), "text/markdown", ".md", provenance, details)
 
 
-def how_made(writer: WriterName, chapters: Sequence[Chapter]) -> dict[str, Any]:
+def story_making(writer: WriterName, chapters: Sequence[Chapter]) -> dict[str, Any]:
     """What a provenance says of a story's making: its parts, the choice, what was planted."""
     parts: dict[str, Origin] = {"text": ORIGIN[writer]}
     if any(chapter.ours for chapter in chapters):

@@ -98,7 +98,7 @@ class Video(Scenario):
         parts = make.gather_parts(request, seed, draw)
         origin = self.provenance(request, seed, make.makers(painter, parts))
         known = {
-            "parts": make.parts_of(request, parts, draws=painter != SLIDES),
+            "parts": make.film_making(request, parts, draws=painter != SLIDES),
             "request": make.without_paths(origin.request),
         }
         origin = origin.model_copy(update=known)

@@ -112,7 +112,7 @@ def without_paths(asked: dict[str, Any]) -> dict[str, Any]:
     return asked | {"shots": shots}
 
 
-def parts_of(request: Storyboard, parts: FilmParts, draws: bool) -> dict[str, Origin]:
+def film_making(request: Storyboard, parts: FilmParts, draws: bool) -> dict[str, Origin]:
     """Where the parts of a film come from; its music is by rule where no model for it is there."""
     pictures: dict[str, Origin] = {}
     if any(shot.subject for shot in request.shots):

@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aigc_apps.common.texts import content_words
 from aigc_apps.poetry import prosody
+from aigc_apps.poetry.corpus import load_corpus
 from aigc_apps.poetry.prosody import english, themes
 from aigc_apps.poetry.prosody.books import read_table
 from aigc_utils import data
@@ -341,6 +343,68 @@ def test_themes_are_understood_in_both_languages_and_scripts():
     assert not theme.carried_by("月霜雁")  # kindred, and no name of it
     with pytest.raises(ValueError, match="Nothing in the theme 'byte'"):
         themes.understand("byte", companions)
+
+
+@pytest.fixture(scope="module")
+def of_tang():
+    return load_corpus().companions
+
+
+@pytest.mark.parametrize(
+    ("theme", "named", "unnamed"),
+    [
+        ("a ferry", "渡", "船"),
+        ("two donkeys", "驴", "马"),
+        ("new shoes", "新鞋", "新履"),
+        ("homesickness", "乡愁", "愁"),  # neither character says it alone
+        ("a widow", "寡妇", "妇"),
+        ("weaving", "织", "丝"),
+        ("a fly", "蝇", "飞"),
+        ("flying", "飞", "蝇"),
+        ("wolves", "狼", "犬"),
+        ("fireflies", "萤", "火"),
+        ("country temples", "国寺", "国鬓"),  # the list's temple, and not those of a head
+        ("the news", "信", "新"),
+        ("walls", "垣", "城"),
+    ],
+)
+def test_ordinary_english_words_are_named_by_the_dictionary(of_tang, theme, named, unnamed):
+    understood = themes.understand(theme, of_tang)
+    assert understood.lost == ()
+    assert understood.carried_by(named)
+    assert not understood.carried_by(unnamed)
+
+
+@pytest.mark.parametrize("word", ["robes", "cares", "staring", "earrings", "bearing", "wares"])
+def test_what_only_looks_like_a_word_of_the_dictionary_is_told(of_tang, word):
+    # Not rob, car, star, ear, bear, war.
+    understood = themes.understand(f"{word} and the moon", of_tang)
+    assert understood.things == ("月",)
+    assert understood.lost == (word,)
+
+
+@pytest.mark.parametrize(
+    "words", ["very", "go on doing things", "positive movies", "the television"]
+)
+def test_what_names_nothing_in_a_poem_is_not_understood(of_tang, words):
+    with pytest.raises(ValueError, match="Nothing in the theme"):
+        themes.understand(words, of_tang)
+
+
+def test_each_character_of_an_english_word_is_known_to_the_poems(of_tang):
+    words = themes.english_words()
+    assert len(words) > 1900
+    assert min(of_tang.poems_with(c) for its in words.values() for c in "".join(its)) >= 20
+    assert {word for word in words if not content_words(word)} == {"well", "year"}  # the list's
+    assert all(themes.understand(word, of_tang).lost == () for word in list(words)[::100])
+
+
+def test_a_changed_table_of_english_words_is_refused(data_copy, replace_bytes, one_sentence):
+    path = data_copy / "english_words" / "words.tsv"
+    replace_bytes(path, lambda content: content.replace("驴".encode(), "马".encode()))
+    with pytest.raises(ValueError, match="has changed") as caught:
+        themes.understand("a donkey", themes.Companions(POEMS))
+    one_sentence(caught.value, path, "git checkout")
 
 
 # ---- English ---------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ MAY_USE = {
 }
 # What lies beside the applications in their package and serves them all.
 SHARED = {"contract", "origins", "saving", "notebook", "command", "common", "safety", "pretrained"}
-SHARED |= {"evaluation", "economics"}
+SHARED |= {"evaluation", "economics", "judging", "panel"}
 
 
 def _name(path: Path) -> str:

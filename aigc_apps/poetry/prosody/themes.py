@@ -1,11 +1,11 @@
 """What a poem on a theme speaks of: characters that keep company in a corpus (6.2).
 
 A theme is understood by a policy that anybody can check: its Chinese characters that the corpus
-knows are its keys, and so are the characters that a list gives for English words. The keys that are
-not weak name its things, three at most, and so do the few that a list sets beside each
-(``themes.yml``). What goes with a key, and names nothing, is counted: the pointwise mutual
-information (点互信息; Church & Hanks, 1990) of two characters is log2 p(both in a poem) / (p(one)
-p(other)).
+knows are its keys, and so are the characters that a list gives for English words (``themes.yml``)
+and, where the list has none, a dictionary (``data/english_words``). The keys that are not weak name
+its things, three at most, and so do the few that the list or the dictionary sets beside each. What
+goes with a key, and names nothing, is counted: the pointwise mutual information (点互信息; Church &
+Hanks, 1990) of two characters is log2 p(both in a poem) / (p(one) p(other)).
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from pydantic import BaseModel
 
 from aigc_apps.common.texts import content_words
 from aigc_apps.poetry.prosody.books import table_rows
+from aigc_utils import data
 from aigc_utils.files import read_yaml
 
 MAX_KEYS, MAX_THINGS = 8, 3  # a quatrain names so many things of a theme
@@ -169,6 +170,23 @@ class Companions:
         return {self.characters[i]: float(bits[i]) for i in order if weight[i] > 0}
 
 
+def english_words() -> dict[str, list[str]]:
+    """By English word groups of characters; a poem that has one of each group names it.
+
+    Raises:
+        ValueError, FileNotFoundError: if the table is damaged or missing.
+    """
+    table = (data.verified("english_words") / "words.tsv").read_text(encoding="utf-8")
+    rows = (line.split("\t") for line in table.splitlines())
+    return {word: groups for word, *groups in rows} | {w: [c] for w, c in _words().english.items()}
+
+
+def _singular(word: str) -> list[str]:
+    """A word, and what it may be the plural of."""
+    ends = {"s$": "", "(s|x|z|o|ch|sh)es$": r"\1", "ies$": "y", "ves$": "f", "[v]es$": "fe"}
+    return [word, *(re.sub(end, one, word) for end, one in ends.items())]
+
+
 def understand(text: str, companions: Companions, least: int = 20) -> Theme:
     """A theme in Chinese or English, by the policy of this module.
 
@@ -181,27 +199,36 @@ def understand(text: str, companions: Companions, least: int = 20) -> Theme:
         ValueError: if nothing of it is understood.
     """
     new = {old: simple for simple, main, _ in table_rows("traditional.tsv") for old in main}
-    english, keys, ignored, plain_text = _words().english, [], [], text.lower()
+    english, empty = english_words(), _words().empty
+    keys: dict[str, str] = {}  # each with all that name the same
+    ignored, plain_text = [], text.lower()
     for word, named_by in _words().words.items():
         plain_text = plain_text.replace(word, named_by)
     for word in re.findall(r"[a-z]+|[^\W\d_a-z]", plain_text):
-        plain = word if word in english else re.sub(r"(?<=..)s$", "", word)
-        character = english.get(plain, word if not word.isascii() else "")
-        if character not in companions:
-            character = new.get(character, character)
-        if character in _words().empty or companions.poems_with(character) < least:
+        groups = [[word if word in companions else new.get(word, word)]]
+        if word.isascii():
+            groups = next((english[form] for form in _singular(word) if form in english), [])
+        known = [
+            [c for c in group if c not in empty and companions.poems_with(c) >= least]
+            for group in groups
+        ]
+        if known and all(known):
+            keys |= {g[0]: "".join(g) for g in known if g[0] not in keys}
+        else:
             ignored.append(word)
-        elif character not in keys:
-            keys.append(character)
     if not keys:
         raise ValueError(
             f"Nothing in the theme {text!r} is known to the poems: give Chinese characters such as "
             "秋、月、江、别, or English words such as autumn, moon, river, farewell."
         )
-    kept = "".join(keys[:MAX_KEYS])
+    kept = "".join(list(keys)[:MAX_KEYS])
     strong = [key for key in kept if key not in _words().weak] or kept
     # The rarest tell most.
     rarest = sorted(strong, key=companions.poems_with)[:MAX_THINGS]
-    things = [key + _words().close.get(key, "") for key in strong if key in rarest]
+    things = [
+        "".join(dict.fromkeys(keys[key] + _words().close.get(key, "")))
+        for key in strong
+        if key in rarest
+    ]
     related = companions.related(kept)
-    return Theme(text, kept, tuple(things), related, (*ignored, *keys[MAX_KEYS:]))
+    return Theme(text, kept, tuple(things), related, (*ignored, *list(keys)[MAX_KEYS:]))
