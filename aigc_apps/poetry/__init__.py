@@ -76,7 +76,8 @@ class Poetry(make.Poet, Scenario):
 
     def trial_requests(self, number: int) -> dict[str, PoetryRequest]:
         """A quatrain for each theme, in the two forms by turns."""
-        names = self.trial.first(list(self.trial.themes), number)
+        known = [name for name in self.trial.themes if self.knows(name)]
+        names = self.trial.first(known, number)
         forms = ("五绝", "七绝")
         return {name: self.ask(theme=name, form=forms[i % 2]) for i, name in enumerate(names)}
 

@@ -42,7 +42,8 @@ def measure_poetry(
 ) -> Measured:
     """The claims of ``claims.yml``, measured; see `Scenario.measure`."""
     trial = poet.trial
-    keys = {name: trial.themes[name] for name in trial.first(list(trial.themes), number)}
+    names = trial.first(list(trial.themes), number)
+    keys = {name: trial.themes[name] for name in names if poet.knows(name)}
     asked = {name: {f: poet.ask(theme=name, form=f) for f in FORMS} for name in keys}
     poet.drafts(asked[next(iter(keys))]["五绝"], seed)  # compiled before it is timed
     own, seconds = answer_each(poet.generate, asked, seed, say, "poems")
@@ -59,9 +60,11 @@ def measure_poetry(
     }
     items = Items()
     measure_verses(items, arms, poet.corpus)
-    names = trial.acrostics[:number]
-    served = {heads: ask for i, heads in enumerate(names) if (ask := _served(poet, heads, i))}
-    for heads in names:
+    for name in names:
+        items.add("understood", "generated", name, [name in keys])
+    begin = trial.acrostics[:number]
+    served = {heads: ask for i, heads in enumerate(begin) if (ask := _served(poet, heads, i))}
+    for heads in begin:
         items.add("served", "generated", heads, [heads in served])
     begun, _ = answer_all(poet.generate, served, seed, say, "acrostics")
     for heads, (poem,) in begun.items():
@@ -136,7 +139,8 @@ def held_out(corpus: Corpus, keys: Mapping[str, str]) -> dict[str, list[Verse]]:
 
 def _served(poet: Scenario, heads: str, number: int) -> PoetryRequest | None:
     """The request for an acrostic on one of the themes; None if it is refused."""
-    on = list(poet.trial.themes)[number % len(poet.trial.themes)]
+    known = [name for name in poet.trial.themes if poet.knows(name)]
+    on = known[number % len(known)]
     try:
         poet.mask(ACROSTICS_IN, heads)
     except ValueError:

@@ -87,6 +87,14 @@ class Poet:
             nats += STYLE_NATS * self.corpus.leanings(style, self.writer.characters)
         return nats
 
+    def knows(self, theme: str) -> bool:
+        """Whether anything of a theme is understood; if not, it is refused."""
+        try:
+            themes.understand(theme, self.corpus.companions)
+        except ValueError:
+            return False
+        return True
+
     def drafts(self, request: PoetryRequest, seed: int = 0) -> tuple[Drafts, themes.Theme]:
         """Sixteen quatrains that name the theme, unranked, and how it was understood.
 
