@@ -1,8 +1,9 @@
 """English verse by throwing away: prose is written, and what scans by accident is kept (6.2).
 
-Where a form is rare, masks are needed: of the quatrains that the model of verse writes freely, few
-keep tones and rhyme. Five, seven and five syllables are not so rare, and any source of prose will
-do, so here nothing is masked and every haiku is checked.
+What comes by itself now and then can be waited for: five, seven and five syllables stand in any
+prose, one haiku in some two hundred words, so here nothing is masked and every haiku is checked. Of
+free quatrains one in seven keeps tones and rhyme as well; masks are needed for what hardly ever
+comes, such as the things of a theme and first characters of one's own.
 """
 
 from __future__ import annotations

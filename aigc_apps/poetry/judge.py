@@ -125,7 +125,10 @@ def look_up(poet: Poet, request: PoetryRequest, keys: str) -> Verse:
 
 
 def held_out(corpus: Corpus, keys: Mapping[str, str]) -> dict[str, list[Verse]]:
-    """Real quatrains that name each theme, one a form, none twice and none learnt from."""
+    """Real quatrains by each theme's title, else with most of its keys, one a form.
+
+    None stands twice, none was learnt from; that it names the theme is measured like all else.
+    """
     left = {form: list(corpus.quatrains(form, "test")) for form in FORMS}
     others = Corpus(corpus.train, corpus.validation, [])
     found: dict[str, list[Verse]] = {theme: [] for theme in keys}
