@@ -136,8 +136,14 @@ class Execution:
                 self.seconds = time.perf_counter() - self._begun
             cells.shorten_outputs(self.notebook)
 
-    def end(self) -> None:
+    def wait(self) -> None:
         """Give the kernel its time to end in order, which `run` has asked it to; then kill it."""
+        with contextlib.suppress(Exception):  # as below
+            asyncio.run(self._wait())
+        self.kernels.kill()
+
+    def end(self) -> None:
+        """As `wait`, and put away what the kernel needed."""
         try:
             asyncio.run(self._end())
         except Exception:  # what has run is kept, however its kernel ends
@@ -188,14 +194,17 @@ class Execution:
             return self._failure("died", _one_line(error))
         finally:
             if client.kc is not None:
-                client.kc.shutdown()  # only asks: the report is written meanwhile
+                client.kc.shutdown()  # only asks: the results are collected meanwhile
                 client.kc.stop_channels()
         return None
 
-    async def _end(self) -> None:
+    async def _wait(self) -> None:
         deadline = time.monotonic() + 5
         while await self._manager.is_alive() and time.monotonic() < deadline:
             await asyncio.sleep(0.02)
+
+    async def _end(self) -> None:
+        await self._wait()
         self.kernels.kill()
         await self._manager.cleanup_resources()
         self._scratch.remove()

@@ -94,9 +94,10 @@ def sweep(
         out: the folder for the runs' folders and the plan.
         on_event: called with a dict whose ``event`` is ``planned``, ``finished`` (a run),
             ``cell`` (a run began one), ``waiting`` (for another process, or for what its
-            ``message`` says), ``left out`` (a plan, of which its ``message`` says why) or
-            ``changed`` (files, for which runs are made anew, as its ``message`` says); from
-            several threads, but one at a time.
+            ``message`` says), ``left out`` (a plan, of which its ``message`` says why),
+            ``changed`` (files, for which runs are made anew, as its ``message`` says) or
+            ``noted`` (what a reader of a run's results should know, as its ``message`` says);
+            from several threads, but one at a time.
         options: see `executors.SweepOptions`.
 
     Returns:
@@ -202,6 +203,8 @@ def execute(
             for name, future in executors.as_completed(futures, makers.lost):
                 outcomes[name] = _outcome(name, future, out, lacking[name])
                 on_event(_finished(outcomes[name]))
+                for event in _noted(outcomes[name]):
+                    on_event(event)
     return [outcomes[run.name] for run in planned.runs]
 
 
@@ -286,6 +289,14 @@ def _not_made(record: records.Record) -> str:
             f"({shorten(given, 300) or 'no -p'}) and --again."
         )
     return f"{kept}, and the same command tries again to make what is missing."
+
+
+def _noted(outcome: Outcome) -> list[Event]:
+    """What is to be said of a run that was made."""
+    if outcome.run is None or outcome.recognised:
+        return []
+    said = outcome.run.record.notes
+    return [{"event": "noted", "message": f"{outcome.run.name}: {note}"} for note in said]
 
 
 def _finished(outcome: Outcome) -> Event:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -79,7 +80,8 @@ class Project:
         named, self.count = around.named(given), self.count + 1
         folder.mkdir()
         self.execute(self.home, folder, self.template.code_cells[1:], given)
-        trace = around.traced(traces.read_lines(folder / watch.FILE), named)
+        started = datetime.now(UTC)
+        trace = around.traced(traces.read_lines(folder / watch.FILE), named, given, started)
         facts = {"parameters": given, **vars(trace)}
         path = self.put(self.home / "out", f"t-{self.count:012x}", **facts)
         return records.load_run(path).record
