@@ -143,7 +143,8 @@ SEEN = [
     # ---- what is none of the user's
     ("import decimal, idna, tempfile\nopen('/proc/self/stat')\nopen('/etc/passwd')\n"
      "os.makedirs('.cache')\nopen('.cache/x', 'w').close()\nopen(0, closefd=False)", "", ".cache .cache/x", ""),
-    ("open('.made', 'w').close()\nopen('.made').read()\nos.listdir('.cache')", "", ".made", ""),
+    ("open('.made', 'w').close()\nopen('.made').read()\nos.mkdir('.c')\nos.listdir('.c')",
+     "", ".made .c", ""),
     ("import sqlite3\nsqlite3.connect(':memory:')\nopen('a\\0b') if 0 else None", "", "", ""),
 ]  # fmt: skip
 
