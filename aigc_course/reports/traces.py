@@ -67,9 +67,7 @@ class Surroundings:
         self._temporary = tuple(watch.temporary(str(self._home)))
         self._now: dict[str, str] = {}
         self._entries_now: dict[tuple, dict[str, str] | None] = {}
-        self._counted: dict[
-            str, tuple[str, ...]
-        ] = {}  # by a run's parameters
+        self._counted: dict[str, tuple[str, ...]] = {}
 
     def finished(
         self, names: Iterable[str], on_changed: Callable[[Run, str], None] = lambda run, why: None
@@ -273,7 +271,7 @@ class Surroundings:
 
     def _entries(self, key: str, left_out: frozenset[str], by_size: bool) -> dict[str, str] | None:
         """What is in a folder now: of one with a slash the files below it, else names."""
-        asked = key, left_out, by_size
+        asked = (key, left_out, by_size) if key.endswith("/") else (key,)
         if asked not in self._entries_now:
             path = self._path(key)
             self._entries_now[asked] = (
