@@ -94,7 +94,6 @@ class Execution:
         seconds: from the first cell's start to the last one's end.
         traceback: of the cell that failed, as IPython prints it.
         ended_early: the cell that ended the run, well, before the last; counted from 1.
-        trace: the file of what `watch` notes, until `end`.
     """
 
     def __init__(
@@ -120,7 +119,6 @@ class Execution:
         self._begun: float | None = None
         self._places = [i for i, cell in enumerate(notebook.cells) if cells.is_executed(cell)]
         self._scratch = scratch.Scratch(zmq.IPC_PATH_MAX_LEN)
-        self.trace = self._scratch.path / watch.FILE
         self._manager = self._make_manager()
 
     def run(self) -> Failure | None:
@@ -136,11 +134,16 @@ class Execution:
                 self.seconds = time.perf_counter() - self._begun
             cells.shorten_outputs(self.notebook)
 
-    def wait(self) -> None:
-        """Give the kernel its time to end in order, which `run` has asked it to; then kill it."""
+    def wait(self) -> Path:
+        """Give the kernel its time to end in order, which `run` has asked it to; then kill it.
+
+        Returns:
+            The file of what `watch` has noted, which is there until `end`.
+        """
         with contextlib.suppress(Exception):  # as below
             asyncio.run(self._wait())
         self.kernels.kill()
+        return self._scratch.path / watch.FILE
 
     def end(self) -> None:
         """As `wait`, and put away what the kernel needed."""

@@ -150,7 +150,7 @@ def contents_in(
     }
 
 
-def digest_of(entries: Mapping[str, str]) -> str:
+def hash_of_names(entries: Mapping[str, str]) -> str:
     """A hash over the names in a folder and what is at each."""
     total = hashlib.sha256()
     for name, said in entries.items():

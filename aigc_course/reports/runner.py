@@ -187,8 +187,6 @@ def _build(
             failure = executed.run()
             found, _, wrong = parts.collect(notebook)
             failure = failure or _unfit(wrong)
-            executed.wait()  # until then it may write
-            lines = traces.read_lines(executed.trace)
             record = records.Record(
                 name=job.name,
                 template=template.name,
@@ -196,7 +194,7 @@ def _build(
                 parameters=values,
                 changed=list(template.parameters.changed(values)),
                 inputs=identities.inputs_of(values),
-                **vars(around.traced(lines, named, values, started)),
+                **vars(around.traced(traces.read_lines(executed.wait()), named, values, started)),
                 results=found,
                 identity=identity,
                 started=started,

@@ -138,7 +138,7 @@ class Surroundings:
             before = self._counting(key, before, record, left_out)
             same, same_names = now == before, now.keys() == before.keys()
         else:
-            same, same_names = inputs.digest_of(now) == digest, key.endswith("/")
+            same, same_names = inputs.hash_of_names(now) == digest, key.endswith("/")
         if same:
             return ""
         return f"{key} has changed" if same_names else f"there are other files in {key}"
@@ -231,7 +231,7 @@ class Surroundings:
             return
         left_out = self._left_out_in(key, trace.reads, trace.writes)
         counting = self._counting(key, entries, Seen(trace.reads, values), left_out)
-        told[key] = inputs.digest_of(counting)
+        told[key] = inputs.hash_of_names(counting)
         if len(entries) <= MOST_HELD:
             trace.held[key] = entries
 
