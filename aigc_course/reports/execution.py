@@ -135,11 +135,7 @@ class Execution:
             cells.shorten_outputs(self.notebook)
 
     def wait(self) -> Path:
-        """Give the kernel its time to end in order, which `run` has asked it to; then kill it.
-
-        Returns:
-            The file of what `watch` has noted, which is there until `end`.
-        """
+        """Give the kernel its time to end, which `run` has asked it to; the trace of `watch`."""
         with contextlib.suppress(Exception):  # as below
             asyncio.run(self._wait())
         self.kernels.kill()

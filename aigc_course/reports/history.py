@@ -144,18 +144,12 @@ def finished_among(
 
 
 def records_of(out: Path, template: str, since: float = 0) -> Iterator[Record]:
-    """The records of a template's runs; damaged ones are left out.
-
-    Args:
-        out: the folder of the runs' folders.
-        template: its name.
-        since: seconds since 1970, before which those were written that are left out.
-    """
+    """The records of a template's runs, written since a time; damaged ones are left out."""
     for folder in _folders(out):
         with contextlib.suppress(ValueError, OSError):
-            if folder.name.startswith(f"{template}-"):  # so may be those of another
-                if since and os.stat(folder / RECORD).st_mtime < since:
-                    continue
+            if not folder.name.startswith(f"{template}-"):  # those of another may, too
+                continue
+            if not since or os.stat(folder / RECORD).st_mtime >= since:
                 record = load_run(folder).record
                 if record.template == template:
                     yield record

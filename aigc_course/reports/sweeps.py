@@ -203,8 +203,9 @@ def execute(
             for name, future in executors.as_completed(futures, makers.lost):
                 outcomes[name] = _outcome(name, future, out, lacking[name])
                 on_event(_finished(outcomes[name]))
-                for event in _noted(outcomes[name]):
-                    on_event(event)
+                made = None if outcomes[name].recognised else outcomes[name].run
+                for note in made.record.notes if made else ():
+                    on_event({"event": "noted", "message": f"{made.name}: {note}"})
     return [outcomes[run.name] for run in planned.runs]
 
 
@@ -289,14 +290,6 @@ def _not_made(record: records.Record) -> str:
             f"({shorten(given, 300) or 'no -p'}) and --again."
         )
     return f"{kept}, and the same command tries again to make what is missing."
-
-
-def _noted(outcome: Outcome) -> list[Event]:
-    """What is to be said of a run that was made."""
-    if outcome.run is None or outcome.recognised:
-        return []
-    said = outcome.run.record.notes
-    return [{"event": "noted", "message": f"{outcome.run.name}: {note}"} for note in said]
 
 
 def _finished(outcome: Outcome) -> Event:

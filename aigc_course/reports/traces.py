@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from aigc_course.reports import history, identities, inputs, watch
 from aigc_course.reports.notation import as_json
@@ -35,13 +35,6 @@ Content = str | dict[str, str] | None
 """A hash of a file's content; or of a folder, as of `inputs.contents_in`."""
 
 
-class Seen(NamedTuple):
-    """What decides which files of a folder count: of a record, or of a run before it has one."""
-
-    reads: Mapping[str, str]
-    parameters: Mapping[str, Any]
-
-
 @dataclass
 class Trace:
     """What a run did with files, as its record holds it; see `records.Record`."""
@@ -54,7 +47,7 @@ class Trace:
 
 
 class Surroundings:
-    """The files that runs of a template read and write, as they are now; each is read once.
+    """The files that runs of a template read and write, as they are now.
 
     Args:
         template: the notebook.
@@ -64,8 +57,7 @@ class Surroundings:
     def __init__(self, template: Template, out: Path):
         self.template, self._out = template, out
         self._home, self._path_of_it = template.path.parent.resolve(), template.path.resolve()
-        self._temporary = tuple(watch.temporary(str(self._home)))
-        self._now: dict[str, str] = {}
+        self._temporary = tuple(watch.beginnings(str(self._home), watch.TEMPORARY))
         self._entries_now: dict[tuple, dict[str, str] | None] = {}
         self._counted: dict[str, tuple[str, ...]] = {}
 
@@ -82,11 +74,8 @@ class Surroundings:
 
     def named(self, values: Mapping[str, Any]) -> dict[str, Content]:
         """What is in the files and folders that the code or the parameters of a run name."""
-        keys = self._named(values)
-        return {
-            key: inputs.contents_in(self._path(key)) if key.endswith("/") else self._digest(key)
-            for key in keys
-        }
+        look = {True: inputs.contents_in, False: inputs.content_at}
+        return {key: look[key[-1] == "/"](self._path(key)) for key in self._named(values)}
 
     def _named(self, values: Mapping[str, Any]) -> list[str]:
         found = self._names.of(values)
@@ -115,7 +104,7 @@ class Surroundings:
 
     def _is_changed(self, record: Record, key: str) -> bool:
         """Whether a file is not as it was, nor as runs have left it that came after this one."""
-        now, end = self._digest(key), record.writes.get(key)
+        now, end = inputs.content_at(self._path(key)), record.writes.get(key)
         if now == record.reads.get(key, ""):  # what a run has made may be gone
             return False
         # Of what it made itself the runs may begin anew.
@@ -133,9 +122,9 @@ class Surroundings:
         now = None if digest == inputs.TOO_MANY else self._entries(key, left_out, by_size)
         if now is None:
             return f"{key} holds more than {watch.MOST_LISTED:,} files, too many to look at"
-        now = self._counting(key, now, record, left_out)
+        now = self._counting(key, now, record.reads, record.parameters, left_out)
         if key in record.held:
-            before = self._counting(key, before, record, left_out)
+            before = self._counting(key, before, record.reads, record.parameters, left_out)
             same, same_names = now == before, now.keys() == before.keys()
         else:
             same, same_names = inputs.hash_of_names(now) == digest, key.endswith("/")
@@ -230,7 +219,7 @@ class Surroundings:
             told[key] = inputs.TOO_MANY
             return
         left_out = self._left_out_in(key, trace.reads, trace.writes)
-        counting = self._counting(key, entries, Seen(trace.reads, values), left_out)
+        counting = self._counting(key, entries, trace.reads, values, left_out)
         told[key] = inputs.hash_of_names(counting)
         if len(entries) <= MOST_HELD:
             trace.held[key] = entries
@@ -264,21 +253,15 @@ class Surroundings:
     def _written(self) -> set[str]:
         return {str(self._path(key)) for key in self._steps}
 
-    def _digest(self, key: str) -> str:
-        if key not in self._now:
-            self._now[key] = inputs.content_at(self._path(key))
-        return self._now[key]
-
     def _entries(self, key: str, left_out: frozenset[str], by_size: bool) -> dict[str, str] | None:
         """What is in a folder now: of one with a slash the files below it, else names."""
         asked = (key, left_out, by_size) if key.endswith("/") else (key,)
         if asked not in self._entries_now:
-            path = self._path(key)
-            self._entries_now[asked] = (
-                inputs.contents_in(path, left_out, by_size)
-                if key.endswith("/")
-                else watch.listing(str(path), str(self._home))
-            )
+            if key.endswith("/"):
+                found = inputs.contents_in(self._path(key), left_out, by_size)
+            else:
+                found = watch.listing(str(self._path(key)), str(self._home))
+            self._entries_now[asked] = found
         return self._entries_now[asked]
 
     def _left_out_in(self, key: str, reads, writes) -> frozenset[str]:
@@ -299,14 +282,14 @@ class Surroundings:
         others = {path for path in self._written if inside(path)}
         return frozenset(own if read & (others - own) else own | others)
 
-    def _counting(self, key: str, entries: Mapping[str, str], seen, left_out) -> dict[str, str]:
+    def _counting(self, key: str, entries, reads, values, left_out) -> dict[str, str]:
         """What counts of the files in a folder; of those that were read by themselves the name."""
-        folder, data, found = self._path(key), self._data(seen.parameters), {}
+        folder, data, found = self._path(key), self._data(values), {}
         real = os.path.realpath(folder)
         for name, said in entries.items():
             path = str(folder / name)
             if path not in left_out and not self._is_own(os.path.join(real, name), data):
-                found[name] = "" if self._key(path) in seen.reads else said
+                found[name] = "" if self._key(path) in reads else said
         return found
 
     def _is_ours(self, path: str, values: Mapping[str, Any]) -> bool:

@@ -78,10 +78,9 @@ class _Log:
         self._facts = os.fstat(self._number)
 
     def write(self, line: bytes) -> None:
-        try:
+        own = False
+        with contextlib.suppress(OSError):
             own = os.path.samestat(os.fstat(self._number), self._facts)
-        except OSError:
-            own = False
         if not own:
             self._open()
         if os.write(self._number, line) < len(line):
@@ -159,7 +158,7 @@ class FileWatch:
     ):
         self._home, self._write, self._spoil = os.path.realpath(home), write, spoil
         self._left_out = tuple(_left_out(self._home, left_out))
-        self._temporary = tuple(temporary(self._home))
+        self._temporary = tuple(beginnings(self._home, TEMPORARY))
         self._begun = time.time_ns()
         self._folders: dict[str, str] = {}  # without links
         self._told: set[tuple] = set()
@@ -254,11 +253,6 @@ class FileWatch:
         return os.path.join(path, "").startswith(self._left_out)
 
 
-def temporary(home: str) -> Iterator[str]:
-    """The beginnings of paths of temporary files, unless the notebook is one of them."""
-    return _around(home, TEMPORARY)
-
-
 def _left_out(home: str, besides: str) -> Iterator[str]:
     """The beginnings of paths that are no files of the user's."""
     places = [sys.prefix, sys.base_prefix, sys.exec_prefix, *sysconfig.get_paths().values()]
@@ -266,13 +260,14 @@ def _left_out(home: str, besides: str) -> Iterator[str]:
     places += [place for place in _SYSTEM if not f"{TEMPORARY[0]}/".startswith(f"{place}/")]
     course = Path(aigc_utils.__file__).parents[1]
     places += [*map(os.environ.get, _SETTINGS), *(course / name for name in _OURS)]
-    return _around(home, filter(None, places))
+    return beginnings(home, filter(None, places))
 
 
-def _around(home: str, places: Iterable[str | Path]) -> Iterator[str]:
+def beginnings(home: str, places: Iterable[str | Path]) -> Iterator[str]:
+    """Of paths in some folders, but for those that the notebook is in."""
     for place in places:
         whole = os.path.join(os.path.realpath(place), "")
-        if not os.path.join(home, "").startswith(whole):  # else the notebook's own are there
+        if not os.path.join(home, "").startswith(whole):
             yield whole
 
 
