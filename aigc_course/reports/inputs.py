@@ -155,12 +155,8 @@ def hash_of_names(entries: Mapping[str, str]) -> str:
     total = hashlib.sha256()
     for name, said in entries.items():
         total.update(f"{name}\0{said}\n".encode("utf-8", "surrogateescape"))
-    return watch.ROUGH * is_by_size(entries.values()) + total.hexdigest()
-
-
-def is_by_size(contents: Collection[str]) -> bool:
-    """Whether sizes stand for the contents of a folder."""
-    return bool(contents) and all(said.startswith(watch.ROUGH) for said in contents)
+    by_size = bool(entries) and all(said.startswith(watch.ROUGH) for said in entries.values())
+    return watch.ROUGH * by_size + total.hexdigest()
 
 
 def _files_at(path: Path, written: Collection[str]) -> dict[str, os.stat_result] | None:

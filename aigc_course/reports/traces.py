@@ -117,27 +117,22 @@ class Surroundings:
     def _changed_in(self, record: Record, key: str, digest: str) -> str:
         """What has changed in a folder that a run listed, or whose files its code names."""
         left_out = self._left_out_in(key, record.reads, record.writes)
-        before = record.held.get(key, {})
-        by_size = inputs.is_by_size(before.values()) or digest.startswith(watch.ROUGH)
+        given = record.reads, record.parameters, left_out
+        by_size = digest.startswith(watch.ROUGH)
         now = None if digest == inputs.TOO_MANY else self._entries(key, left_out, by_size)
         if now is None:
             return f"{key} holds more than {watch.MOST_LISTED:,} files, too many to look at"
-        now = self._counting(key, now, record.reads, record.parameters, left_out)
+        now = self._counting(key, now, *given)
+        same, same_names = inputs.hash_of_names(now) == digest, key.endswith("/")
         if key in record.held:
-            before = self._counting(key, before, record.reads, record.parameters, left_out)
+            before = self._counting(key, record.held[key], *given)
             same, same_names = now == before, now.keys() == before.keys()
-        else:
-            same, same_names = inputs.hash_of_names(now) == digest, key.endswith("/")
         if same:
             return ""
         return f"{key} has changed" if same_names else f"there are other files in {key}"
 
     def traced(
-        self,
-        lines: Lines | None,
-        named: Mapping[str, Content],
-        values: Mapping[str, Any],
-        started: datetime,
+        self, lines: Lines | None, named: Mapping[str, Content], values: Mapping, started: datetime
     ) -> Trace:
         """What a run did that has just ended.
 

@@ -62,33 +62,20 @@ def begin(folder: Path) -> None:
 
     Its own folder is the notebook's now.
     """
-    log = _Log(str(folder / FILE))
-    sys.addaudithook(FileWatch(os.getcwd(), log.write, str(folder), log.spoil))
+    path = str(folder / FILE)
+    os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
 
+    def write(line: bytes) -> None:
+        # No number is kept: the notebook may close it, and another file would have it then.
+        number = os.open(path, os.O_WRONLY | os.O_APPEND)
+        try:
+            if os.write(number, line) < len(line):
+                raise OSError(f"{path} lacks a part of a line")
+        finally:
+            os.close(number)
 
-class _Log:
-    """A file for lines. The notebook may close its number, which is that of another file then."""
-
-    def __init__(self, path: str):
-        self._path = path
-        self._open(os.O_CREAT)
-
-    def _open(self, flags: int = 0) -> None:
-        self._number = os.open(self._path, os.O_WRONLY | os.O_APPEND | flags, 0o600)
-        self._facts = os.fstat(self._number)
-
-    def write(self, line: bytes) -> None:
-        own = False
-        with contextlib.suppress(OSError):
-            own = os.path.samestat(os.fstat(self._number), self._facts)
-        if not own:
-            self._open()
-        if os.write(self._number, line) < len(line):
-            raise OSError(f"{self._path} lacks a part of a line")
-
-    def spoil(self) -> None:
-        """Of a trace that lacks something there is rather none; this needs no room on the disk."""
-        os.unlink(self._path)
+    # Of a trace that lacks something there is rather none; that needs no room on the disk.
+    sys.addaudithook(FileWatch(os.getcwd(), write, str(folder), lambda: os.unlink(path)))
 
 
 def digest(path: str) -> str | None:
