@@ -94,7 +94,6 @@ class Execution:
         seconds: from the first cell's start to the last one's end.
         traceback: of the cell that failed, as IPython prints it.
         ended_early: the cell that ended the run, well, before the last; counted from 1.
-        trace: the file of what `watch` notes, until `end`.
     """
 
     def __init__(
@@ -120,7 +119,6 @@ class Execution:
         self._begun: float | None = None
         self._places = [i for i, cell in enumerate(notebook.cells) if cells.is_executed(cell)]
         self._scratch = scratch.Scratch(zmq.IPC_PATH_MAX_LEN)
-        self.trace = self._scratch.path / watch.FILE
         self._manager = self._make_manager()
 
     def run(self) -> Failure | None:
@@ -136,8 +134,15 @@ class Execution:
                 self.seconds = time.perf_counter() - self._begun
             cells.shorten_outputs(self.notebook)
 
+    def wait(self) -> Path:
+        """Give the kernel its time to end, which `run` has asked it to; the trace of `watch`."""
+        with contextlib.suppress(Exception):  # as below
+            asyncio.run(self._wait())
+        self.kernels.kill()
+        return self._scratch.path / watch.FILE
+
     def end(self) -> None:
-        """Give the kernel its time to end in order, which `run` has asked it to; then kill it."""
+        """As `wait`, and put away what the kernel needed."""
         try:
             asyncio.run(self._end())
         except Exception:  # what has run is kept, however its kernel ends
@@ -188,14 +193,17 @@ class Execution:
             return self._failure("died", _one_line(error))
         finally:
             if client.kc is not None:
-                client.kc.shutdown()  # only asks: the report is written meanwhile
+                client.kc.shutdown()  # only asks: the results are collected meanwhile
                 client.kc.stop_channels()
         return None
 
-    async def _end(self) -> None:
+    async def _wait(self) -> None:
         deadline = time.monotonic() + 5
         while await self._manager.is_alive() and time.monotonic() < deadline:
             await asyncio.sleep(0.02)
+
+    async def _end(self) -> None:
+        await self._wait()
         self.kernels.kill()
         await self._manager.cleanup_resources()
         self._scratch.remove()

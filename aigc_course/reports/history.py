@@ -19,6 +19,7 @@ from pathlib import Path
 
 from aigc_course.reports.records import (
     DEFAULT_FOLDER,
+    RECORD,
     DamagedRecord,
     Record,
     Run,
@@ -142,12 +143,16 @@ def finished_among(
     return found
 
 
-def written(out: Path, template: str) -> Iterator[dict[str, str | None]]:
-    """What each run of a template wrote; damaged records are left out."""
+def records_of(out: Path, template: str, since: float = 0) -> Iterator[Record]:
+    """The records of a template's runs, written since a time; damaged ones are left out."""
     for folder in _folders(out):
-        if folder.name.startswith(f"{template}-"):
-            with contextlib.suppress(ValueError, OSError):
-                yield load_run(folder).record.writes
+        with contextlib.suppress(ValueError, OSError):
+            if not folder.name.startswith(f"{template}-"):  # those of another may, too
+                continue
+            if not since or os.stat(folder / RECORD).st_mtime >= since:
+                record = load_run(folder).record
+                if record.template == template:
+                    yield record
 
 
 def repeats(out: Path, name: str) -> list[Path]:

@@ -151,10 +151,24 @@ def inputs_of(values: Mapping[str, Any]) -> dict[str, str]:
     """
     found = {}
     for name, value in values.items():
-        words = {part for text in places.texts_in(value) for part in text.split("/") if part}
-        if data := _named(words) if words else {}:
+        if data := _named_by(value):
             found[name] = _sha256_of([_digest(path) for path in data.values()])
     return found
+
+
+def counted(template: Template, values: Mapping[str, Any]) -> set[Path]:
+    """What of the data folder is in the name of a run, as files and folders without links.
+
+    Raises:
+        OSError: if the course's code or data cannot be read.
+    """
+    found = [readable(template), *map(_named_by, values.values())]
+    return {path.resolve() for each in found for path in each.values()}
+
+
+def _named_by(value: Any) -> dict[str, Path]:
+    words = {part for text in places.texts_in(value) for part in text.split("/") if part}
+    return _named(words) if words else {}
 
 
 def _computing() -> dict[str, Path]:

@@ -37,20 +37,18 @@ _PLACES = re.compile(r"(out|output|save|dest|cache|tmp)s?(_|$)", re.I)
 class NamedFiles:
     """The files and folders that the code of a template, or its parameters, name, and that exist.
 
+    Hidden and temporary ones count, too, but for the folder of all temporary files.
     A parameter that is called as a place to write to, such as ``OUT`` or ``CACHE_DIR``, names none.
     """
 
     def __init__(self, template: Template):
-        self._home = template.path.parent
+        self._home = template.path.parent.resolve()
         self._watch = watch.FileWatch(str(self._home))
         self._texts = {text for cell in template.cells for text in _words_of(template, cell)}
         self._found: dict[str, str] = {}
 
     def of(self, values: Mapping[str, Any]) -> list[str]:
-        """Those that count for a run with these parameters: paths without links, sorted.
-
-        A folder's ends in a slash.
-        """
+        """Those that count for a run with these parameters, sorted; a folder's ends in a slash."""
         given = (v for name, v in values.items() if not _PLACES.match(name))
         texts = self._texts.union(*map(places.texts_in, given))
         return sorted({path for path in map(self._path, texts) if path})[:MOST_NAMED]
@@ -58,9 +56,14 @@ class NamedFiles:
     def _path(self, text: str) -> str:
         if text not in self._found:
             path = existing(text, self._home)
-            whole = self._watch.place(path) if path else ""
-            self._found[text] = Path(whole).as_posix() + "/" * path.is_dir() if whole else ""
+            self._found[text] = self._counting(path) if path else ""
         return self._found[text]
+
+    def _counting(self, path: Path) -> str:
+        real, end = os.path.realpath(path), "/" * path.is_dir()
+        if self._watch.leaves_out(real) or real in map(os.path.realpath, watch.TEMPORARY):
+            return ""
+        return Path(real if ".." in path.parts else os.path.abspath(path)).as_posix() + end
 
 
 def _words_of(template: Template, cell: Mapping[str, Any]) -> Iterator[str]:
@@ -112,28 +115,48 @@ def existing(text: str, folder: Path) -> Path | None:
 def is_run(path: Path, template: str = "") -> bool:
     """Whether a folder is that of a run, of one template or of any."""
     run = _RUN.fullmatch(path.name)
-    return bool(run) and template in ("", run[1]) and (path / "run.json").is_file()
+    return bool(run) and template in ("", run[1]) and os.path.isfile(path / "run.json")
 
 
-def content_at(path: Path, written: Collection[str] = ()) -> str:
-    """What tells whether a file or a folder is the same: a hash of its content; see `watch.digest`.
+def content_at(path: Path) -> str:
+    """What tells whether a file is the same: a hash of its content, empty if there is none."""
+    facts = _facts(str(path))
+    return _digest_of_unchanged(str(path), facts.st_size, facts.st_mtime_ns) if facts else ""
+
+
+def contents_in(
+    path: Path, left_out: Collection[str] = (), by_size: bool = False
+) -> dict[str, str] | None:
+    """What tells whether the files in a folder are the same, by their paths in it.
 
     Args:
-        path: of either, or of nothing.
-        written: paths of files in the folder that are left out; runs always are.
+        path: of a folder, or of nothing.
+        left_out: paths of files in it that are left out; runs always are.
+        by_size: take sizes and times of change, as of a folder that holds much.
+
+    Returns:
+        As `content_at`; None if there are more than `watch.MOST_LISTED`.
     """
-    if not path.is_dir():
-        return _digest_of_file(str(path))
-    files = _files_at(path, written)
+    files = _files_at(path, left_out)
     if files is None:
-        return TOO_MANY
-    by_content = len(files) <= MOST_FILES and sum(f.st_size for f in files.values()) <= MOST_BYTES
+        return None
+    by_size = by_size or len(files) > MOST_FILES
+    by_size = by_size or sum(facts.st_size for facts in files.values()) > MOST_BYTES
+    return {
+        Path(file).relative_to(path).as_posix(): watch.size_and_time(facts)
+        if by_size
+        else content_at(Path(file))
+        for file, facts in sorted(files.items())
+    }
+
+
+def hash_of_names(entries: Mapping[str, str]) -> str:
+    """A hash over the names in a folder and what is at each."""
     total = hashlib.sha256()
-    for file, facts in sorted(files.items()):
-        said = _digest_of_file(file) if by_content else f"{facts.st_size} {facts.st_mtime_ns}"
-        name = Path(file).relative_to(path).as_posix()
+    for name, said in entries.items():
         total.update(f"{name}\0{said}\n".encode("utf-8", "surrogateescape"))
-    return watch.ROUGH * (not by_content) + total.hexdigest()
+    by_size = bool(entries) and all(said.startswith(watch.ROUGH) for said in entries.values())
+    return watch.ROUGH * by_size + total.hexdigest()
 
 
 def _files_at(path: Path, written: Collection[str]) -> dict[str, os.stat_result] | None:
@@ -164,11 +187,6 @@ def _facts(file: str) -> os.stat_result | None:
         return os.stat(file)
     except OSError:  # a link to nothing
         return None
-
-
-def _digest_of_file(path: str) -> str:
-    facts = _facts(path)
-    return _digest_of_unchanged(path, facts.st_size, facts.st_mtime_ns) if facts else ""
 
 
 @lru_cache(maxsize=20_000)

@@ -41,7 +41,7 @@ class Lines:
         elif event["event"] == "cell":
             self._at_work.add(event["run"])
             self._beside = max(self._beside, len(self._at_work))
-        elif event["event"] in ("waiting", "left out", "changed"):
+        elif event["event"] in ("waiting", "left out", "changed", "noted"):
             self.say(one_line(event["message"]))
 
     def close(self) -> None:
@@ -94,7 +94,7 @@ class Bar(Lines):
             if event["status"] != "done":
                 self._bar.write(sentence(event), file=sys.stderr)
             self.remark(event, lambda text: self._bar.write(text, file=sys.stderr))
-        elif event["event"] in ("waiting", "left out", "changed"):
+        elif event["event"] in ("waiting", "left out", "changed", "noted"):
             self._bar.write(one_line(event["message"]), file=sys.stderr)
 
     def close(self) -> None:

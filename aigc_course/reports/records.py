@@ -119,7 +119,8 @@ class Record(_Strict):
             before 2026-12.
         listed: SHA-256 of the names in each folder that it listed, without those that runs of the
             notebook have written.
-        writes: files and folders that it wrote; with the SHA-256 at its end if it read them, too,
+        held: of these folders, and those of `reads`, what was in them, unless it was much.
+        writes: files and folders that it changed; with the SHA-256 at its end if it read them, too,
             else None.
         notes: sentences on what a reader of the results should know.
         results: what the notebook recorded.
@@ -140,6 +141,7 @@ class Record(_Strict):
     data: dict[str, str] = {}
     reads: dict[str, str] | None = None
     listed: dict[str, str] = {}
+    held: dict[str, dict[str, str]] = {}
     writes: dict[str, str | None] = {}
     results: dict[str, bool | int | float | str]
     identity: Identity

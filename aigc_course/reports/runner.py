@@ -194,7 +194,7 @@ def _build(
                 parameters=values,
                 changed=list(template.parameters.changed(values)),
                 inputs=identities.inputs_of(values),
-                **vars(around.traced(traces.read_lines(executed.trace), named)),
+                **vars(around.traced(traces.read_lines(executed.wait()), named, values, started)),
                 results=found,
                 identity=identity,
                 started=started,

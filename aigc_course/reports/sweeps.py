@@ -94,9 +94,10 @@ def sweep(
         out: the folder for the runs' folders and the plan.
         on_event: called with a dict whose ``event`` is ``planned``, ``finished`` (a run),
             ``cell`` (a run began one), ``waiting`` (for another process, or for what its
-            ``message`` says), ``left out`` (a plan, of which its ``message`` says why) or
-            ``changed`` (files, for which runs are made anew, as its ``message`` says); from
-            several threads, but one at a time.
+            ``message`` says), ``left out`` (a plan, of which its ``message`` says why),
+            ``changed`` (files, for which runs are made anew, as its ``message`` says) or
+            ``noted`` (what a reader of a run's results should know, as its ``message`` says);
+            from several threads, but one at a time.
         options: see `executors.SweepOptions`.
 
     Returns:
@@ -202,6 +203,9 @@ def execute(
             for name, future in executors.as_completed(futures, makers.lost):
                 outcomes[name] = _outcome(name, future, out, lacking[name])
                 on_event(_finished(outcomes[name]))
+                made = None if outcomes[name].recognised else outcomes[name].run
+                for note in made.record.notes if made else ():
+                    on_event({"event": "noted", "message": f"{made.name}: {note}"})
     return [outcomes[run.name] for run in planned.runs]
 
 

@@ -7,8 +7,11 @@ kernel; a few whole runs are at the end.
 from __future__ import annotations
 
 import json
+import os
+import sqlite3
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -43,11 +46,13 @@ for line in sys.stdin:
 
 
 @pytest.fixture(scope="module")
-def execute():
+def execute(tmp_path_factory):
     """A function that runs code with the hook: in a folder, with values of parameters."""
+    temporary = tmp_path_factory.mktemp("temporary")
     process = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
+        [sys.executable, "-c", PROGRAM], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        env={**os.environ, "TMPDIR": str(temporary)},
+    )  # fmt: skip
 
     def run(home: Path, folder: Path, codes: list[str], values: dict) -> None:
         line = json.dumps([str(home), str(folder), codes, values])
@@ -55,6 +60,7 @@ def execute():
         process.stdin.flush()
         assert process.stdout.readline() == "done\n"
 
+    run.temporary = temporary
     yield run
     process.stdin.close()
     process.wait(timeout=60)
@@ -72,16 +78,20 @@ class Project:
     def around(self) -> traces.Surroundings:
         return traces.Surroundings(self.template, self.home / "out")
 
-    def run(self, **values) -> records.Record:
+    def run(self, meanwhile=lambda: None, **values) -> records.Record:
         """What the code does, as a record; its cells are those behind the first."""
         given = self.template.parameters.check(values)
         around, folder = self.around(), self.home.parent / f"trace{self.count}"
         named, self.count = around.named(given), self.count + 1
+        number = self.count
         folder.mkdir()
+        started = datetime.now(UTC)
         self.execute(self.home, folder, self.template.code_cells[1:], given)
-        trace = around.traced(traces.read_lines(folder / watch.FILE), named)
+        meanwhile()
+        trace = around.traced(traces.read_lines(folder / watch.FILE), named, given, started)
         facts = {"parameters": given, **vars(trace)}
-        path = self.put(self.home / "out", f"t-{self.count:012x}", **facts)
+        facts |= {"started": started, "total_seconds": 1.0}
+        path = self.put(self.home / "out", f"t-{number:012x}", **facts)
         return records.load_run(path).record
 
     def changed(self, record: records.Record) -> str:
@@ -151,7 +161,7 @@ CHANGES = [
     ("", "os.path.exists('n' + 'ew.csv')", "new.csv", False),
     ("", "try:\n    open('n' + 'ew.csv')\nexcept OSError:\n    pass", "new.csv", True),
     # What runs make themselves.
-    ("", "open('o.csv', 'w').close()\nopen('o.csv').read()", "o.csv", False),
+    ("", "open('o.csv', 'w').close()", "o.csv", False),
     ("OUT = 'data'", "print(OUT)", "data/a.csv", False),
     ("", "glob.glob('data/*.csv')\nopen(f'data/{N}.csv', 'w').close()", "data/1.csv", False),
     ("", "glob.glob('data/*.csv')\nopen(f'data/{N}.csv', 'w').close()", "data/2.csv", True),
@@ -173,7 +183,7 @@ def test_a_run_is_made_anew_if_what_it_read_has_changed(project, cell, code, fil
     name = Path(file).name
     assert (
         not anew
-        or any(f"{part} " in f"{said} " for part in (name, "data/", "data", "linked"))
+        or any(f"{part} " in f"{said} " for part in (name, "data/", "data", "linked/"))
         or ("far/" in said)
     )
 
@@ -219,6 +229,253 @@ def test_a_log_that_somebody_else_has_edited_is_a_change(project):
     assert [notebook.changed(record) for record in made] == ["d.csv has changed"] * 2
     (notebook.home / "d.csv").unlink()
     assert [notebook.changed(record) for record in made] == ["d.csv has changed"] * 2
+
+
+def test_a_file_that_was_only_opened_to_be_written_to_is_an_input(project):
+    codes = (
+        "list(sqlite3.connect('in' + 'put.db').execute('select * from t'))",
+        "open('d' + '.csv', 'r+').read()",
+        "f = open('d' + '.csv', 'a+')\nf.seek(0)\nf.read()",
+    )
+    notebook = project("", "exec(CODES[N - 1])".replace("CODES", repr(codes)))
+
+    def write(number: int) -> None:
+        (notebook.home / "d.csv").write_text(str(number))
+        (notebook.home / "input.db").unlink(missing_ok=True)
+        with sqlite3.connect(notebook.home / "input.db") as base:
+            base.execute(f"create table t as select {number}")
+        base.close()
+
+    write(1)
+    made = [notebook.run(N=n) for n in (1, 2, 3, 1, 2)]
+    assert {notebook.changed(record) for record in made} == {""}
+    write(2)
+    again = [notebook.run(N=n) for n in (1, 2)]
+    changed = [notebook.changed(record).partition(" has")[0] for record in made]
+    assert changed == ["input.db", "d.csv", "d.csv", "input.db", "d.csv"]
+    assert [notebook.changed(record) for record in again] == ["", ""]
+
+
+def test_runs_after_an_edit_of_a_log_excuse_none_before_it(project):
+    notebook = project("", "t = open('d.csv').read()\nopen('d.csv', 'w').write(t + str(N))")
+    before = [notebook.run(N=n) for n in (1, 2)]
+    (notebook.home / "d.csv").write_text("mine")
+    after = [notebook.run(N=n) for n in (3, 4)]
+    assert [notebook.changed(record) for record in before] == ["d.csv has changed"] * 2
+    assert [notebook.changed(record) for record in after] == ["", ""]
+
+
+@pytest.mark.parametrize("name", ["c.txt", ".c.json", "new/c.txt"])
+def test_what_a_run_makes_if_it_is_not_there_may_be_gone_and_not_be_edited(project, name):
+    code = "import os\nif not os.path.exists(NAME):\n    os.makedirs('new', exist_ok=True)\n"
+    code += "    open(NAME, 'w').write(str(N))\nopen(NAME).read()"
+    notebook = project("", code.replace("NAME", repr(name)))
+    record, path = notebook.run(), notebook.home / name
+    assert notebook.changed(record) == ""
+    path.write_text("mine")
+    assert notebook.changed(record) == f"{name} has changed"
+    path.unlink()
+    assert notebook.changed(record) == ""
+
+
+LINKED = [
+    "open('latest' + '.csv')",
+    "open(os.path.join('link' + 'ed', 'x.csv'))",
+    "open(os.path.join('link' + 'ed', '..', 'x.csv'))",
+    "os.listdir('link' + 'ed')",
+    "glob.glob('link' + 'ed/*.csv')",
+    "print('linked')",
+    "print('latest.csv')",
+]
+
+
+@pytest.mark.parametrize("code", LINKED)
+def test_a_link_that_leads_elsewhere_is_a_change(project, code):
+    notebook = project("", code)
+
+    def lead(store: str) -> None:
+        for link, target in (("linked", f"{store}/in"), ("latest.csv", f"{store}/x.csv")):
+            (notebook.home / link).unlink(missing_ok=True)
+            (notebook.home / link).symlink_to(target)
+
+    for store in (".store1", "store2"):
+        (notebook.home / store / "in").mkdir(parents=True)
+        for name in ("x.csv", f"in/{store}.csv", "in/x.csv"):
+            (notebook.home / store / name).write_text(store)
+    lead(".store1")
+    record = notebook.run()
+    assert notebook.changed(record) == ""
+    lead("store2")
+    assert "l" in notebook.changed(record)
+    lead(".store1")
+    assert notebook.changed(record) == ""
+
+
+def test_of_the_course_s_data_folder_only_what_is_in_names_is_left_out(project, monkeypatch):
+    code = "D = Path('..') / 'course'\n(D / f'plain{N}.txt').read_text()\n"
+    code += "(D / f'set{N}' / 'a.csv').read_text()\n(D / 'named' / 'b.csv').read_text()"
+    notebook = project("", code)
+    data = notebook.home.parent / "course"
+    monkeypatch.setenv("AIGC_DATA", str(data))
+    files = [data / "plain1.txt", data / "set1" / "a.csv", data / "named" / "b.csv"]
+    for path in files:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("1")
+    record = notebook.run()
+    assert {Path(key).name for key in record.reads} == {"plain1.txt", "a.csv"}
+    for path in files[:2]:
+        path.write_text("2")
+        assert path.name in notebook.changed(record)
+        path.write_text("1")
+    assert notebook.changed(record) == ""
+
+
+HIDDEN = [
+    ("", "open('.settings.json')", "home/.settings.json"),
+    ("C = '.conf/a.yml'", "open(C)", "home/.conf/a.yml"),
+    ("C = '.conf'", "open(C + '/a.yml')", "home/.conf/a.yml"),
+    ("C = 'TEMPORARY/sales.csv'", "print(C)", "TEMPORARY/sales.csv"),
+    ("C = 'TEMPORARY/.sales/1'", "open(C)", "TEMPORARY/.sales/1"),
+    ("", "print('TEMPORARY/in')", "TEMPORARY/in/a.csv"),
+    ("", "import tempfile\nopen(Path(tempfile.gettempdir()) / 'sales.csv')", "TEMPORARY/sales.csv"),
+]
+
+
+@pytest.mark.parametrize(("cell", "code", "file"), HIDDEN)
+def test_hidden_and_temporary_files_that_were_there_are_inputs(
+    project, execute, monkeypatch, cell, code, file
+):
+    monkeypatch.setattr(watch, "TEMPORARY", (str(execute.temporary),))
+    cell, code, file = (
+        text.replace("TEMPORARY", str(execute.temporary)) for text in (cell, code, file)
+    )
+    path = Path(file)
+    notebook = project(cell, code)
+    path = notebook.home.parent / path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("1")
+    record = notebook.run()
+    assert notebook.changed(record) == ""
+    path.write_text("2")
+    assert notebook.changed(record).endswith(" has changed")
+
+
+def test_temporary_and_hidden_files_of_a_run_s_own_are_none(project, execute, monkeypatch):
+    monkeypatch.setattr(watch, "TEMPORARY", (str(execute.temporary),))
+    code = "import tempfile\nwith tempfile.TemporaryDirectory() as d:\n"
+    code += "    open(f'{d}/x', 'w').close()\n    open(f'{d}/x').read()\n    os.listdir(d)\n"
+    code += "os.system(f'echo 1 > {tempfile.gettempdir()}/made')\n"
+    code += "open(f'{tempfile.gettempdir()}/made').read()\n"
+    code += "os.makedirs('.cache', exist_ok=True)\nopen(f'.cache/{N}', 'w').write('x')\n"
+    code += "t = Path('.log').read_text() if os.path.exists('.log') else ''\n"
+    code += "open('.log', 'w').write(t + str(N))"
+    notebook = project("", code)
+    made = [notebook.run(N=n) for n in (1, 2, 3)]
+    assert [{*record.reads} for record in made] == [set(), {".cache/", ".log"}, {".cache/", ".log"}]
+    assert [notebook.changed(record) for record in made] == ["", "", ""]
+    (notebook.home / ".log").write_text("mine")
+    assert notebook.changed(made[2]) == ".log has changed"
+
+
+GATHERING = [
+    "if N < 3:\n    open(f'res_{N}.csv', 'w').write(str(N))\nelse:\n    glob.glob('res_*.csv')",
+    "if N < 3:\n    open(f'res_{N}.csv', 'w').write(str(N))\nelse:\n"
+    "    os.makedirs('figures', exist_ok=True)\n    glob.glob('res_*.csv')",
+    "if N < 3:\n    open(f'res_{N}.csv', 'w').write(str(N))\nelse:\n"
+    "    t = [open(p).read() for p in glob.glob('res_*.csv')]\n    open('all.txt', 'w').write(str(t))",
+]
+
+
+@pytest.mark.parametrize("code", GATHERING)
+def test_a_run_that_gathers_what_others_wrote_is_made_anew(project, code):
+    notebook = project("", code)
+    notebook.run(N=1)
+    gathered = notebook.run(N=3)
+    assert notebook.changed(gathered) == ""
+    notebook.run(N=2)
+    assert notebook.changed(gathered) == "there are other files in ."
+    again = notebook.run(N=3)
+    assert notebook.changed(again) == ""
+
+
+def test_files_of_a_notebook_whose_name_begins_alike_are_another_s(project):
+    notebook = project("", "glob.glob('data/*.csv')\nopen(f'data/{N}.csv', 'w').close()")
+    record = notebook.run()
+    (notebook.home / "data" / "big.csv").write_text("1")
+    big = "t-big-0123456789ab"
+    notebook.put(notebook.home / "out", big, writes={"data/big.csv": None}, reads={})
+    assert notebook.changed(record) == "there are other files in data/"
+
+
+@pytest.mark.parametrize("code", ["print('figures')", "os.listdir('fig' + 'ures')"])
+def test_files_that_lay_where_a_run_writes_or_came_meanwhile_from_another_are_its_own(
+    project, code
+):
+    notebook = project("", f"{code}\nopen(os.path.join('figures', f'{{N}}.png'), 'w').write('x')")
+    (notebook.home / "figures").mkdir()
+    for name in ("1.png", "a.txt"):
+        (notebook.home / "figures" / name).write_text("old")
+    others: list[records.Record] = []
+    first = notebook.run(N=1, meanwhile=lambda: others.append(notebook.run(N=2)))
+    assert [notebook.changed(record) for record in (first, *others)] == ["", ""]
+    (notebook.home / "figures" / "a.txt").write_text("another")
+    assert notebook.changed(first).startswith("figures")
+
+
+def test_a_file_that_was_read_by_itself_may_be_touched(project):
+    code = "F = os.path.join('..', 'far')\nos.listdir(F)\nopen(os.path.join(F, 'x.csv')).read()"
+    notebook = project("", code)
+    far = notebook.home.parent / "far"
+    record = notebook.run()
+    os.utime(far / "x.csv", (1, 1))
+    assert notebook.changed(record) == ""
+    os.utime(far / "mine.py", (1, 1))
+    assert notebook.changed(record) == f"{far.as_posix()} has changed"
+    (far / "y.csv").touch()
+    assert notebook.changed(record) == f"there are other files in {far.as_posix()}"
+
+
+def test_names_that_are_too_long_stop_nothing(project):
+    code = "try:\n    open('x' * 300)\nexcept OSError:\n    pass\ntry:\n"
+    code += "    open('t-0123456789ab.' + '1' * 300)\nexcept OSError:\n    pass"
+    notebook = project("", code)
+    assert notebook.changed(notebook.run()) == ""
+
+
+def test_of_a_listed_folder_with_too_many_files_nothing_is_known(project):
+    code = "from aigc_course.reports import watch\nwatch.MOST_LISTED = 1\nos.listdir('da' + 'ta')"
+    notebook = project("", code)
+    assert "data holds more than" in notebook.changed(notebook.run())
+
+
+def test_a_folder_of_which_only_a_hash_was_kept_is_compared_by_it(project, monkeypatch):
+    monkeypatch.setattr(traces, "MOST_HELD", 0)
+    notebook = project("", "os.listdir('da' + 'ta')\nprint('data')")
+    record = notebook.run()
+    assert record.held == {}
+    assert notebook.changed(record) == ""
+    (notebook.home / "data" / "c.csv").touch()
+    assert notebook.changed(record)
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        ("open('best.csv', 'w').write(str(N))\nopen('best.csv').read()", True),
+        ("t = open('d.csv').read()\nopen('d.csv', 'w').write(t + str(N))", True),
+        ("open('log.txt', 'a').write(str(N))", False),
+        ("open(f'{N}.csv', 'w').write(str(N))\nopen(f'{N}.csv').read()", False),
+    ],
+)
+def test_runs_that_write_one_file_at_the_same_time_say_so(project, one_sentence, code, told):
+    notebook = project("", code)
+    before = notebook.run(N=3)
+    others: list[records.Record] = []
+    record = notebook.run(N=1, meanwhile=lambda: others.append(notebook.run(N=2)))
+    assert before.notes == []
+    assert bool(record.notes) == told
+    if told:
+        one_sentence(record.notes[0], "was written by", others[0].name, "one after the other")
 
 
 def test_what_a_run_of_another_stage_has_made_is_an_input(project):
@@ -295,6 +552,15 @@ def test_the_files_that_parameters_name_are_found_but_for_places_to_write_to(pro
 
 # ---- whole runs ----------------------------------------------------------------------------
 
+
+def test_what_is_read_while_the_kernel_ends_is_noted(project):
+    code = "import atexit, time\ndef late():\n    time.sleep(0.5)\n    open('la' + 'te.csv')\n"
+    notebook = project("", f"{code}atexit.register(late)")
+    (notebook.home / "late.csv").write_text("1")
+    run = reports.run(notebook.path, out=notebook.home / "out")
+    assert "late.csv" in run.record.reads
+
+
 EDITED = """\
 import subprocess, sys
 text = open("d.csv").read()
@@ -309,24 +575,29 @@ def test_a_sweep_loses_nothing_when_a_file_is_edited_while_it_runs(project, one_
     notebook = project("", EDITED, "from aigc_course import reports\nreports.record(text=text)")
     out = notebook.home / "out"
 
-    def sweep() -> tuple[list, list[str]]:
+    def sweep() -> tuple[list, list[str], list[str]]:
         events: list[dict] = []
         grid = {"N": [1, 2, 3]}
         made = reports.sweep(notebook.path, grid=grid, out=out, on_event=events.append, jobs=1)
         assert [outcome.status for outcome in made] == ["done"] * 3
-        return made, [event["message"] for event in events if event["event"] == "changed"]
+        said = [
+            [event["message"] for event in events if event["event"] == kind]
+            for kind in ("changed", "noted")
+        ]
+        return made, *said
 
-    first, said = sweep()
+    first, said, noted = sweep()
     assert [outcome.run.results["text"] for outcome in first] == ["1", "1", "edited"]
     assert said == []
     (note,) = first[1].run.record.notes
     one_sentence(note, "d.csv changed while the notebook ran")
-    second, said = sweep()
+    assert noted == [f"{first[1].run.name}: {note}"]
+    second, said, noted = sweep()
     assert [outcome.recognised for outcome in second] == [False, False, True]
     assert [outcome.run.results["text"] for outcome in second] == ["edited"] * 3
     one_sentence(said[0], "d.csv has changed since t-", "made anew")
     assert len(said) == 1
     rows = reports.compare([*first, *second]).rows
     assert {len(row.made_with) for row in rows} == {1}  # contents of d.csv
-    third, said = sweep()
-    assert ([outcome.recognised for outcome in third], said) == ([True] * 3, [])
+    third, *said = sweep()
+    assert ([outcome.recognised for outcome in third], said, noted) == ([True] * 3, [[], []], [])

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -61,9 +62,11 @@ SEEN = [
     ("open(b'd.csv')", "d.csv", "", ""),
     ("os.chdir('..')\nopen('far/x.csv')", "../far/x.csv", "", ""),
     ("os.chdir('data')\nopen('a.csv')\nos.chdir('..')\nopen('d.csv')", "data/a.csv d.csv", "", ""),
-    ("open('linked/x.csv')", "../far/x.csv", "", ""),
-    ("open('linked/../home/d.csv')", "d.csv", "", ""),
-    ("open('link.csv')", "d.csv", "", ""),
+    ("open('linked/x.csv')", "../far/x.csv linked/x.csv", "", ""),
+    ("open('linked/../home/d.csv')", "d.csv linked/../home/d.csv", "", ""),
+    ("open('link.csv')", "d.csv link.csv", "", ""),
+    ("os.listdir('linked')", "", "", "../far linked"),
+    ("open('link.csv', 'a').write('x')\nopen('link.csv')", "d.csv link.csv", "d.csv link.csv", ""),
     ("import helpers", "helpers.py", "", ""),
     ("import helpers\nhelpers.load()", "helpers.py d.csv", "", ""),
     ("import runpy\nrunpy.run_path('helpers.py')", "helpers.py", "", ""),
@@ -74,7 +77,7 @@ SEEN = [
     ("try:\n    open('gone.csv')\nexcept OSError:\n    pass", "gone.csv", "", ""),
     ("try:\n    open('d.csv', 'x')\nexcept OSError:\n    open('d.csv')", "d.csv", "", ""),
     # ---- listing
-    ("[open(p) for p in glob.glob('*.csv')]", "d.csv e.csv", "", "."),
+    ("[open(p) for p in glob.glob('[de].csv')]", "d.csv e.csv", "", "."),
     ("os.listdir('data')", "", "", "data"),
     ("os.listdir()", "", "", "."),
     ("import importlib.metadata, pkgutil\nimportlib.metadata.version('numpy')\n"
@@ -85,12 +88,12 @@ SEEN = [
     # ---- writing
     ("open('log.txt', 'a').write('x')", "", "log.txt", ""),
     ("open('d.csv', 'a').write('x')", "", "d.csv", ""),
-    ("open('d.csv', 'a').close()\nopen('d.csv')", "d.csv", "d.csv", ""),
-    ("text = open('d.csv').read()\nopen('d.csv', 'w').write(text)", "d.csv", "d.csv", ""),
+    ("open('d.csv', 'a').close()\nopen('d.csv')", "d.csv", "", ""),
+    ("text = open('d.csv').read()\nopen('d.csv', 'w').write(text)", "d.csv", "", ""),
     ("open('d.csv', 'w').close()\nopen('d.csv').read()", "", "d.csv", ""),
     ("open('d.csv', 'r+').write('x')", "d.csv", "d.csv", ""),
     ("np.savez('x.npz', a=1)\nnp.load('x.npz')", "", "x.npz", ""),
-    ("np.memmap('n.npy', mode='r+')", "n.npy", "n.npy", ""),
+    ("np.memmap('n.npy', mode='r+')", "n.npy", "", ""),
     ("os.truncate('d.csv', 1)\nopen('d.csv')", "d.csv", "d.csv", ""),
     ("open('t', 'w').close()\nos.replace('t', 'd.csv')\nopen('d.csv')", "", "t d.csv", ""),
     ("import shutil\nshutil.copy('d.csv', 'x.csv')\nopen('x.csv')", "d.csv", "x.csv", ""),
@@ -111,7 +114,7 @@ SEEN = [
      "os.waitpid(pid, 0)\nopen('x.csv')", "", "x.csv", ""),
     ("import sqlite3\nsqlite3.connect('runs.db').execute('create table t (n)')",
      "runs.db", "runs.db", ""),
-    ("import sqlite3\nsqlite3.connect('file:d.csv?mode=ro', uri=True)", "d.csv", "d.csv", ""),
+    ("import sqlite3\nsqlite3.connect('file:d.csv?mode=ro', uri=True)", "d.csv", "", ""),
     # ---- what fails
     ("for f in (lambda: os.rmdir('data'), lambda: os.remove('data'), lambda: open('data', 'w'),\n"
      "          lambda: os.rename('gone', 'd.csv'), lambda: os.link('e.csv', 'd.csv'),\n"
@@ -120,6 +123,17 @@ SEEN = [
      "data/a.csv d.csv", "", ""),
     ("os.makedirs('inner/a')\nos.removedirs('inner/a')\nopen('inner/y.csv')",
      "inner/y.csv", "inner/a", ""),
+    # ---- from an open folder
+    ("list(os.fwalk('data'))", "", "", "data"),
+    ("os.listdir(os.open('data', os.O_RDONLY))", "", "", "data"),
+    ("f = os.open('.', os.O_RDONLY)\nos.rename('d.csv', 'x.csv', src_dir_fd=f, dst_dir_fd=f)\n"
+     "open('x.csv')", "d.csv", "d.csv x.csv", ""),
+    ("f = os.open('data', os.O_RDONLY)\nos.link('a.csv', 'x.csv', src_dir_fd=f)\n"
+     "os.mkdir('new', dir_fd=f)\nopen('data/new/x', 'w')",
+     "data/a.csv", "x.csv data/new data/new/x", ""),
+    # ---- with the trace's own number closed, which another file gets then
+    ("os.closerange(3, 64)\nf = open('own.txt', 'w')\nopen('e.csv')\nf.write('x')\nf.close()\n"
+     "assert open('own.txt').read() == 'x'", "e.csv", "own.txt", ""),
     # ---- in C: h5py, as Keras uses it
     ("import h5py\nh5py.File('w.h5', 'w').close()\nh5py.File('w.h5').close()", "", "w.h5", ""),
     ("import h5py\ntry:\n    h5py.File('d.csv', 'w-')\nexcept OSError:\n    pass\n"
@@ -128,7 +142,9 @@ SEEN = [
      "w.h5", "w.h5", ""),
     # ---- what is none of the user's
     ("import decimal, idna, tempfile\nopen('/proc/self/stat')\nopen('/etc/passwd')\n"
-     "os.makedirs('.cache')\nopen('.cache/x', 'w').close()\nopen(0, closefd=False)", "", "", ""),
+     "os.makedirs('.cache')\nopen('.cache/x', 'w').close()\nopen(0, closefd=False)", "", ".cache .cache/x", ""),
+    ("open('.made', 'w').close()\nopen('.made').read()\nos.mkdir('.c')\nos.listdir('.c')",
+     "", ".made .c", ""),
     ("import sqlite3\nsqlite3.connect(':memory:')\nopen('a\\0b') if 0 else None", "", "", ""),
 ]  # fmt: skip
 
@@ -149,7 +165,9 @@ def seen(tmp_path_factory, write_template):
         folder = root / str(codes.index(code))
         template = write_template(folder / "home" / "t.ipynb", "N = 1")
         around = traces.Surroundings(templates.find_template(template), folder / "out")
-        trace = around.traced(traces.read_lines(folder / "trace" / watch.FILE), {})
+        trace = around.traced(
+            traces.read_lines(folder / "trace" / watch.FILE), {}, {}, datetime.now(UTC)
+        )
         for keys in (trace.reads or {}, trace.writes, trace.listed):
             for key in [key for key in keys if key.startswith("/")]:
                 keys[Path(os.path.relpath(key, folder / "home")).as_posix()] = keys.pop(key)
@@ -179,7 +197,14 @@ def test_a_content_is_that_at_the_first_look(seen, tmp_path):
 
 
 # What cannot be followed; such a run is made anew each time.
-LOST = ["os.rename('data', 'moved')\nopen('moved/a.csv')"]
+LOST = [
+    "os.rename('data', 'moved')\nopen('moved/a.csv')",
+    "os.open('a.csv', os.O_RDONLY, dir_fd=os.open('data', os.O_RDONLY))",
+    # A line that cannot be written, as on a full disk, and many that can.
+    "import resource as r, signal\nsignal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+    "limits = r.getrlimit(r.RLIMIT_FSIZE)\nr.setrlimit(r.RLIMIT_FSIZE, (0, limits[1]))\n"
+    "open('d.csv')\nr.setrlimit(r.RLIMIT_FSIZE, limits)\nopen('e.csv')",
+]
 
 
 @pytest.mark.parametrize("code", LOST)
@@ -191,6 +216,20 @@ def test_half_a_line_or_none_is_not_taken_for_nothing(tmp_path):
     assert traces.read_lines(tmp_path / "gone") is None
     (tmp_path / "half").write_text('["read", "/x", ""]\n["re')
     assert traces.read_lines(tmp_path / "half") is None
+
+
+def test_what_could_not_be_noted_is_tried_again(tmp_path):
+    lines = []
+
+    def write(line: bytes) -> None:
+        lines.append(json.loads(line))
+        if len(lines) == 1:
+            raise OSError(28, "No space left on device")
+
+    watched = watch.FileWatch(str(tmp_path), write)
+    for _ in range(3):
+        watched("open", (str(tmp_path / "x.csv"), "r", 0))
+    assert [kind for kind, *_ in lines] == ["read", "lost", "read"]
 
 
 def test_nothing_is_raised_and_what_is_lost_is_said():
