@@ -13,6 +13,7 @@ import dataclasses
 import functools
 import inspect
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
@@ -183,7 +184,7 @@ class Scenario(abc.ABC):
 
     @abc.abstractmethod
     def trial_requests(self, number: int) -> dict[str, Request]:
-        """The first requests of its trial, by names that say what is asked.
+        """The first requests of its trial, by names that say what is asked, without refused ones.
 
         Raises:
             ValueError: if ``number`` is not at least 1, or more than there are.
@@ -197,8 +198,10 @@ class Scenario(abc.ABC):
         """
         if not artifact.media_type.startswith("text/"):
             return artifact
-        above, _, _ = artifact.text.partition(artifact.provenance.made_by)
-        above = above.rstrip().removesuffix("---").rstrip()
+        # The line may begin with a capital, behind the star of a text in italics.
+        line = re.compile(re.escape(artifact.provenance.made_by), re.IGNORECASE)
+        above = line.split(artifact.text, maxsplit=1)[0]
+        above = above.rstrip("*\n ").removesuffix("---").rstrip()
         return dataclasses.replace(artifact, content=f"{above}\n".encode())
 
     def judge(

@@ -75,9 +75,9 @@ class Poetry(make.Poet, Scenario):
         return made.model_copy(update=known | make.verse_making(request, by_model))
 
     def trial_requests(self, number: int) -> dict[str, PoetryRequest]:
-        """A quatrain for each theme, in the two forms by turns."""
-        known = [name for name in self.trial.themes if self.knows(name)]
-        names = self.trial.first(known, number)
+        """A quatrain for each theme that is understood, in the two forms by turns."""
+        asked = self.trial.first(list(self.trial.themes), number)
+        names = [name for name in asked if self.knows(name)]
         forms = ("五绝", "七绝")
         return {name: self.ask(theme=name, form=forms[i % 2]) for i, name in enumerate(names)}
 

@@ -36,7 +36,7 @@ def test_a_table_has_a_row_for_each_claim_and_the_answer_below(judged):
         "| names: whether a text names the thing | 100 (85.8 to 100)% | at least 90% |  | open |"
     )
     assert "strong_simple: 0 (0 to 14.2)%" in lines[3]
-    assert lines[3].endswith("of 24; 10% matters | open |")
+    assert lines[3].endswith("of 24; 10% matters | holds |")
     assert lines[5].startswith("**Template: undecided.** names: 100%")
     assert "Break-even: 33% accepted; acceptance: not measured." in lines[7]
     assert lines[-1].startswith("- Not for: texts of fact")

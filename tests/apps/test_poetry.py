@@ -471,9 +471,11 @@ def test_the_record_holds_what_the_form_and_the_masks_promise(known):
         drafts = [v for values in items.of(claim, "generated").values() for v in values]
         assert len(drafts) >= 512
         assert all(drafts)
+    understood = [v for values in items.of("understood", "generated").values() for v in values]
+    assert len(understood) == 80  # themes by another hand, unseen before the record
+    assert np.mean(understood) > 0.85
     by_theme = [np.mean(values) for values in items.of("theme", "generated").values()]
-    assert np.mean(by_theme) >= 0.95
-    assert min(by_theme[:20]) >= 0.85  # those by another hand
+    assert np.mean(by_theme) > 0.8  # by that hand's lists; by the poet's own it is 1
     assert set(items.of("form", "people")) == set(items.of("form", "generated"))
 
 
@@ -503,10 +505,10 @@ def cheat_with(known, real, trial, make) -> Decision:
     record, items = known
     cheats, verses = Items(), {}
     for (claim, arm), by_request in items.values.items():
-        if arm != "generated" or claim in ("acrostic", "served"):
+        if arm != "generated" or claim in ("acrostic", "served", "understood"):
             kept = list(by_request)[: None if arm == "generated" else CHEATED]
             cheats.values[claim, arm] = {name: by_request[name] for name in kept}
-    for theme in list(trial.themes)[:CHEATED]:
+    for theme in list(items.of("theme", "generated"))[:CHEATED]:
         lines, apart = make(theme)
         verses[theme] = [measures.Verse(lines, trial.themes[theme], ["".join(lines)], apart)]
     judge.measure_verses(cheats, {"generated": verses}, real)
@@ -552,7 +554,7 @@ def test_kindred_characters_behind_the_masks_are_no_poem(known, real, poet):
     for claim in ("coherent", "as_real"):  # by themselves these are cheap
         assert findings[claim].difference.low > 0.5
     assert findings["words"].state == "fails"
-    assert decision.answer == "bubble"
+    assert decision.answer in ("bubble", "unsuitable")  # themes of which it has no character
 
 
 @pytest.mark.slow
