@@ -21,6 +21,7 @@ ORIGIN: dict[str, Origin] = {
     "template": "template", "retrieval": "source",
 }  # fmt: skip
 CHOSEN = {
+    "pretrained": "of up to three drafts the one with the most asked words",
     "endpoint": "of three answers the first with all keywords, or with the most",
     "retrieval": "of all passages the one with most of the theme and the keywords",
 }
