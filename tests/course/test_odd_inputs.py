@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import random
 import sys
@@ -38,6 +39,8 @@ def place(monkeypatch, tmp_path):
     """A folder of its own with one file and one empty folder; the only application is `toy`."""
     monkeypatch.chdir(tmp_path)
     assert command.aigc_apps is aigc_apps
+    for late in ("judging", "notebook", "panel", "saving", "evaluation.records"):
+        importlib.import_module(f"aigc_apps.{late}")  # before their place is hidden
     monkeypatch.setattr(aigc_apps, "__path__", [str(Path(__file__).parents[1] / "apps")])
     (tmp_path / "file").write_bytes(b"old")
     (tmp_path / "empty").mkdir()
